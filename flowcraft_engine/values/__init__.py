@@ -1,0 +1,22 @@
+"""Values: what may travel between nodes, and how Python's values become it. Knows nothing of workflows."""
+
+from flowcraft_engine.values.duration import format_duration, parse_duration
+from flowcraft_engine.values.json_value import (
+    JsonObject,
+    JsonValue,
+    NotSerializableError,
+    copy_json,
+    json_size,
+    to_json,
+)
+
+__all__ = [
+    "JsonObject",
+    "JsonValue",
+    "NotSerializableError",
+    "copy_json",
+    "format_duration",
+    "json_size",
+    "parse_duration",
+    "to_json",
+]
