@@ -18,7 +18,9 @@ def parse_duration(value: object) -> float:
     Raises `ValueError` with a sentence that says what is accepted.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise ValueError(f"a duration is text like '250ms', '2s', '5m', '1h', '1d' or a number of milliseconds, not {value!r}")
+        raise ValueError(
+            f"a duration is text like '250ms', '2s', '5m', '1h', '1d' or a number of milliseconds, not {value!r}"
+        )
     milliseconds = _parse_text(value) if isinstance(value, str) else float(value)
     if not math.isfinite(milliseconds) or milliseconds < 0:
         raise ValueError(f"a duration cannot be {value!r}: it must be zero or more")
@@ -49,7 +51,11 @@ def format_duration(milliseconds: float) -> str:
     if milliseconds < 60_000:
         return f"{milliseconds / 1_000:.1f}".removesuffix(".0") + "s"
     seconds = round(milliseconds / 1_000)
-    for size, unit, rest_size, rest_unit in ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "m"), (60, "m", 1, "s")):
+    for size, unit, rest_size, rest_unit in (
+        (86_400, "d", 3_600, "h"),
+        (3_600, "h", 60, "m"),
+        (60, "m", 1, "s"),
+    ):
         if seconds >= size:
             rest = seconds % size // rest_size
             return f"{seconds // size}{unit} {rest}{rest_unit}" if rest else f"{seconds // size}{unit}"

@@ -98,7 +98,9 @@ def _text(value: str, path: str) -> str:
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise NotSerializableError(path, "text with half of a surrogate pair, which no encoding can carry") from None
+            raise NotSerializableError(
+                path, "text with half of a surrogate pair, which no encoding can carry"
+            ) from None
     return value
 
 

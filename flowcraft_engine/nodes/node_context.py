@@ -1,0 +1,115 @@
+"""What a node sees of its run."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flowcraft_engine.nodes.context_buffer import AsyncContextView
+
+_LOGGER_NAME = "flowcraft.node"
+
+
+class CancelSignal:
+    """Tells a running node that nobody waits for its result any more; async nodes are cancelled besides."""
+
+    __slots__ = ("is_set", "reason")
+
+    def __init__(self) -> None:
+        self.is_set = False
+        self.reason: str | None = None
+
+    def set(self, reason: str) -> None:
+        self.is_set, self.reason = True, reason
+
+
+class NodeContext:
+    """The argument of every node: its input and params, the run's context, and who it is.
+
+    `input` and `params` are private copies. `error` is set in a fallback: `{code, message, node}`. `attempt`
+    counts from 1. `signal.is_set` turns true when the run is cancelled or the attempt has timed out.
+    """
+
+    __slots__ = (
+        "_idempotency_base",
+        "_on_progress",
+        "attempt",
+        "blueprint_dir",
+        "blueprint_id",
+        "carry",
+        "context",
+        "dependencies",
+        "error",
+        "input",
+        "instance",
+        "is_last_attempt",
+        "node_id",
+        "params",
+        "run_id",
+        "scratch",
+        "signal",
+    )
+
+    #: An async view in async nodes, a sync one in sync nodes.
+    context: Any
+
+    def __init__(
+        self,
+        *,
+        run_id: str,
+        blueprint_id: str,
+        node_id: str,
+        instance: str,
+        attempt: int,
+        is_last_attempt: bool,
+        input: Any,
+        params: dict[str, Any],
+        context: AsyncContextView,
+        dependencies: Mapping[str, Any],
+        signal: CancelSignal,
+        idempotency_base: str,
+        error: Mapping[str, Any] | None = None,
+        carry: Any = None,
+        blueprint_dir: str | None = None,
+        on_progress: Callable[[str, str, float, float], None] | None = None,
+    ) -> None:
+        self.run_id = run_id
+        self.blueprint_id = blueprint_id
+        self.node_id = node_id
+        #: The full instance name, such as `row#2[17]`.
+        self.instance = instance
+        self.attempt = attempt
+        self.is_last_attempt = is_last_attempt
+        self.input = input
+        self.params = params
+        self.context = context
+        self.dependencies = dependencies
+        self.signal = signal
+        self.error = error
+        #: What an earlier attempt of a class node prepared; see `BaseNode.prep`.
+        self.carry = carry
+        #: The folder of the blueprint file; None for blueprints that came from no file.
+        self.blueprint_dir = blueprint_dir
+        #: Free for the handler during one attempt.
+        self.scratch: Any = None
+        self._idempotency_base = idempotency_base
+        self._on_progress = on_progress
+
+    @property
+    def idempotency_key(self) -> str:
+        """The same text in every attempt of this instance, another one for every other instance."""
+        text = f"{self._idempotency_base}\0{self.instance}"
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    @property
+    def logger(self) -> logging.LoggerAdapter[logging.Logger]:
+        """A standard logger whose records carry `run_id`, `node_id` and `attempt`."""
+        extra = {"run_id": self.run_id, "node_id": self.instance, "attempt": self.attempt}
+        return logging.LoggerAdapter(logging.getLogger(_LOGGER_NAME), extra)
+
+    def progress(self, done: float, total: float) -> None:
+        """Tell whoever watches the run how far this node is. Not stored, never fails."""
+        if self._on_progress is not None:
+            self._on_progress(self.run_id, self.instance, done, total)
