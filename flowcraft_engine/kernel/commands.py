@@ -1,0 +1,151 @@
+"""What the execution path asks of the kernel, and what it is answered. Not frozen: two are made a node."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from flowcraft_engine.kernel.naming import Path
+from flowcraft_engine.values import JsonObject, JsonValue
+
+Delta: TypeAlias = Sequence[Sequence[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A new run. `inputs` are bound and typed; `pins` maps every blueprint it may start to its digest."""
+
+    run_id: str
+    inputs: JsonObject
+    pins: Mapping[str, str] = field(default_factory=dict)
+    entry: JsonValue = None
+    parent: tuple[str, str] | None = None
+    key_base: str | None = None
+
+
+@dataclass(slots=True)
+class Claim:
+    """The right to execute one instance, and what the state knows about it."""
+
+    run_id: str
+    instance: str
+    node_id: str
+    path: Path
+    index: int | None
+    attempt: int
+    nonce: str
+    #: Predecessors whose edge was taken, with the index of that edge.
+    arrivals: Mapping[str, int]
+    values: Mapping[str, JsonValue] | None
+    winner: str | None
+    #: The answer, timer or child result that a suspended instance goes on with.
+    resumption: JsonObject | None
+    carry: JsonValue
+    #: In a fallback: the error of the node that it stands in for.
+    error: JsonObject | None
+    #: In an item of a `for_each` node: the item.
+    item: JsonValue
+    #: In a loop controller: the number of passes begun so far.
+    iteration: int
+    #: Only for joins of kind `all_done`: how each predecessor ended.
+    outcomes: JsonObject | None
+
+
+@dataclass(slots=True)
+class Completed:
+    """`taken` lists the indexes of the taken edges; None means: all edges, none has anything to decide."""
+
+    output: JsonValue
+    action: str | None = None
+    taken: list[int] | None = None
+    #: Edge index → what its transform made of the output.
+    values: dict[str, JsonValue] | None = None
+    #: Edge index → why it was taken or not, where there was something to decide.
+    why: JsonObject | None = None
+    delta: Delta | None = None
+
+
+@dataclass(slots=True)
+class Failed:
+    """A failed attempt; `retry_at` (seconds since the epoch) is None when no other attempt may follow."""
+
+    error: JsonObject
+    retry_at: float | None = None
+    carry: JsonValue = None
+
+
+@dataclass(slots=True)
+class Suspended:
+    """The node waits: `wait` has the `kind` and what that kind needs; `due` in seconds since the epoch."""
+
+    wait: JsonObject
+    delta: Delta | None = None
+
+
+@dataclass(slots=True)
+class Scattered:
+    items: list[JsonValue]
+
+
+@dataclass(slots=True)
+class Continued:
+    """A loop controller begins another pass, with `output` for the start node of its body."""
+
+    output: JsonValue
+    why: JsonObject | None = None
+
+
+Outcome: TypeAlias = Completed | Failed | Suspended | Scattered | Continued
+
+
+@dataclass(slots=True)
+class Commit:
+    """The outcome of one attempt. Refused unless `nonce` is that of the claim under way.
+
+    `expects` are the context keys that conditions have read, with the values they had (`ABSENT` if none): if one
+    has changed, the answer is `stale` and nothing happens. `next_nonce` claims one ready successor in the same
+    step.
+    """
+
+    instance: str
+    nonce: str
+    outcome: Outcome
+    owner: str
+    expects: Mapping[str, Any] | None = None
+    next_nonce: str | None = None
+
+
+class Absent:
+    """The value of a context key that does not exist."""
+
+
+ABSENT = Absent()
+
+APPLIED = "applied"
+ALREADY = "already"
+REFUSED = "refused"
+STALE = "stale"
+
+
+@dataclass(slots=True)
+class Effects:
+    """What follows from a transition for those who carry it out. All of it can be found again from the state."""
+
+    #: Instances that have become ready; jobs to publish.
+    ready: list[str] = field(default_factory=list)
+    #: Timers: due time (seconds since the epoch) and instance.
+    timers: list[tuple[float, str]] = field(default_factory=list)
+    #: Instances that wait for a child run, which is to be started if it is not there.
+    children: list[str] = field(default_factory=list)
+    #: Child runs that nobody waits for any more.
+    orphans: list[str] = field(default_factory=list)
+    #: True if the run ended in this step.
+    finished: bool = False
+
+
+@dataclass(slots=True)
+class Committed:
+    status: str
+    effects: Effects
+    next: Claim | None = None

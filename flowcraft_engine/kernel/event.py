@@ -1,0 +1,58 @@
+"""Events: the facts of a run, in the past tense. The list of a run's events is its truth; its state is their fold.
+
+| type | instance | data |
+|---|---|---|
+| run_started | "" | blueprint_id version digest pins inputs context entry parent key_base deadline |
+| node_ready | the node | – |
+| node_started | the node | [attempt, nonce, owner] |
+| node_completed | the node | output action taken dead values why delta (each only if it says something) |
+| node_retrying | the node | error due carry |
+| node_failed | the node | error, fallback (the instance that now stands in) |
+| node_waiting | the node | kind and what that kind needs, due |
+| node_resumed | the node | what it goes on with (`kind` answer, timer, expired, run, items) |
+| node_poisoned node_cancelled node_skipped | the node | – |
+| node_released | the node | crash: true when its worker died |
+| loop_continued | the controller | iteration output delta |
+| items_scattered | the `for_each` node | items |
+| items_ready | the `for_each` node | [from, to) |
+| items_given_up | the `for_each` node | – |
+| signal_buffered | a node id | output action |
+| fail_fast_tripped, cancel_requested, run_finished | "" | run_finished: status error |
+
+`reason` says why, always: `{"rule": ...}` and what the rule looked at.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+RUN_STARTED: Final = "run_started"
+NODE_READY: Final = "node_ready"
+NODE_STARTED: Final = "node_started"
+NODE_COMPLETED: Final = "node_completed"
+NODE_RETRYING: Final = "node_retrying"
+NODE_FAILED: Final = "node_failed"
+NODE_WAITING: Final = "node_waiting"
+NODE_RESUMED: Final = "node_resumed"
+NODE_POISONED: Final = "node_poisoned"
+NODE_CANCELLED: Final = "node_cancelled"
+NODE_SKIPPED: Final = "node_skipped"
+NODE_RELEASED: Final = "node_released"
+LOOP_CONTINUED: Final = "loop_continued"
+ITEMS_SCATTERED: Final = "items_scattered"
+ITEMS_READY: Final = "items_ready"
+ITEMS_GIVEN_UP: Final = "items_given_up"
+SIGNAL_BUFFERED: Final = "signal_buffered"
+FAIL_FAST_TRIPPED: Final = "fail_fast_tripped"
+CANCEL_REQUESTED: Final = "cancel_requested"
+RUN_FINISHED: Final = "run_finished"
+
+
+class Event(NamedTuple):
+    """One fact. A tuple, because a run makes three a node; JSON writes it as an array of its fields."""
+
+    type: str
+    at: float
+    instance: str
+    reason: Any
+    data: Any

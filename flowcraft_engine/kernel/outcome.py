@@ -1,0 +1,51 @@
+"""What a run has come to: which failures count, and what its outputs are."""
+
+from __future__ import annotations
+
+from flowcraft_engine.kernel import state as st
+from flowcraft_engine.kernel.naming import END
+from flowcraft_engine.kernel.plan import Plan
+from flowcraft_engine.kernel.state import Instance, RunState
+from flowcraft_engine.values import JsonObject, JsonValue
+
+
+def is_rescued(state: RunState, instance: Instance) -> bool:
+    """True if the fallback of a failed instance, or the fallback's own, has completed."""
+    while instance.state == st.FAILED and instance.rescuer is not None:
+        instance = state.instances[instance.rescuer]
+    return instance.state == st.COMPLETED
+
+
+def output_of(state: RunState, instance: Instance) -> JsonValue:
+    """The output of an instance; that of its fallback, if one has stood in for it."""
+    while instance.state == st.FAILED and instance.rescuer is not None:
+        instance = state.instances[instance.rescuer]
+    return instance.output
+
+
+def failures(state: RunState) -> list[Instance]:
+    """The instances that make the run fail, in the order in which they ended; items count as their whole."""
+    found = [
+        instance
+        for instance in state.instances.values()
+        if instance.index is None
+        and instance.state in st.FAILURE_STATES
+        and not (instance.state == st.FAILED and is_rescued(state, instance))
+    ]
+    return sorted(found, key=lambda instance: instance.finished_at or 0.0)
+
+
+def run_failed(plan: Plan, state: RunState) -> bool:
+    return state.error is not None or bool(failures(state))
+
+
+def run_outputs(plan: Plan, state: RunState) -> JsonObject:
+    """The run's outputs: the declared ones, else those of the completed nodes that nothing follows."""
+    if plan.outputs is not None:
+        return state.end_output or {}
+    result: JsonObject = {}
+    for node_id in plan.terminal_nodes:
+        instance = state.instances.get(node_id)
+        if instance is not None and instance.state == st.COMPLETED and node_id != END:
+            result[node_id] = instance.output
+    return result

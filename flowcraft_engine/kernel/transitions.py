@@ -1,0 +1,595 @@
+"""Transitions: what each command does to a run. The only place that decides.
+
+Theory of operation. A `Transition` is one atomic step on one run. A command (`start`, `claim`, `commit`, ...)
+looks at the state, emits events, and every event is folded into the state at once, so what follows sees it.
+Edges that an event decides land in `state.touched`; `_settle` judges the joins of those instances and emits what
+follows (ready, skipped, poisoned, cancelled), until nothing moves: skips and pills reach the end of the graph in
+the same step. When no instance is left open the run ends, in this step too. The caller stores `events` and acts
+on `effects`, which are hints: all of them can be recomputed from the state (`outstanding`).
+
+Every command is guarded by the state alone, so that doing it twice, late or after a crash is boring.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flowcraft_engine.errors import ConflictError, ErrorCode, NotFoundError
+from flowcraft_engine.kernel import event as ev
+from flowcraft_engine.kernel import state as st
+from flowcraft_engine.kernel.commands import (
+    ABSENT,
+    ALREADY,
+    APPLIED,
+    REFUSED,
+    STALE,
+    Claim,
+    Commit,
+    Committed,
+    Completed,
+    Continued,
+    Effects,
+    Failed,
+    Scattered,
+    Start,
+    Suspended,
+)
+from flowcraft_engine.kernel.delta import DeltaConflictError, check_delta
+from flowcraft_engine.kernel.event import Event
+from flowcraft_engine.kernel.fold import apply, controller_of
+from flowcraft_engine.kernel.joins import judge
+from flowcraft_engine.kernel.naming import END, child_run_id, instance_name, item_name
+from flowcraft_engine.kernel.outcome import is_rescued, run_failed
+from flowcraft_engine.kernel.plan import Plan, PlanNode
+from flowcraft_engine.kernel.state import Instance, RunState
+from flowcraft_engine.values import JsonObject, JsonValue
+
+#: A node whose worker dies this often while it runs is given up.
+CRASH_LIMIT = 3
+#: What a wait goes on with when nobody has answered in time.
+EXPIRED = "expired"
+
+
+class Transition:
+    """One atomic step on one run, at time `now` (seconds since the epoch)."""
+
+    __slots__ = ("effects", "events", "now", "plan", "state")
+
+    def __init__(self, plan: Plan, state: RunState, now: float) -> None:
+        self.plan = plan
+        self.state = state
+        self.now = now
+        self.events: list[Event] = []
+        self.effects = Effects()
+
+    # ---- commands ------------------------------------------------------------------------------------------
+
+    def start(self, command: Start) -> None:
+        """Begin the run: its start nodes become ready."""
+        plan = self.plan
+        data: dict[str, Any] = {
+            "blueprint_id": plan.blueprint.id,
+            "version": plan.blueprint.version,
+            "digest": plan.digest,
+            "pins": dict(command.pins),
+            "inputs": command.inputs,
+            "context": command.inputs,
+            "entry": command.entry,
+            "parent": command.parent,
+            "key_base": command.key_base or command.run_id,
+            "deadline": self.now + plan.timeout_ms / 1000 if plan.timeout_ms is not None else None,
+        }
+        self._emit(ev.RUN_STARTED, "", {"rule": "started"}, data)
+        for node_id in plan.start_nodes:
+            self._ready(node_id, {"rule": "start"})
+        self._settle()
+
+    def claim(self, name: str, nonce: str, owner: str) -> Claim | None:
+        """Give the right to execute a ready instance; the same nonce again gets the same answer."""
+        state = self.state
+        instance = state.instances.get(name)
+        if instance is None or state.status != "running":
+            return None
+        if instance.state == st.READY:
+            attempt = instance.attempt if instance.resumption is not None else instance.attempt + 1
+            self._emit(ev.NODE_STARTED, name, None, (attempt, nonce, owner))
+        elif instance.state != st.RUNNING or instance.nonce != nonce:
+            return None
+        return self._claim_of(instance, nonce)
+
+    def commit(self, command: Commit) -> Committed:
+        """Apply the outcome of an attempt, once, and only for whoever holds the claim."""
+        state = self.state
+        instance = state.instances.get(command.instance)
+        if instance is None or instance.nonce != command.nonce:
+            return Committed(REFUSED, self.effects)
+        if instance.state != st.RUNNING:
+            return Committed(ALREADY, self.effects)
+        if command.expects and not self._still_holds(command.expects):
+            return Committed(STALE, self.effects)
+        outcome = command.outcome
+        kind = type(outcome)
+        if kind is Completed:
+            self._complete(instance, outcome)  # type: ignore[arg-type]
+        elif kind is Failed:
+            self._fail_attempt(instance, outcome)  # type: ignore[arg-type]
+        elif kind is Suspended:
+            self._suspend(instance, outcome)  # type: ignore[arg-type]
+        elif kind is Continued:
+            self._continue_loop(instance, outcome)  # type: ignore[arg-type]
+        else:
+            self._scatter(instance, outcome)  # type: ignore[arg-type]
+        self._settle()
+        claim = self._claim_successor(command) if command.next_nonce is not None else None
+        return Committed(APPLIED, self.effects, claim)
+
+    def signal(self, node: str | None, output: JsonValue, action: str | None) -> bool:
+        """Answer a waiting instance. False if the very same answer was already given.
+
+        Raises `NotFoundError` for an unknown node and `ConflictError` for a different second answer, a run
+        that has ended, or a node that cannot be told from others.
+        """
+        state = self.state
+        answer: JsonObject = {"output": output, "action": action}
+        waiting = [instance for instance in state.waiting.values() if _waits_for_answer(instance)]
+        if node is None:
+            if len(waiting) != 1:
+                raise ConflictError(_which_wait(state, waiting))
+            instance = waiting[0]
+        else:
+            named = [instance for instance in waiting if node in (instance.name, instance.node_id)]
+            if not named:
+                return self._signal_before_or_after(node, answer)
+            if len(named) > 1:
+                raise ConflictError(f"{len(named)} instances of {node!r} wait, name one: {_names(named)}")
+            instance = named[0]
+        self._resume(instance, {"rule": "answered"}, {"kind": st.ANSWER, **answer})
+        return True
+
+    def wake(self, name: str) -> bool:
+        """Let a due timer fire: a retry, a sleep, or the timeout of a wait. False if it is not due (any more)."""
+        instance = self.state.instances.get(name)
+        if instance is None or instance.due is None or instance.due > self.now or self.state.is_final:
+            return False
+        if instance.state == st.RETRYING:
+            self._ready(name, {"rule": "retry", "attempt": instance.attempt + 1})
+            return True
+        if instance.state != st.WAITING or instance.wait is None:
+            return False
+        if instance.wait["kind"] == st.TIMER:
+            self._resume(instance, {"rule": "timer"}, {"kind": st.TIMER, "output": instance.wait.get("output")})
+        else:
+            self._resume(instance, {"rule": "expired"}, {"kind": EXPIRED})
+        return True
+
+    def deliver(self, name: str, child: str, result: JsonObject) -> bool:
+        """Give the result of child run `child` to the instance that waits for it. False if it does not (any more)."""
+        instance = self.state.instances.get(name)
+        if instance is None or instance.state != st.WAITING or instance.wait is None:
+            return False
+        if instance.wait["kind"] != st.CHILD or instance.wait["child"] != child:
+            return False
+        self._resume(instance, {"rule": "child_ended", "child": child}, {"kind": st.CHILD, **result})
+        return True
+
+    def release(self, name: str, nonce: str | None, *, crashed: bool, why: str) -> bool:
+        """Take back a claim: handed back by its holder, or its holder has died. No attempt is consumed."""
+        instance = self.state.instances.get(name)
+        if instance is None or instance.state != st.RUNNING or (nonce is not None and instance.nonce != nonce):
+            return False
+        self._emit(ev.NODE_RELEASED, name, {"rule": why}, {"crash": crashed})
+        if instance.crashes >= CRASH_LIMIT:
+            message = f"the process died {instance.crashes} times while this node ran"
+            self._fail(instance, {"code": ErrorCode.CRASH_LOOP, "message": message})
+            self._settle()
+        else:
+            self.effects.ready.append(name)
+        return True
+
+    def cancel(self, text: str | None) -> bool:
+        """End the run now: nothing more starts, late results are refused. False if it is cancelled already."""
+        state = self.state
+        if state.status == "cancelled":
+            return False
+        if state.is_final:
+            raise ConflictError(f"run {state.run_id} has already ended: {state.status}")
+        self._stop({"rule": "cancelled", "text": text}, "cancelled", None)
+        return True
+
+    def expire(self) -> bool:
+        """End the run if its deadline has passed."""
+        state = self.state
+        if state.is_final or state.deadline is None or state.deadline > self.now:
+            return False
+        error: JsonObject = {"code": ErrorCode.RUN_TIMEOUT, "message": "the run took longer than metadata.timeout"}
+        self._stop({"rule": "run_timeout", "text": error["message"]}, "failed", error)
+        return True
+
+    # ---- outcomes ------------------------------------------------------------------------------------------
+
+    def _complete(self, instance: Instance, outcome: Completed) -> None:
+        if outcome.delta and not self._delta_fits(instance, outcome.delta):
+            return
+        data: dict[str, Any] = {"output": outcome.output}
+        if outcome.action is not None:
+            data["action"] = outcome.action
+        if outcome.taken is not None:
+            data["taken"] = outcome.taken
+        if outcome.values:
+            data["values"] = outcome.values
+        if outcome.why:
+            data["why"] = outcome.why
+        if outcome.delta:
+            data["delta"] = outcome.delta
+        self._emit(ev.NODE_COMPLETED, instance.name, None, data)
+        self._after(instance)
+
+    def _fail_attempt(self, instance: Instance, outcome: Failed) -> None:
+        if outcome.retry_at is None or self.state.tripped:
+            self._fail(instance, outcome.error)
+            return
+        data = {"error": outcome.error, "due": outcome.retry_at, "carry": outcome.carry}
+        self._emit(ev.NODE_RETRYING, instance.name, {"rule": "attempt_failed"}, data)
+        self.effects.timers.append((outcome.retry_at, instance.name))
+
+    def _fail(self, instance: Instance, error: JsonObject) -> None:
+        """The last attempt has failed: the fallback takes over, or the failure counts."""
+        node = self.plan.nodes.get(instance.node_id)
+        rescuer = None
+        if node is not None and node.fallback is not None and instance.index is None:
+            name = instance_name(node.fallback, instance.path)
+            other = self.state.instances.get(name)
+            if other is None or other.state == st.PENDING:
+                rescuer = name
+        data: dict[str, Any] = {"error": error}
+        if rescuer is not None:
+            data["fallback"] = rescuer
+        self._emit(ev.NODE_FAILED, instance.name, {"rule": "failed"}, data)
+        if instance.index is not None:
+            self._after(instance)
+            return
+        if rescuer is not None:
+            self._ready(rescuer, {"rule": "fallback", "node": instance.name})
+        elif self.plan.fail_fast and not self.state.tripped:
+            self._trip(instance)
+        self._after(instance)
+
+    def _suspend(self, instance: Instance, outcome: Suspended) -> None:
+        if outcome.delta and not self._delta_fits(instance, outcome.delta):
+            return
+        wait = outcome.wait
+        kind = wait["kind"]
+        if kind == st.CHILD:
+            wait = {**wait, "child": child_run_id(self.state.run_id, instance.name, instance.attempt)}
+            self.effects.children.append(instance.name)
+        if outcome.delta:
+            wait = {**wait, "delta": outcome.delta}
+        self._emit(ev.NODE_WAITING, instance.name, {"rule": "suspended", "kind": kind}, wait)
+        if instance.due is not None:
+            self.effects.timers.append((instance.due, instance.name))
+        early = self.state.early.get(instance.node_id) if kind == st.ANSWER else None
+        if early is not None:
+            self._resume(instance, {"rule": "answered_early"}, {"kind": st.ANSWER, **early})
+
+    def _continue_loop(self, instance: Instance, outcome: Continued) -> None:
+        iteration = instance.iteration + 1
+        data = {"iteration": iteration, "output": outcome.output, "why": outcome.why}
+        self._emit(ev.LOOP_CONTINUED, instance.name, {"rule": "condition_holds", "iteration": iteration}, data)
+
+    def _scatter(self, instance: Instance, outcome: Scattered) -> None:
+        self._emit(ev.ITEMS_SCATTERED, instance.name, {"rule": "items", "count": len(outcome.items)}, outcome.items)
+        self._more_items(instance)
+
+    # ---- items of a for_each node --------------------------------------------------------------------------
+
+    def _more_items(self, whole: Instance) -> None:
+        """Make as many items ready as the node's concurrency allows."""
+        batch = whole.batch
+        spec = self.plan.nodes[whole.node_id].for_each
+        assert batch is not None and spec is not None
+        left = len(batch.items) - batch.cursor
+        room = left if spec.concurrency is None else min(left, spec.concurrency - batch.active)
+        if room > 0 and not self.state.tripped:
+            first = batch.cursor
+            self._emit(ev.ITEMS_READY, whole.name, {"rule": "items"}, (first, first + room))
+            self.effects.ready.extend(item_name(whole.name, index) for index in range(first, first + room))
+
+    def _item_ended(self, item: Instance) -> None:
+        whole = self.state.instances[instance_name(item.node_id, item.path)]
+        batch = whole.batch
+        spec = self.plan.nodes[whole.node_id].for_each
+        assert batch is not None and spec is not None
+        if whole.state != st.WAITING:
+            return  # cancelled meanwhile
+        if item.state == st.FAILED and spec.on_item_error == "fail" and not batch.failed:
+            self._emit(ev.ITEMS_GIVEN_UP, whole.name, {"rule": "item_failed", "item": item.name}, None)
+        if batch.cursor < len(batch.items):
+            self._more_items(whole)
+        elif batch.active == 0:
+            self._resume(whole, {"rule": "items_ended"}, {"kind": st.ITEMS})
+
+    # ---- consequences --------------------------------------------------------------------------------------
+
+    def _settle(self) -> None:
+        """Judge the joins of all instances that an edge has reached, until nothing moves; then end the run."""
+        touched = self.state.touched
+        if touched:
+            nodes = self.plan.nodes
+            # The list grows while it is read.
+            for instance in touched:
+                node = nodes[instance.node_id]
+                verdict = judge(node, instance)
+                if verdict == "ready":
+                    if self.state.tripped and node.join != "all_done":
+                        self._cancel_instance(instance, {"rule": "fail_fast"})
+                    else:
+                        self._ready(instance.name, node.sole_reason or _join_reason(node, instance))
+                elif verdict is not None:
+                    self._end_unstarted(instance, verdict)
+            touched.clear()
+        if self.state.open == 0 and not self.state.is_final:
+            self._end_run()
+
+    def _end_unstarted(self, instance: Instance, verdict: str) -> None:
+        if verdict == "skip":
+            self._emit(ev.NODE_SKIPPED, instance.name, {"rule": "no_edge_taken"}, None)
+            self._after(instance)
+            return
+        by = instance.failed_by
+        assert by is not None
+        reason = {"rule": "predecessor_failed", "node": by, "origin": self._origin(by, instance)}
+        if verdict == "poison":
+            self._emit(ev.NODE_POISONED, instance.name, reason, None)
+            self._after(instance)
+        else:
+            self._cancel_instance(instance, reason)
+
+    def _after(self, instance: Instance) -> None:
+        """An instance has ended: see to its item list, its fallback and the loop that it is in."""
+        if instance.index is not None:
+            self._item_ended(instance)
+            return
+        node = self.plan.nodes[instance.node_id]
+        rescued_later = instance.state == st.FAILED and instance.rescuer is not None
+        if node.fallback is not None and not rescued_later:
+            self._skip_fallback(instance_name(node.fallback, instance.path), instance)
+        if instance.path and instance.node_id != END:
+            controller = controller_of(self.plan, self.state, instance)
+            if controller.state != st.WAITING:
+                return
+            if instance.state in st.FAILURE_STATES and not rescued_later:
+                reason = {"rule": "body_failed", "node": instance.name, "origin": self._root_of(instance)}
+                self._emit(ev.NODE_POISONED, controller.name, reason, None)
+                self._after(controller)
+            elif controller.body_open == 0:
+                self._pass_ended(controller)
+
+    def _pass_ended(self, controller: Instance) -> None:
+        """All of the body has ended without a failure: look at the condition again, or leave the loop."""
+        if controller.back is not None and controller.back[0] >= 0:
+            self._resume(controller, {"rule": "pass_ended", "iteration": controller.iteration}, {"kind": st.BODY})
+            return
+        data = {"output": controller.output, "taken": []}
+        self._emit(ev.NODE_COMPLETED, controller.name, {"rule": "body_died", "iteration": controller.iteration}, data)
+        self._after(controller)
+
+    def _skip_fallback(self, name: str, rescued: Instance) -> None:
+        instance = self.state.instances.get(name)
+        if instance is None or instance.state == st.PENDING:
+            self._emit(ev.NODE_SKIPPED, name, {"rule": "fallback_not_needed", "node": rescued.name}, None)
+            self._after(self.state.instances[name])
+
+    def _trip(self, cause: Instance) -> None:
+        """`fail_fast`: cancel what has not started, is between attempts or waits; `all_done` nodes still run."""
+        state = self.state
+        self._emit(ev.FAIL_FAST_TRIPPED, "", {"rule": "fail_fast", "node": cause.name}, None)
+        names = dict.fromkeys(self.plan.root_nodes)
+        for controller in list(state.waiting.values()):
+            loop = self.plan.nodes[controller.node_id].loop
+            if loop is not None:
+                path = (*controller.path, controller.iteration)
+                names.update(dict.fromkeys(instance_name(node_id, path) for node_id in loop.body))
+        names.update(dict.fromkeys(state.instances))
+        # From the inside out: a controller is cancelled after its body.
+        for name in reversed(list(names)):
+            instance = state.instances.get(name)
+            current = instance.state if instance is not None else st.PENDING
+            node = self.plan.nodes[instance.node_id if instance is not None else name.partition("#")[0]]
+            if current in st.TERMINAL_STATES or current == st.RUNNING or node.join == "all_done":
+                continue
+            self._emit(ev.NODE_CANCELLED, name, {"rule": "fail_fast", "node": cause.name}, None)
+            self._drop_child(state.instances[name])
+            self._after(state.instances[name])
+
+    def _cancel_instance(self, instance: Instance, reason: JsonObject) -> None:
+        self._emit(ev.NODE_CANCELLED, instance.name, reason, None)
+        self._after(instance)
+
+    def _end_run(self) -> None:
+        failed = run_failed(self.plan, self.state)
+        if not failed and self.plan.outputs is not None and END not in self.state.instances:
+            self._ready(END, {"rule": "all_ended"})
+            return
+        self._finish("failed" if failed else "completed", None, {"rule": "all_ended"})
+
+    def _stop(self, reason: JsonObject, status: str, error: JsonObject | None) -> None:
+        for instance in self.state.waiting.values():
+            self._drop_child(instance)
+        self._emit(ev.CANCEL_REQUESTED, "", reason, None)
+        self.effects.ready.clear()
+        self._finish(status, error, reason)
+
+    def _finish(self, status: str, error: JsonObject | None, reason: JsonObject) -> None:
+        self._emit(ev.RUN_FINISHED, "", reason, {"status": status, "error": error})
+        self.effects.finished = True
+
+    def _drop_child(self, instance: Instance) -> None:
+        if instance.wait is not None and instance.wait["kind"] == st.CHILD:
+            self.effects.orphans.append(instance.wait["child"])
+
+    def _ready(self, name: str, reason: Any) -> None:
+        self._emit(ev.NODE_READY, name, reason, None)
+        self.effects.ready.append(name)
+
+    def _resume(self, instance: Instance, reason: JsonObject, data: JsonObject) -> None:
+        self._emit(ev.NODE_RESUMED, instance.name, reason, data)
+        self.effects.ready.append(instance.name)
+
+    def _emit(self, kind: str, name: str, reason: Any, data: Any) -> None:
+        event = Event(kind, self.now, name, reason, data)
+        self.events.append(event)
+        apply(self.plan, self.state, event)
+
+    # ---- looking things up ---------------------------------------------------------------------------------
+
+    def _claim_successor(self, command: Commit) -> Claim | None:
+        """Claim one ready instance in the same step; not an `any` join, whose cancellation needs the window."""
+        ready = self.effects.ready
+        for position, name in enumerate(ready):
+            instance = self.state.instances[name]
+            if instance.state == st.READY and self.plan.nodes[instance.node_id].join != "any":
+                del ready[position]
+                assert command.next_nonce is not None
+                return self.claim(name, command.next_nonce, command.owner)
+        return None
+
+    def _claim_of(self, instance: Instance, nonce: str) -> Claim:
+        node = self.plan.nodes[instance.node_id]
+        # A fallback receives what the node that it stands in for has received.
+        source, source_node = instance, node
+        error = outcomes = item = None
+        while source_node.rescues is not None:
+            source_node = self.plan.nodes[source_node.rescues]
+            source = self.state.instances[instance_name(source_node.id, instance.path)]
+            if error is None and source.error is not None:
+                error = {**source.error, "node": source.name}
+        if instance.index is not None:
+            whole = self.state.instances[instance_name(instance.node_id, instance.path)]
+            assert whole.batch is not None
+            item = whole.batch.items[instance.index]
+        if source_node.join == "all_done":
+            outcomes = self._outcomes(source_node, source)
+        values = source.values
+        if node.loop is not None and instance.back is not None:
+            values = {} if instance.back[1] is ABSENT else {node.loop.end: instance.back[1]}
+        return Claim(
+            self.state.run_id,
+            instance.name,
+            instance.node_id,
+            instance.path,
+            instance.index,
+            instance.attempt,
+            nonce,
+            source.arrivals or {},
+            values,
+            source.winner,
+            instance.resumption,
+            instance.carry,
+            error,
+            item,
+            instance.iteration,
+            outcomes,
+        )
+
+    def _outcomes(self, node: PlanNode, instance: Instance) -> JsonObject:
+        """How the predecessors of an `all_done` join ended; a rescued one shows what rescued it."""
+        result: JsonObject = {}
+        for predecessor in node.predecessors:
+            other = self.state.instances[instance_name(predecessor, instance.path)]
+            while other.state == st.FAILED and is_rescued(self.state, other):
+                assert other.rescuer is not None
+                other = self.state.instances[other.rescuer]
+            error = other.error if other.state == st.FAILED else _error_of(other)
+            result[predecessor] = {"state": other.state, "output": other.output, "error": error}
+        return result
+
+    def _still_holds(self, expects: Any) -> bool:
+        context = self.state.context
+        return all(context.get(key, ABSENT) == value for key, value in expects.items())
+
+    def _delta_fits(self, instance: Instance, delta: Any) -> bool:
+        try:
+            check_delta(self.state.context, delta)
+        except DeltaConflictError as error:
+            self._fail(instance, {"code": ErrorCode.CONTEXT_CONFLICT, "message": str(error)})
+            return False
+        return True
+
+    def _origin(self, predecessor: str, instance: Instance) -> str:
+        other = self.state.instances.get(instance_name(predecessor, instance.path))
+        return self._root_of(other) if other is not None else predecessor
+
+    def _root_of(self, instance: Instance) -> str:
+        """The instance whose failure is behind this one's."""
+        reason = instance.reason
+        if instance.state in (st.POISONED, st.CANCELLED) and isinstance(reason, dict) and "origin" in reason:
+            return str(reason["origin"])
+        return instance.name
+
+    def _signal_before_or_after(self, node: str, answer: JsonObject) -> bool:
+        """A signal to a node that does not wait now: too early, told before, or wrong."""
+        state = self.state
+        instances = [i for i in state.instances.values() if node in (i.name, i.node_id) and i.answer is not None]
+        if instances:
+            if instances[-1].answer == answer:
+                return False
+            raise ConflictError(f"{node!r} has already been answered differently")
+        node_id = node.partition("#")[0]
+        if node_id not in self.plan.nodes or node_id == END:
+            raise NotFoundError(f"run {state.run_id} has no node {node!r}")
+        if state.is_final:
+            raise ConflictError(f"run {state.run_id} has already ended: {state.status}")
+        if self.plan.nodes[node_id].uses != "wait":
+            raise ConflictError(f"{node!r} does not wait for an answer")
+        known = state.early.get(node_id)
+        if known is not None:
+            if known == answer:
+                return False
+            raise ConflictError(f"another early answer for {node!r} is already kept")
+        instance = state.instances.get(node)
+        if instance is not None and instance.is_terminal:
+            raise ConflictError(f"{node!r} has already ended: {instance.state}")
+        self._emit(ev.SIGNAL_BUFFERED, node_id, {"rule": "early"}, answer)
+        return True
+
+
+def outstanding(plan: Plan, state: RunState) -> Effects:
+    """All effects that the state calls for: what a lost message, or a dead process, may have left undone."""
+    effects = Effects(finished=state.is_final)
+    if state.is_final:
+        return effects
+    for instance in state.instances.values():
+        if instance.state == st.READY:
+            effects.ready.append(instance.name)
+        elif instance.due is not None and instance.state in (st.RETRYING, st.WAITING):
+            effects.timers.append((instance.due, instance.name))
+        if instance.state == st.WAITING and instance.wait is not None and instance.wait["kind"] == st.CHILD:
+            effects.children.append(instance.name)
+    return effects
+
+
+def _waits_for_answer(instance: Instance) -> bool:
+    return instance.wait is not None and instance.wait["kind"] == st.ANSWER
+
+
+def _error_of(instance: Instance) -> JsonValue:
+    if instance.state in (st.POISONED, st.CANCELLED):
+        return {"code": instance.state, "message": f"{instance.state}: {(instance.reason or {}).get('origin', '')}"}
+    return None
+
+
+def _join_reason(node: PlanNode, instance: Instance) -> JsonObject:
+    taken: list[JsonValue] = [name for name, edge in (instance.arrivals or {}).items() if edge >= 0]
+    return {"rule": node.join, "taken": taken}
+
+
+def _names(instances: list[Instance]) -> str:
+    return ", ".join(sorted(instance.name for instance in instances))
+
+
+def _which_wait(state: RunState, waiting: list[Instance]) -> str:
+    if waiting:
+        return f"{len(waiting)} nodes wait for an answer, name one of them: {_names(waiting)}"
+    if state.is_final:
+        return f"run {state.run_id} has already ended: {state.status}"
+    return f"no node of run {state.run_id} waits for an answer"

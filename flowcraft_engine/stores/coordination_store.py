@@ -1,0 +1,150 @@
+"""The port of coordination: the domain verbs of a run, each one atomic step.
+
+A verb may be repeated, come late or race with any other; the state decides. A verb that was acknowledged is as
+durable as the store is configured to be. Claims are durable before they are given, so nothing is ever executed
+on the ground of a step that could still be lost.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from flowcraft_engine.kernel.commands import Claim, Commit, Committed, Effects, Start
+from flowcraft_engine.kernel.event import Event
+from flowcraft_engine.kernel.naming import Path
+from flowcraft_engine.kernel.plan import Plan
+from flowcraft_engine.kernel.state import RunState
+from flowcraft_engine.values import JsonObject, JsonValue
+
+#: Told of every step, after it was applied: run id and new events.
+Listener: TypeAlias = Callable[[str, Sequence[Event]], None]
+
+
+@dataclass(slots=True)
+class RunFacts:
+    """What never changes about a run."""
+
+    run_id: str
+    plan: Plan
+    inputs: JsonObject
+    entry: JsonValue
+    key_base: str
+    pins: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """One line of a list of runs. `status` is the stored one: `running completed failed cancelled`."""
+
+    run_id: str
+    blueprint_id: str
+    version: str | None
+    status: str
+    created_at: float
+    finished_at: float | None
+    parent_run_id: str | None
+
+
+class CoordinationStore(ABC):
+    """Where runs live. All methods raise `NotFoundError` for a run that is not there, if not said otherwise."""
+
+    @abstractmethod
+    async def start(self, plan: Plan, command: Start) -> Effects | None:
+        """Begin a run. None if the very same run exists already.
+
+        Raises `ConflictError` if the id belongs to a run of another blueprint or with other inputs.
+        """
+
+    @abstractmethod
+    async def claim(self, run_id: str, jobs: Sequence[tuple[str, str]], owner: str) -> list[Claim]:
+        """Claim ready instances, given with a nonce each. Those that cannot be claimed are left out."""
+
+    @abstractmethod
+    async def commit(self, run_id: str, command: Commit) -> Committed: ...
+
+    @abstractmethod
+    async def signal(self, run_id: str, node: str | None, output: JsonValue, action: str | None) -> Effects | None:
+        """Answer a wait; None if the same answer was given before. Raises `ConflictError`."""
+
+    @abstractmethod
+    async def wake(self, run_id: str, instances: Sequence[str]) -> Effects:
+        """Fire the due timers of these instances; the run's own deadline is looked at, too."""
+
+    @abstractmethod
+    async def deliver(self, run_id: str, instance: str, child: str, result: JsonObject) -> Effects:
+        """Give a child run's result to the instance that waits for it."""
+
+    @abstractmethod
+    async def release(self, run_id: str, instance: str, nonce: str | None, *, crashed: bool, why: str) -> Effects:
+        """Hand back a claim, without consuming an attempt."""
+
+    @abstractmethod
+    async def cancel(self, run_id: str, reason: str | None) -> Effects: ...
+
+    @abstractmethod
+    async def outstanding(self, run_id: str) -> Effects:
+        """Everything that somebody should be doing for this run now, from its state alone."""
+
+    @abstractmethod
+    async def retire(self, run_id: str) -> None:
+        """Forget a run that has ended, wholly."""
+
+    @abstractmethod
+    async def facts(self, run_id: str) -> RunFacts: ...
+
+    @abstractmethod
+    async def outputs(
+        self, run_id: str, node_ids: Sequence[str], path: Path = (), scopes: tuple[str, ...] = ()
+    ) -> list[JsonValue]:
+        """The outputs of nodes, as an instance at `path` in loop `scopes` sees them; null for those without.
+
+        The values belong to the store: callers must not change them.
+        """
+
+    @abstractmethod
+    async def item_results(self, run_id: str, whole: str) -> list[tuple[JsonValue, JsonObject | None]]:
+        """Output and error of the items of a `for_each` instance, in item order."""
+
+    @abstractmethod
+    async def context(self, run_id: str, keys: Sequence[str] | None) -> JsonObject:
+        """The given context keys that exist, or all. The values belong to the store."""
+
+    @abstractmethod
+    async def snapshot(self, run_id: str) -> tuple[Plan, RunState]:
+        """The whole state, for views. Belongs to the store and changes with the next step."""
+
+    @abstractmethod
+    async def events(self, run_id: str, after: int = 0) -> list[Event]:
+        """The history of a run from event number `after` on."""
+
+    @abstractmethod
+    async def plan(self, digest: str) -> Plan:
+        """The plan of a pinned blueprint."""
+
+    @abstractmethod
+    async def pin(self, plan: Plan) -> None:
+        """Keep a blueprint, by its digest, for as long as runs need it."""
+
+    @abstractmethod
+    async def list_runs(self, *, limit: int = 50, status: str | None = None) -> list[RunSummary]:
+        """The newest runs first."""
+
+    @abstractmethod
+    async def owner_is_dead(self, owner: str) -> bool:
+        """True if the process that claimed under this name is known to have ended."""
+
+    @abstractmethod
+    def subscribe(self, listener: Listener) -> None: ...
+
+    async def flush(self) -> None:
+        """Make everything that was acknowledged durable."""
+
+    async def refresh(self) -> list[str]:
+        """Take in what other processes have written; the ids of the runs that changed."""
+        return []
+
+    async def close(self) -> None:
+        """Flush and let go. May be called twice."""

@@ -1,0 +1,238 @@
+"""Coordination over a journal: the base of stores that can read, and conditionally append to, a list of events.
+
+Theory of operation. The journal of a run is its truth. The state of runs in use is held in memory, as the fold of
+what was read; a verb runs the kernel's transition on it and appends the new events at the position that the state
+stands for. If somebody else has written there, the append fails, the state is read again and the verb repeated on
+it. To add a backend is to implement `_append`, `_read`, and a few look-ups.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from flowcraft_engine.clock import Clock
+from flowcraft_engine.errors import ConflictError, NotFoundError
+from flowcraft_engine.kernel import state as st
+from flowcraft_engine.kernel.commands import Claim, Commit, Committed, Effects, Start
+from flowcraft_engine.kernel.event import Event
+from flowcraft_engine.kernel.fold import replay
+from flowcraft_engine.kernel.locate import locate
+from flowcraft_engine.kernel.naming import Path, item_name
+from flowcraft_engine.kernel.outcome import output_of
+from flowcraft_engine.kernel.plan import Plan
+from flowcraft_engine.kernel.state import RunState
+from flowcraft_engine.kernel.transitions import Transition, outstanding
+from flowcraft_engine.stores.coordination_store import CoordinationStore, Listener, RunFacts
+from flowcraft_engine.values import JsonObject, JsonValue
+
+T = TypeVar("T")
+
+
+class OpenRun:
+    """A run in use: its plan, its state as folded so far, and what never changes."""
+
+    __slots__ = ("facts", "plan", "state")
+
+    def __init__(self, plan: Plan, state: RunState) -> None:
+        self.plan = plan
+        self.state = state
+        self.facts = RunFacts(state.run_id, plan, state.inputs, state.entry, state.key_base, state.pins)
+
+
+class JournalStore(CoordinationStore):
+    """All verbs, from a journal."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._runs: dict[str, OpenRun] = {}
+        self._plans: dict[str, Plan] = {}
+        self._listeners: list[Listener] = []
+
+    # ---- for backends --------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def _append(self, run: OpenRun, position: int, transition: Transition, command: Callable[[Transition], T]) -> T | None:
+        """Store the transition's events at `position`, or soon and in order.
+
+        None if that was done; otherwise somebody else was first, and the result is that of `command` repeated on
+        the state as it is now.
+        """
+
+    @abstractmethod
+    def _read(self, run_id: str) -> tuple[str, list[Event]] | None:
+        """The digest of the run's blueprint and its events; None if there is no such run."""
+
+    @abstractmethod
+    def _read_plan(self, digest: str) -> Plan:
+        """The plan of a pinned blueprint. Raises `NotFoundError`."""
+
+    # ---- verbs ---------------------------------------------------------------------------------------------
+
+    async def start(self, plan: Plan, command: Start) -> Effects | None:
+        await self.pin(plan)
+        known = self._find(command.run_id)
+        if known is not None:
+            if known.state.digest != plan.digest or known.state.inputs != command.inputs:
+                raise ConflictError(f"run {command.run_id} exists already, with another blueprint or other inputs")
+            return None
+        run = OpenRun(plan, RunState(command.run_id))
+        self._runs[command.run_id] = run
+
+        def begin(transition: Transition) -> Effects:
+            transition.start(command)
+            return transition.effects
+
+        effects = self._step(run, begin)
+        run.facts = OpenRun(plan, run.state).facts
+        return effects
+
+    async def claim(self, run_id: str, jobs: Sequence[tuple[str, str]], owner: str) -> list[Claim]:
+        def take(transition: Transition) -> list[Claim]:
+            claims = (transition.claim(instance, nonce, owner) for instance, nonce in jobs)
+            return [claim for claim in claims if claim is not None]
+
+        claims = self._step(self._open(run_id), take)
+        if claims:
+            await self.flush()
+        return claims
+
+    async def commit(self, run_id: str, command: Commit) -> Committed:
+        committed = self._step(self._open(run_id), lambda transition: transition.commit(command))
+        if committed.next is not None:
+            await self.flush()
+        return committed
+
+    async def signal(self, run_id: str, node: str | None, output: JsonValue, action: str | None) -> Effects | None:
+        def answer(transition: Transition) -> Effects | None:
+            return transition.effects if transition.signal(node, output, action) else None
+
+        effects = self._step(self._open(run_id), answer)
+        await self.flush()
+        return effects
+
+    async def wake(self, run_id: str, instances: Sequence[str]) -> Effects:
+        def fire(transition: Transition) -> Effects:
+            if not transition.expire():
+                for instance in instances:
+                    transition.wake(instance)
+            return transition.effects
+
+        return self._step(self._open(run_id), fire)
+
+    async def deliver(self, run_id: str, instance: str, child: str, result: JsonObject) -> Effects:
+        def hand_over(transition: Transition) -> Effects:
+            transition.deliver(instance, child, result)
+            return transition.effects
+
+        return self._step(self._open(run_id), hand_over)
+
+    async def release(self, run_id: str, instance: str, nonce: str | None, *, crashed: bool, why: str) -> Effects:
+        def hand_back(transition: Transition) -> Effects:
+            transition.release(instance, nonce, crashed=crashed, why=why)
+            return transition.effects
+
+        return self._step(self._open(run_id), hand_back)
+
+    async def cancel(self, run_id: str, reason: str | None) -> Effects:
+        def stop(transition: Transition) -> Effects:
+            transition.cancel(reason)
+            return transition.effects
+
+        effects = self._step(self._open(run_id), stop)
+        await self.flush()
+        return effects
+
+    async def outstanding(self, run_id: str) -> Effects:
+        run = self._open(run_id)
+        return outstanding(run.plan, run.state)
+
+    # ---- look-ups ------------------------------------------------------------------------------------------
+
+    async def facts(self, run_id: str) -> RunFacts:
+        return self._open(run_id).facts
+
+    async def outputs(
+        self, run_id: str, node_ids: Sequence[str], path: Path = (), scopes: tuple[str, ...] = ()
+    ) -> list[JsonValue]:
+        run = self._open(run_id)
+        state = run.state
+        result: list[JsonValue] = []
+        for node_id in node_ids:
+            instance = locate(run.plan, state, node_id, path, scopes)
+            result.append(None if instance is None else output_of(state, instance))
+        return result
+
+    async def item_results(self, run_id: str, whole: str) -> list[tuple[JsonValue, JsonObject | None]]:
+        instances = self._open(run_id).state.instances
+        batch = instances[whole].batch
+        assert batch is not None
+        results: list[tuple[JsonValue, JsonObject | None]] = []
+        for index in range(len(batch.items)):
+            item = instances.get(item_name(whole, index))
+            if item is not None:
+                results.append((item.output, item.error if item.state == st.FAILED else None))
+        return results
+
+    async def context(self, run_id: str, keys: Sequence[str] | None) -> JsonObject:
+        context = self._open(run_id).state.context
+        if keys is None:
+            return context
+        return {key: context[key] for key in keys if key in context}
+
+    async def snapshot(self, run_id: str) -> tuple[Plan, RunState]:
+        run = self._open(run_id)
+        return run.plan, run.state
+
+    async def plan(self, digest: str) -> Plan:
+        plan = self._plans.get(digest)
+        if plan is None:
+            plan = self._plans[digest] = self._read_plan(digest)
+        return plan
+
+    async def pin(self, plan: Plan) -> None:
+        self._plans.setdefault(plan.digest, plan)
+
+    def subscribe(self, listener: Listener) -> None:
+        self._listeners.append(listener)
+
+    # ---- the one step --------------------------------------------------------------------------------------
+
+    def _find(self, run_id: str) -> OpenRun | None:
+        run = self._runs.get(run_id)
+        if run is None:
+            found = self._read(run_id)
+            if found is None:
+                return None
+            digest, events = found
+            plan = self._plans.get(digest)
+            if plan is None:
+                plan = self._plans[digest] = self._read_plan(digest)
+            run = self._runs[run_id] = OpenRun(plan, replay(plan, run_id, events))
+        return run
+
+    def _open(self, run_id: str) -> OpenRun:
+        run = self._runs.get(run_id) or self._find(run_id)
+        if run is None:
+            raise NotFoundError(f"there is no run {run_id!r}")
+        return run
+
+    def _step(self, run: OpenRun, command: Callable[[Transition], T]) -> T:
+        state = run.state
+        position = state.seq
+        transition = Transition(run.plan, state, self._clock.now())
+        try:
+            result = command(transition)
+        except BaseException:
+            if transition.events:
+                # Half a step was folded: what memory holds is no longer what the journal says.
+                self._runs.pop(state.run_id, None)
+            raise
+        if transition.events:
+            repeated = self._append(run, position, transition, command)
+            if repeated is not None:
+                return repeated
+            for listener in self._listeners:
+                listener(state.run_id, transition.events)
+        return result

@@ -1,0 +1,79 @@
+"""Runs that live as long as their process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from flowcraft_engine.clock import Clock, SystemClock
+from flowcraft_engine.errors import ConflictError, NotFoundError
+from flowcraft_engine.kernel.event import Event
+from flowcraft_engine.kernel.plan import Plan
+from flowcraft_engine.kernel.transitions import Transition
+from flowcraft_engine.stores.coordination_store import RunSummary
+from flowcraft_engine.stores.journal_store import JournalStore, OpenRun
+
+T = TypeVar("T")
+
+
+class MemoryStore(JournalStore):
+    """The journal is a list; nothing survives the process, nothing is shared with others."""
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        super().__init__(clock or SystemClock())
+        self._journals: dict[str, list[Event]] = {}
+
+    def _append(
+        self, run: OpenRun, position: int, transition: Transition, command: Callable[[Transition], T]
+    ) -> T | None:
+        run_id = run.state.run_id
+        journal = self._journals.get(run_id)
+        if journal is None:
+            journal = self._journals[run_id] = []
+        assert len(journal) == position
+        journal.extend(transition.events)
+        return None
+
+    def _read(self, run_id: str) -> tuple[str, list[Event]] | None:
+        journal = self._journals.get(run_id)
+        return (journal[0].data["digest"], journal) if journal else None
+
+    def _read_plan(self, digest: str) -> Plan:
+        raise NotFoundError(f"there is no blueprint with digest {digest[:12]}")
+
+    async def events(self, run_id: str, after: int = 0) -> list[Event]:
+        self._open(run_id)
+        return self._journals[run_id][after:]
+
+    async def retire(self, run_id: str) -> None:
+        run = self._open(run_id)
+        if not run.state.is_final:
+            raise ConflictError(f"run {run_id} has not ended")
+        del self._runs[run_id], self._journals[run_id]
+
+    async def list_runs(self, *, limit: int = 50, status: str | None = None) -> list[RunSummary]:
+        found: list[RunSummary] = []
+        for run_id in reversed(list(self._journals)):
+            state = self._open(run_id).state
+            if status is None or state.status == status:
+                found.append(summary_of(self._open(run_id)))
+            if len(found) == limit:
+                break
+        return found
+
+    async def owner_is_dead(self, owner: str) -> bool:
+        # Whoever claimed here was this process, and it lives.
+        return False
+
+
+def summary_of(run: OpenRun) -> RunSummary:
+    state = run.state
+    return RunSummary(
+        state.run_id,
+        state.blueprint_id,
+        state.version,
+        state.status,
+        state.created_at,
+        state.finished_at,
+        state.parent[0] if state.parent else None,
+    )
