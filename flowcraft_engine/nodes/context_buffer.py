@@ -1,7 +1,7 @@
 """The node's view of the run's context: reads through to the run, buffers the writes for the commit.
 
-One buffer, two views: `AsyncContextView` for async nodes and `SyncContextView` for sync ones. Nothing is written
-until the node's result is committed; an attempt that fails leaves nothing behind.
+One buffer, two views: `AsyncContextView` for async nodes and `SyncContextView` for sync ones. Nothing is
+written until the node's result is committed; an attempt that fails leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class AsyncContextView:
         self._record("delete", key, None)[key] = _ABSENT
 
     async def increment(self, key: str, by: float = 1) -> Any:
-        """Add `by` to a number (absent counts as 0); concurrent increments add up. Returns the value seen here."""
+        """Add `by` to a number (absent counts as 0); concurrent ones add up. Returns the value seen here."""
         if isinstance(by, bool) or not isinstance(by, (int, float)):
             raise NodeError(f"increment needs a number, not {by!r}", retryable=False)
         current = await self._current(key)
@@ -66,7 +66,8 @@ class AsyncContextView:
             raise NodeError(
                 f"context key {key!r} holds {type(current).__name__}, not a number", retryable=False
             )
-        total = current + to_json(by)
+        to_json(by)  # refuses NaN and infinities
+        total = current + by
         self._record("increment", key, by)[key] = total
         return total
 
@@ -92,6 +93,15 @@ class AsyncContextView:
         """Set several keys."""
         for key, value in values.items():
             await self.set(key, value)
+
+    async def restart(self, changes: list[ContextChange]) -> None:
+        """Forget everything written so far and write `changes` instead."""
+        self._overlay = self.changes = None
+        for operation, key, operand in changes:
+            if operation == "delete":
+                await self.delete(key)
+            else:
+                await getattr(self, operation)(key, operand)
 
     def preview(self, committed: dict[str, JsonValue]) -> dict[str, JsonValue]:
         """`committed` as it would be after this node's changes; what the node's own conditions see."""
@@ -127,29 +137,35 @@ class SyncContextView:
         self._view = view
         self._loop = loop
 
-    def _wait(self, operation: Coroutine[Any, Any, T]) -> T:
+    @property
+    def asynchronous(self) -> AsyncContextView:
+        """The view of the same buffer for code that runs on the event loop."""
+        return self._view
+
+    def wait_for(self, operation: Coroutine[Any, Any, T]) -> T:
+        """Run `operation` on the event loop of the node and wait for it in this thread."""
         return asyncio.run_coroutine_threadsafe(operation, self._loop).result()
 
     def get(self, key: str, default: Any = None) -> Any:
-        return self._wait(self._view.get(key, default))
+        return self.wait_for(self._view.get(key, default))
 
     def has(self, key: str) -> bool:
-        return self._wait(self._view.has(key))
+        return self.wait_for(self._view.has(key))
 
     def set(self, key: str, value: Any) -> None:
-        self._wait(self._view.set(key, value))
+        self.wait_for(self._view.set(key, value))
 
     def delete(self, key: str) -> None:
-        self._wait(self._view.delete(key))
+        self.wait_for(self._view.delete(key))
 
     def increment(self, key: str, by: float = 1) -> Any:
-        return self._wait(self._view.increment(key, by))
+        return self.wait_for(self._view.increment(key, by))
 
     def append(self, key: str, value: Any) -> None:
-        self._wait(self._view.append(key, value))
+        self.wait_for(self._view.append(key, value))
 
     def to_dict(self) -> dict[str, Any]:
-        return self._wait(self._view.to_dict())
+        return self.wait_for(self._view.to_dict())
 
     def patch(self, values: dict[str, Any]) -> None:
-        self._wait(self._view.patch(values))
+        self.wait_for(self._view.patch(values))
