@@ -1,4 +1,4 @@
-"""The project file: `flowcraft.toml` or `[tool.flowcraft]` in `pyproject.toml`, found upwards from a folder."""
+"""The project file: `flowcraft.toml` or `[tool.flowcraft]` in `pyproject.toml`, found going upwards."""
 
 from __future__ import annotations
 

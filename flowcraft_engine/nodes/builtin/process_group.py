@@ -1,0 +1,161 @@
+"""A command in a process group of its own, so that all that it starts can be ended with it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+#: How long a command may clean up after TERM before it is killed.
+GRACE_S = 2.0
+_POLL_S = 0.02
+#: How long output may be open after the whole group has ended: something has left the group and holds it.
+_DRAIN_S = 0.5
+_LONGEST_LINE = 65_536
+
+#: Told each line of output: stream name (`stdout`, `stderr`) and text.
+OnLine = Callable[[str, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """The end of one output stream; `left_out` bytes before it were dropped."""
+
+    text: str
+    left_out: int
+
+    def marked(self) -> str:
+        """The text, saying at its start if something was left out."""
+        return f"[… {self.left_out} bytes left out …]\n{self.text}" if self.left_out else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command ended: its exit code (negative: the signal) and its output."""
+
+    code: int
+    stdout: Captured
+    stderr: Captured
+
+
+async def run_command(
+    arguments: Sequence[str], *, cwd: str, environment: Mapping[str, str], limit: int, on_line: OnLine
+) -> Ended:
+    """Run a command to its end and keep the last `limit` bytes of each output stream.
+
+    Standard input is empty. Whatever of its group is left when the command ends, or when the caller is
+    cancelled, gets TERM, and KILL after a grace. Raises `OSError`, `ValueError` when it cannot be started.
+    """
+    loop = asyncio.get_running_loop()
+    transport, process = await loop.subprocess_exec(
+        lambda: _Process(limit, on_line),
+        *arguments,
+        stdin=asyncio.subprocess.DEVNULL,
+        cwd=cwd,
+        env=dict(environment),
+        start_new_session=True,
+    )
+    try:
+        try:
+            await process.exited.wait()
+        finally:
+            await _end_group(transport.get_pid(), process.exited)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_DRAIN_S):
+                await process.closed.wait()
+    finally:
+        transport.close()
+    code = transport.get_returncode()
+    return Ended(-1 if code is None else code, process.streams[1].captured(), process.streams[2].captured())
+
+
+async def _end_group(group: int, exited: asyncio.Event) -> None:
+    """End what is left of the group; at once if there is nothing."""
+    if not _signal(group, signal.SIGTERM):
+        return
+    try:
+        async with asyncio.timeout(GRACE_S):
+            while _signal(group, 0):  # noqa: ASYNC110  # nobody tells of the end of a grandchild
+                await asyncio.sleep(_POLL_S)
+    except TimeoutError:
+        pass
+    finally:  # also when the caller is cancelled a second time
+        _signal(group, signal.SIGKILL)
+    await exited.wait()
+
+
+def _signal(group: int, number: int) -> bool:
+    """Whether somebody of the group was there to get the signal."""
+    try:
+        os.killpg(group, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+class _Process(asyncio.SubprocessProtocol):
+    """Collects output as it comes. Its exit and the end of output differ: a grandchild may hold the latter."""
+
+    def __init__(self, limit: int, on_line: OnLine) -> None:
+        self.exited = asyncio.Event()
+        self.closed = asyncio.Event()
+        self.streams = {1: _Stream("stdout", limit, on_line), 2: _Stream("stderr", limit, on_line)}
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        self.streams[fd].feed(data)
+
+    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
+        if fd in self.streams:
+            self.streams[fd].finish()
+
+    def process_exited(self) -> None:
+        self.exited.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.closed.set()
+
+
+class _Stream:
+    """One output stream: hands on whole lines, keeps the tail."""
+
+    def __init__(self, name: str, limit: int, on_line: OnLine) -> None:
+        self._name = name
+        self._limit = limit
+        self._on_line = on_line
+        self._tail = bytearray()
+        self._line = bytearray()
+        self._left_out = 0
+
+    def feed(self, data: bytes) -> None:
+        self._tail += data
+        if len(self._tail) > 2 * self._limit:
+            self._trim()
+        *lines, rest = (bytes(self._line) + data).split(b"\n")
+        for line in lines:
+            self._tell(line)
+        if len(rest) > _LONGEST_LINE:
+            self._tell(rest)
+            rest = b""
+        self._line = bytearray(rest)
+
+    def finish(self) -> None:
+        if self._line:
+            self._tell(bytes(self._line))
+            self._line.clear()
+
+    def captured(self) -> Captured:
+        self.finish()
+        self._trim()
+        return Captured(self._tail.decode(errors="replace"), self._left_out)
+
+    def _tell(self, line: bytes) -> None:
+        self._on_line(self._name, line.decode(errors="replace").rstrip("\r"))
+
+    def _trim(self) -> None:
+        surplus = len(self._tail) - self._limit
+        if surplus > 0:
+            del self._tail[:surplus]
+            self._left_out += surplus
