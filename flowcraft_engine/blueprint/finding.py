@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from flowcraft_engine.errors import AuthorError
+from flowcraft_engine.errors import AuthorError, NotFoundError
 
 
 class Severity(StrEnum):
@@ -55,3 +55,10 @@ class BlueprintError(AuthorError):
         errors = [finding for finding in findings if finding.severity is Severity.ERROR]
         super().__init__("\n".join(str(finding) for finding in errors))
         self.findings = tuple(findings)
+
+
+class MissingBlueprintError(BlueprintError, NotFoundError):
+    """There is no such blueprint file."""
+
+    code = "not_found"
+    exit_code = 7

@@ -1,0 +1,168 @@
+"""From a file, a text or plain data to a checked blueprint: the only place where reading, desugaring and lint meet."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from flowcraft_engine.blueprint.catalog import NodeCatalog
+from flowcraft_engine.blueprint.desugar import Draft, desugar
+from flowcraft_engine.blueprint.document import Document
+from flowcraft_engine.blueprint.finding import BlueprintError, Finding, MissingBlueprintError, Severity
+from flowcraft_engine.blueprint.limits import DEFAULT_LIMITS, Limits
+from flowcraft_engine.blueprint.lint import check_blueprint
+from flowcraft_engine.blueprint.model import Blueprint
+from flowcraft_engine.blueprint.places import Places
+from flowcraft_engine.blueprint.reading import STDIN, from_text, read_source
+from flowcraft_engine.blueprint.report import Report, UnreadableError
+from flowcraft_engine.blueprint.source import SourceText
+
+Source = str | os.PathLike[str]
+
+
+def load_blueprint(
+    path: Source,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+    catalog: NodeCatalog | None = None,
+    search: Iterable[Source] = (),
+) -> Blueprint:
+    """The blueprint in a `.yaml` or `.json` file, or on stdin for `-`.
+
+    `catalog` are the node types to check against, `search` files and folders with blueprints for its subflows.
+    Raises `BlueprintError` with every finding, the warnings included.
+    """
+    blueprint, findings = check_blueprint_file(path, limits=limits, catalog=catalog, search=search)
+    return _accepted(blueprint, findings)
+
+
+def load_blueprint_text(
+    text: str,
+    name: str = "<memory>",
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+    catalog: NodeCatalog | None = None,
+) -> Blueprint:
+    """The blueprint in a text; YAML, or JSON when `name` ends with `.json`. Raises `BlueprintError`."""
+    blueprint, findings = _checked(lambda: from_text(name, text, limits), limits, catalog, {})
+    return _accepted(blueprint, findings)
+
+
+def parse_blueprint(
+    data: Mapping[str, Any], *, limits: Limits = DEFAULT_LIMITS, catalog: NodeCatalog | None = None
+) -> Blueprint:
+    """The blueprint in plain data, shorthands and Flowcraft's spelling included. Raises `BlueprintError`.
+
+    The data must be JSON values; it is copied. The findings have no places.
+    """
+    from flowcraft_engine.blueprint.plain_data import plain_document
+
+    report = Report(None, limits.max_findings)
+    with _collector_off():
+        try:
+            document = plain_document(data, limits)
+            blueprint = _build(desugar(document, report, limits), report, catalog, {})
+        except UnreadableError as error:
+            raise BlueprintError([*report.findings(), error.finding]) from None
+    return _accepted(blueprint, report.findings())
+
+
+def check_blueprint_file(
+    path: Source,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+    catalog: NodeCatalog | None = None,
+    search: Iterable[Source] = (),
+) -> tuple[Blueprint | None, list[Finding]]:
+    """Everything that is wrong with a file, or only remarkable; and the blueprint, when nothing is an error."""
+    from flowcraft_engine.blueprint.collection import Library
+
+    library = Library(path, search, limits)
+    name = os.fspath(path)
+    folder = None if name == STDIN else str(Path(name).absolute().parent)
+    return _checked(lambda: read_source(path, limits), limits, catalog, library, folder)
+
+
+def _accepted(blueprint: Blueprint | None, findings: list[Finding]) -> Blueprint:
+    if blueprint is None:
+        missing = any(finding.code == "file_missing" for finding in findings)
+        raise MissingBlueprintError(findings) if missing else BlueprintError(findings)
+    return blueprint
+
+
+def _checked(
+    read: Callable[[], SourceText],
+    limits: Limits,
+    catalog: NodeCatalog | None,
+    library: Mapping[str, Blueprint],
+    folder: str | None = None,
+) -> tuple[Blueprint | None, list[Finding]]:
+    report = Report(None, limits.max_findings)
+    with _collector_off():
+        try:
+            source = read()
+            report.source = source
+            document = parse_document(source, limits, report)
+            blueprint = _build(desugar(document, report, limits), report, catalog, library, folder)
+        except UnreadableError as error:
+            return None, [*report.findings(), error.finding]
+    return blueprint, report.findings()
+
+
+def parse_document(source: SourceText, limits: Limits, report: Report) -> Document:
+    """The data of a text, by the format that its name or its first letter promises. Raises `UnreadableError`."""
+    from flowcraft_engine.blueprint.formats import parse
+
+    return parse(source, limits, report)
+
+
+def _build(
+    draft: Draft,
+    report: Report,
+    catalog: NodeCatalog | None,
+    library: Mapping[str, Blueprint],
+    folder: str | None = None,
+) -> Blueprint | None:
+    """The model of a draft, checked; None when there was an error."""
+    try:
+        blueprint = Blueprint.model_validate(draft.plain)
+    except ValidationError as error:
+        _report_model_errors(error, draft.places, report)
+        return None
+    check_blueprint(blueprint, draft.places, report, catalog, library)
+    if report.has_errors:
+        return None
+    source = report.source
+    if source is None:
+        return blueprint
+    locations = {node_id: source.location(at) for node_id, at in draft.places.ids.items() if at is not None}
+    return blueprint.with_locations(locations, folder)
+
+
+def _report_model_errors(error: ValidationError, places: Places, report: Report) -> None:
+    """The types were checked before, so this is a gap in those checks: told all the same, never raised."""
+    for item in error.errors(include_url=False):
+        path = ".".join(str(part) for part in item["loc"])
+        report.error("invalid_value", f"{path}: {item['msg']}", places.top(*item["loc"]))
+
+
+@contextmanager
+def _collector_off() -> Iterator[None]:
+    """Loading makes many objects and no garbage: looking for some would take longer than the loading."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def has_errors(findings: Iterable[Finding]) -> bool:
+    return any(finding.severity is Severity.ERROR for finding in findings)
