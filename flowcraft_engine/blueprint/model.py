@@ -116,6 +116,9 @@ class Blueprint(_Part):
     #: Where each node stands in its file; kept beside the model so that the digest does not depend on layout.
     _locations: dict[str, SourceLocation] = PrivateAttr(default_factory=dict)
 
+    #: The folder of its file, absolute; relative paths of its nodes start there.
+    _folder: str | None = PrivateAttr(default=None)
+
     @property
     def version(self) -> str | None:
         return self.metadata.version
@@ -125,9 +128,15 @@ class Blueprint(_Part):
         """Node id → the place of its id in the blueprint file; empty for blueprints that came from no file."""
         return self._locations
 
-    def with_locations(self, locations: dict[str, SourceLocation]) -> Blueprint:
+    @property
+    def folder(self) -> str | None:
+        """The absolute folder of the blueprint's file; None for blueprints that came from no file."""
+        return self._folder
+
+    def with_locations(self, locations: dict[str, SourceLocation], folder: str | None = None) -> Blueprint:
         copy = self.model_copy()
         copy._locations = locations
+        copy._folder = folder
         return copy
 
     def canonical(self) -> dict[str, Any]:
