@@ -12,7 +12,7 @@ from flowcraft_engine.nodes.registry import NodeRegistry
 
 @dataclass(frozen=True, slots=True)
 class ParameterDescription:
-    """One param: `type` for people (`text`, `list of number`, `duration`), `default` only when not required."""
+    """One param: `type` is for people (`text`, `list of number`, `duration`)."""
 
     name: str
     type: str
@@ -124,7 +124,7 @@ def type_in_words(schema: JsonSchema, definitions: dict[str, JsonSchema]) -> str
         return " | ".join(dict.fromkeys(word for word in words if word != "null")) or "null"
     kind = schema.get("type")
     if isinstance(kind, list):
-        return " | ".join(_WORDS.get(one, one) for one in kind)
+        return " | ".join(_WORDS.get(str(one), str(one)) for one in kind)
     if kind == "array" and isinstance(schema.get("items"), dict) and schema["items"]:
         return f"list of {type_in_words(schema['items'], definitions)}"
     return _WORDS.get(str(kind), "anything")

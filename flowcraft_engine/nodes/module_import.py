@@ -105,6 +105,8 @@ def _name_hint(name: str) -> str:
 
 def _missing_hint(name: str, missing: str) -> str:
     parent = name.rpartition(".")[0]
+    if name.endswith(".py"):
+        return _name_hint(name)
     if parent and parent in sys.modules and hasattr(sys.modules[parent], name.rpartition(".")[2]):
         return f"write {parent}:{name.rpartition('.')[2]}"
     if parent and missing != name and "." in name:

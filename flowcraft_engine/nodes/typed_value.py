@@ -5,9 +5,10 @@ pydantic is asked when the first value comes, not when the node is registered: s
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints, is_typeddict
 
 from flowcraft_engine.errors import ErrorCode, NodeError, RegistryError
 from flowcraft_engine.nodes.handler import JsonSchema
@@ -58,7 +59,7 @@ class TypedValue:
         from pydantic.errors import PydanticSchemaGenerationError, PydanticUserError
 
         try:
-            self._adapter = TypeAdapter(self.annotation)
+            self._adapter = TypeAdapter(_known_to_pydantic(self.annotation))
         except (PydanticSchemaGenerationError, PydanticUserError, NameError, TypeError) as error:
             raise RegistryError(
                 f"the type of {self.label!r} of {self._owner} cannot be checked: {_first_line(error)}",
@@ -92,6 +93,21 @@ def _resolve(label: str, annotation: str, owner: str, namespace: Mapping[str, An
             f"the annotation {annotation!r} of {label!r} of {owner} cannot be resolved: {_first_line(error)}",
             hint="import the type at module level, outside of 'if TYPE_CHECKING:'",
         ) from error
+
+
+def _known_to_pydantic(annotation: Any) -> Any:
+    """`annotation`, a `typing.TypedDict` as the backported one: pydantic needs it before Python 3.12."""
+    if sys.version_info >= (3, 12) or not is_typeddict(annotation):
+        return annotation
+    import typing_extensions
+
+    make: Any = typing_extensions.TypedDict
+    optional = annotation.__optional_keys__
+    fields = {
+        name: typing_extensions.NotRequired[kind] if name in optional else kind
+        for name, kind in get_type_hints(annotation).items()
+    }
+    return make(annotation.__name__, fields)
 
 
 def _problems(error: ValidationError) -> str:

@@ -55,7 +55,7 @@ class HttpRequester:
     def _client(self, timeout_s: float) -> httpx.AsyncClient:
         if self._tls is None:
             self._tls = httpx.create_ssl_context()
-        # A kept connection would be reused for another name at the same address, whose certificate nobody saw.
+        # A kept connection would serve another name at the same address, whose certificate nobody has seen.
         limits = httpx.Limits(max_keepalive_connections=0)
         inner = httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False, limits=limits)
         return httpx.AsyncClient(

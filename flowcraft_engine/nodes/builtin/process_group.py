@@ -97,7 +97,7 @@ def _signal(group: int, number: int) -> bool:
 
 
 class _Process(asyncio.SubprocessProtocol):
-    """Collects output as it comes. Its exit and the end of output differ: a grandchild may hold the latter."""
+    """Collects output as it comes. Exit is not the end of output: a grandchild may hold the pipes."""
 
     def __init__(self, limit: int, on_line: OnLine) -> None:
         self.exited = asyncio.Event()
