@@ -1,13 +1,13 @@
 """The port of expression languages. Pure: no asyncio, time, environment or store; `env` values are arguments.
 
-An expression is compiled once per blueprint and evaluated often. Compiling knows the declared node ids, so that
-`check-it.total` is a node with a hyphen and not a subtraction, and so that a bare name is resolved once: a node
-first, then a context key.
+An expression is compiled once per blueprint and evaluated often. Compiling knows the declared node ids, so
+that `check-it.total` is a node with a hyphen and not a subtraction, and so that a bare name is resolved once:
+a node first, then a context key.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -23,14 +23,24 @@ class ExpressionError(FlowcraftError):
 
 
 class ExpressionSyntaxError(ExpressionError):
-    """The expression cannot be compiled; `offset` counts characters of its text, from 0."""
+    """The expression cannot be compiled; `offset` counts characters of its text, from 0.
+
+    In a template, `path` leads to the text (`("headers", 0)`) and `offset` counts from its first character.
+    """
 
     code = "expression_syntax"
     exit_code = 3
 
-    def __init__(self, message: str, offset: int, hint: str | None = None) -> None:
+    def __init__(
+        self, message: str, offset: int, hint: str | None = None, path: tuple[str | int, ...] = ()
+    ) -> None:
         super().__init__(message, hint=hint)
         self.offset = offset
+        self.path = path
+
+    def moved(self, distance: int, path: tuple[str | int, ...]) -> ExpressionSyntaxError:
+        """The same error, seen from the text that the expression is a part of."""
+        return ExpressionSyntaxError(self.message, self.offset + distance, self.hint, path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +48,8 @@ class References:
     """What an expression reads: only this is fetched before it is evaluated.
 
     `nodes` and `context` are names; `all_nodes`/`all_context` say that the whole mapping is used
-    (`keys(outputs)`, `context[name]`). `offsets` gives the first place of each bare or quoted name in the text.
+    (`keys(outputs)`, `context[name]`). `offsets` gives the first place of each bare or quoted name in the
+    text, of `env.NAME` for an environment variable, and of the reserved names (`result`, `input`, ...).
     """
 
     nodes: frozenset[str] = frozenset()
@@ -47,10 +58,28 @@ class References:
     result: bool = False
     input: bool = False
     item: bool = False
+    index: bool = False
     inputs: bool = False
     all_nodes: bool = False
     all_context: bool = False
     offsets: Mapping[str, int] = field(default_factory=dict, compare=False)
+
+    @staticmethod
+    def union(references: Iterable[References]) -> References:
+        """What several expressions read together; without offsets, since these belong to one text."""
+        every = tuple(references)
+        return References(
+            nodes=frozenset().union(*(each.nodes for each in every)),
+            context=frozenset().union(*(each.context for each in every)),
+            env=frozenset().union(*(each.env for each in every)),
+            result=any(each.result for each in every),
+            input=any(each.input for each in every),
+            item=any(each.item for each in every),
+            index=any(each.index for each in every),
+            inputs=any(each.inputs for each in every),
+            all_nodes=any(each.all_nodes for each in every),
+            all_context=any(each.all_context for each in every),
+        )
 
 
 @dataclass(slots=True)
@@ -77,7 +106,7 @@ class Program(Protocol):
     def references(self) -> References: ...
 
     def evaluate(self, scope: Scope) -> JsonValue:
-        """The value of the expression. Raises `ExpressionError` for type errors, division by zero and limits."""
+        """The value. Raises `ExpressionError` for type errors, division by zero and limits."""
         ...
 
 

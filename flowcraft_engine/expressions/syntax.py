@@ -1,0 +1,98 @@
+"""The tree of an expression. Chains (`a + b - c`, `a.b[c]`, `x and y`) are flat: depth is what was nested."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from flowcraft_engine.expressions.names import Root
+from flowcraft_engine.values import JsonValue
+
+
+@dataclass(slots=True)
+class Constant:
+    value: JsonValue
+
+
+@dataclass(slots=True)
+class Slice:
+    start: Tree | None
+    stop: Tree | None
+    step: Tree | None
+
+
+@dataclass(slots=True)
+class Walk:
+    """`base` and the steps into it: a key, an index, a computed one, or a slice."""
+
+    base: Tree
+    steps: list[Step]
+
+
+@dataclass(slots=True)
+class Unary:
+    operator: str
+    operand: Tree
+
+
+@dataclass(slots=True)
+class Arithmetic:
+    """From left to right, operators of one precedence."""
+
+    first: Tree
+    rest: list[tuple[str, Tree]]
+
+
+@dataclass(slots=True)
+class Comparison:
+    """`a < b <= c`: true if every neighbour pair holds; what is not needed is not evaluated."""
+
+    first: Tree
+    rest: list[tuple[str, Tree]]
+
+
+@dataclass(slots=True)
+class Logic:
+    """`and` or `or`, with Python's result: the operand that decided."""
+
+    operator: str
+    operands: list[Tree]
+
+
+@dataclass(slots=True)
+class Choice:
+    condition: Tree
+    then: Tree
+    otherwise: Tree
+
+
+@dataclass(slots=True)
+class Call:
+    function: str
+    arguments: list[Tree]
+
+
+@dataclass(slots=True)
+class ListDisplay:
+    items: list[Tree]
+
+
+@dataclass(slots=True)
+class ObjectDisplay:
+    entries: list[tuple[Tree, Tree]]
+
+
+Tree: TypeAlias = (
+    Constant
+    | Root
+    | Walk
+    | Unary
+    | Arithmetic
+    | Comparison
+    | Logic
+    | Choice
+    | Call
+    | ListDisplay
+    | ObjectDisplay
+)
+Step: TypeAlias = str | int | Tree | Slice
