@@ -1,0 +1,98 @@
+"""Mermaid: flowchart text that GitHub and GitLab render (GitHub: up to 500 arrows and 50,000 characters)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from flowcraft_engine.drawing.graph_view import Arrow, Box, GraphView
+from flowcraft_engine.drawing.layout import Direction
+from flowcraft_engine.drawing.outcome import STATES, Outcomes, look_of
+from flowcraft_engine.drawing.text import elide, visible
+
+Edge = tuple[str, str]
+
+_SHAPES = {
+    "plain": ("[", "]"),
+    "loop": ("{{", "}}"),
+    "for_each": ("[/", "/]"),
+    "subflow": ("[[", "]]"),
+    "wait": ("([", "])"),
+    "missing": ("[", "]"),
+}
+_LONGEST = 60
+#: These are written as character codes, so that no label can be read as Mermaid, HTML or Markdown: all but plain
+#: characters, underscores at the border of a word, and what would make a list of a line.
+_SPECIAL = re.compile(r"[^\w\s.,()/=!?·×…→-]|(?<![^\W_])_|_(?![^\W_])|^-|(?<=^\d)\.|(?<=^\d\d)\.")
+
+
+def draw_mermaid(
+    view: GraphView,
+    outcomes: Outcomes | None = None,
+    taken: frozenset[Edge] | None = None,
+    direction: Direction = "TB",
+) -> str:
+    """The view as a Mermaid flowchart; with outcomes, nodes have the class and the symbol of their state."""
+    names = plain_names(box.id for box in view.boxes)
+    lines = [f"flowchart {direction}"]
+    lines += [f"    {names[box.id]}{_node(box, outcomes)}" for box in view.boxes]
+    lines += [f"    {names[arrow.source]} {_link(arrow)} {names[arrow.target]}" for arrow in view.arrows]
+    lines += [f"    {line}" for line in _styles(view, outcomes, taken, names)]
+    return "\n".join(lines) + "\n"
+
+
+def plain_names(ids: Iterable[str]) -> dict[str, str]:
+    """A name of ASCII letters, digits and underscores for each id, unlike all others and any keyword."""
+    names: dict[str, str] = {}
+    used: set[str] = set()
+    for identifier in ids:
+        stem = "n_" + (re.sub(r"[^A-Za-z0-9]+", "_", identifier).strip("_")[:40] or "x")
+        name, number = stem, 2
+        while name in used:
+            name, number = f"{stem}_{number}", number + 1
+        used.add(name)
+        names[identifier] = name
+    return names
+
+
+def _node(box: Box, outcomes: Outcomes | None) -> str:
+    outcome = outcomes.get(box.id) if outcomes else None
+    lines = [box.title]
+    lines += [box.uses] if box.uses not in (box.title, "loop-controller") else []
+    lines += box.notes
+    if outcome:
+        lines.append(f"{look_of(outcome.state).symbol} {visible(outcome.sentence)}")
+    before, after = _SHAPES[box.kind]
+    return f'{before}"{"<br/>".join(_quoted(line) for line in lines)}"{after}'
+
+
+def _link(arrow: Arrow) -> str:
+    line = "-.->" if arrow.kind == "fallback" else "-->"
+    return f'{line}|"{_quoted(arrow.label)}"|' if arrow.label else line
+
+
+def _quoted(text: str) -> str:
+    return _SPECIAL.sub(lambda match: f"#{ord(match[0])};", elide(text, _LONGEST))
+
+
+def _styles(
+    view: GraphView, outcomes: Outcomes | None, taken: frozenset[Edge] | None, names: dict[str, str]
+) -> Iterator[str]:
+    for state, look in STATES.items():
+        of_state = [names[box.id] for box in view.boxes if outcomes and _state(outcomes, box.id) == state]
+        if of_state:
+            dashes = ",stroke-dasharray:4 3" if state in ("pending", "skipped") else ""
+            yield f"classDef {state} fill:{look.fill[0]},stroke:{look.line[0]},color:#1f2328{dashes}"
+            yield f"class {','.join(of_state)} {state}"
+    backs = [str(n) for n, arrow in enumerate(view.arrows) if arrow.kind == "back"]
+    if backs:
+        yield f"linkStyle {','.join(backs)} stroke:#6639ba,stroke-width:2px"
+    if taken is not None:
+        dead = [str(n) for n, arrow in enumerate(view.arrows) if (arrow.source, arrow.target) not in taken]
+        if dead:
+            yield f"linkStyle {','.join(dead)} stroke:#d0d7de"
+
+
+def _state(outcomes: Outcomes, node_id: str) -> str:
+    outcome = outcomes.get(node_id)
+    return outcome.state if outcome else ""

@@ -1,0 +1,77 @@
+"""Text as it is shown: hostile characters made visible, widths estimated, long text shortened."""
+
+from __future__ import annotations
+
+import unicodedata
+
+#: Characters that would turn the reading order of what stands around them.
+_BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_NARROW = frozenset("fijlrtI.,:;'|!()[] ")
+_BROAD = frozenset("mwMW@%&")
+ELLIPSIS = "…"
+
+
+def visible(text: str) -> str:
+    r"""The text without anything that a terminal, a browser or a reader could be misled by.
+
+    >>> visible("a\x1b[2Jb")
+    'a\\x1b[2Jb'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_shown(character) for character in text)
+
+
+def _shown(character: str) -> str:
+    category = unicodedata.category(character)
+    if category == "Cf" and character not in _BIDI_CONTROLS:
+        return character  # joiners belong to emoji and to many scripts
+    if character in _BIDI_CONTROLS or category in ("Cc", "Cs", "Cn", "Co", "Zl", "Zp"):
+        code = ord(character)
+        if code > 0xFFFF:
+            return f"\\U{code:08x}"
+        return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+    return character
+
+
+def cells(text: str) -> int:
+    """How many terminal columns the text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(_cells_of(character) for character in text)
+
+
+def _cells_of(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1
+
+
+def pixels(text: str, size: float) -> float:
+    """How wide the text is in a common sans-serif font, estimated for a broad one so that it always fits."""
+    return sum(_em(character) for character in text) * size
+
+
+def _em(character: str) -> float:
+    if character in _NARROW:
+        return 0.4
+    if character in _BROAD:
+        return 0.98
+    if character.isascii():
+        return 0.7 if character.isupper() else 0.62
+    width = _cells_of(character)
+    return 1.25 if width == 2 else 0.68 * width
+
+
+def elide(text: str, columns: int) -> str:
+    """The text, cut with an ellipsis in place of its last characters when it is wider than `columns`."""
+    if cells(text) <= columns:
+        return text
+    kept: list[str] = []
+    room = columns - 1
+    for character in text:
+        room -= _cells_of(character)
+        if room < 0:
+            break
+        kept.append(character)
+    return "".join(kept).rstrip() + ELLIPSIS
