@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Protocol
 
@@ -11,21 +12,54 @@ class Clock(Protocol):
         """Seconds since the epoch."""
         ...
 
+    async def sleep(self, seconds: float) -> None:
+        """Return when `seconds` have passed on this clock."""
+        ...
+
 
 class SystemClock:
     """The time of this machine."""
 
     now = staticmethod(time.time)
 
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
 
 class ManualClock:
-    """A clock that stands still until a test moves it."""
+    """A clock that stands still until a test moves it.
 
-    def __init__(self, start: float = 1_700_000_000.0) -> None:
+    With `jumps=True` it moves by itself to the next moment that somebody sleeps until, as soon as all else is
+    quiet: hours of timers pass in no time, in the right order.
+    """
+
+    def __init__(self, start: float = 1_700_000_000.0, *, jumps: bool = False) -> None:
         self._now = start
+        self._jumps = jumps
+        self._sleepers: list[tuple[float, asyncio.Future[None]]] = []
 
     def now(self) -> float:
         return self._now
 
+    async def sleep(self, seconds: float) -> None:
+        wake: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._sleepers.append((self._now + seconds, wake))
+        if self._jumps:
+            await self._jump_when_quiet(wake)
+        await wake
+
     def advance(self, seconds: float) -> None:
+        """Move on; those whose time has come wake up in order."""
         self._now += seconds
+        due = sorted((sleeper for sleeper in self._sleepers if sleeper[0] <= self._now), key=lambda it: it[0])
+        self._sleepers = [sleeper for sleeper in self._sleepers if sleeper[0] > self._now]
+        for _, wake in due:
+            if not wake.done():
+                wake.set_result(None)
+
+    async def _jump_when_quiet(self, wake: asyncio.Future[None]) -> None:
+        # Real time for whatever is under way, such as threads, before time moves.
+        await asyncio.sleep(0.002)
+        self._sleepers = [sleeper for sleeper in self._sleepers if not sleeper[1].done()]
+        if not wake.done() and self._sleepers:
+            self.advance(max(0.0, min(due for due, _ in self._sleepers) - self._now))

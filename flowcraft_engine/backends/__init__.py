@@ -1,1 +1,1 @@
-
+"""The only importers of their libraries."""

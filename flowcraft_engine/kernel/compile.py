@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from flowcraft_engine.blueprint.graph import loop_scopes, start_nodes, terminal_nodes
+from flowcraft_engine.blueprint.graph import Graph
 from flowcraft_engine.blueprint.model import Blueprint, EdgeSpec, ForEach, NodeSpec
 from flowcraft_engine.expressions import Evaluator, Program, Template, evaluator_named
 from flowcraft_engine.kernel.naming import END
@@ -40,7 +40,8 @@ class _Compiler:
         self.digest = digest
         self.evaluator: Evaluator = evaluator_named(blueprint.expressions)
         self.ids = frozenset(node.id for node in blueprint.nodes)
-        self.scopes = loop_scopes(blueprint)
+        self.graph = Graph(blueprint)
+        self.scopes = {node_id: self.graph.scopes.get(node_id, ()) for node_id in self.ids}
 
     def compile(self) -> Plan:
         blueprint = self.blueprint
@@ -58,9 +59,9 @@ class _Compiler:
             evaluator=self.evaluator,
             nodes=nodes,
             edges=edges,
-            start_nodes=tuple(node for node in start_nodes(blueprint) if not self.scopes[node]),
+            start_nodes=tuple(node_id for node_id in self.graph.start_nodes if not self.scopes[node_id]),
             root_nodes=tuple(spec.id for spec in blueprint.nodes if not self.scopes[spec.id]),
-            terminal_nodes=tuple(terminal_nodes(blueprint)),
+            terminal_nodes=self.graph.terminal_nodes,
             outputs=outputs,
             timeout_ms=blueprint.metadata.timeout,
             fail_fast=blueprint.metadata.fail_fast,

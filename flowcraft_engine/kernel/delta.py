@@ -27,10 +27,14 @@ def apply_delta(context: JsonObject, changes: Iterable[Sequence[Any]]) -> None:
         elif operation == "increment":
             current = context.get(key, 0)
             if isinstance(current, bool) or not isinstance(current, (int, float)):
-                raise DeltaConflictError(f"context key {key!r} is not a number any more, it cannot be incremented")
+                raise DeltaConflictError(
+                    f"context key {key!r} is not a number any more, it cannot be incremented"
+                )
             context[key] = current + operand
         else:
             items = context.get(key, [])
             if not isinstance(items, list):
-                raise DeltaConflictError(f"context key {key!r} is not a list any more, nothing can be appended")
+                raise DeltaConflictError(
+                    f"context key {key!r} is not a list any more, nothing can be appended"
+                )
             context[key] = [*items, operand]

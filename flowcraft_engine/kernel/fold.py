@@ -142,6 +142,7 @@ def _node_waiting(plan: Plan, state: RunState, event: Event) -> None:
     _leave(state, instance)
     instance.state = st.WAITING
     instance.wait = event.data
+    instance.waiting_since = event.at
     instance.due = event.data.get("due")
     instance.reason = event.reason
     if "delta" in event.data:

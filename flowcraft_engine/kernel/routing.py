@@ -42,7 +42,9 @@ def route(edges: Iterable[PlanEdge], action: str | None, scope: Scope) -> Route:
 def route_loop_exits(node: PlanNode, scope: Scope) -> Route:
     """A controller's conditional edges, which end the loop before its condition is looked at."""
     result = Route()
-    exits = [edge for edge in node.edges if edge.condition is not None and edge.action not in (CONTINUE, BREAK)]
+    exits = [
+        edge for edge in node.edges if edge.condition is not None and edge.action not in (CONTINUE, BREAK)
+    ]
     _decide(result, exits, scope)
     return result
 

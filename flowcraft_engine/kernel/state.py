@@ -81,6 +81,7 @@ class Instance:
         "taken",
         "values",
         "wait",
+        "waiting_since",
         "winner",
     )
 
@@ -108,6 +109,7 @@ class Instance:
         #: When a retry, a sleep or the timeout of a wait is due.
         self.due: float | None = None
         self.wait: JsonObject | None = None
+        self.waiting_since: float | None = None
         #: What a suspended instance goes on with: `{"kind": ...}`.
         self.resumption: JsonObject | None = None
         self.answer: JsonObject | None = None

@@ -157,7 +157,9 @@ class Transition:
         if instance.state != st.WAITING or instance.wait is None:
             return False
         if instance.wait["kind"] == st.TIMER:
-            self._resume(instance, {"rule": "timer"}, {"kind": st.TIMER, "output": instance.wait.get("output")})
+            self._resume(
+                instance, {"rule": "timer"}, {"kind": st.TIMER, "output": instance.wait.get("output")}
+            )
         else:
             self._resume(instance, {"rule": "expired"}, {"kind": EXPIRED})
         return True
@@ -175,7 +177,11 @@ class Transition:
     def release(self, name: str, nonce: str | None, *, crashed: bool, why: str) -> bool:
         """Take back a claim: handed back by its holder, or its holder has died. No attempt is consumed."""
         instance = self.state.instances.get(name)
-        if instance is None or instance.state != st.RUNNING or (nonce is not None and instance.nonce != nonce):
+        if (
+            instance is None
+            or instance.state != st.RUNNING
+            or (nonce is not None and instance.nonce != nonce)
+        ):
             return False
         self._emit(ev.NODE_RELEASED, name, {"rule": why}, {"crash": crashed})
         if instance.crashes >= CRASH_LIMIT:
@@ -201,7 +207,10 @@ class Transition:
         state = self.state
         if state.is_final or state.deadline is None or state.deadline > self.now:
             return False
-        error: JsonObject = {"code": ErrorCode.RUN_TIMEOUT, "message": "the run took longer than metadata.timeout"}
+        error: JsonObject = {
+            "code": ErrorCode.RUN_TIMEOUT,
+            "message": "the run took longer than metadata.timeout",
+        }
         self._stop({"rule": "run_timeout", "text": error["message"]}, "failed", error)
         return True
 
@@ -274,10 +283,14 @@ class Transition:
     def _continue_loop(self, instance: Instance, outcome: Continued) -> None:
         iteration = instance.iteration + 1
         data = {"iteration": iteration, "output": outcome.output, "why": outcome.why}
-        self._emit(ev.LOOP_CONTINUED, instance.name, {"rule": "condition_holds", "iteration": iteration}, data)
+        self._emit(
+            ev.LOOP_CONTINUED, instance.name, {"rule": "condition_holds", "iteration": iteration}, data
+        )
 
     def _scatter(self, instance: Instance, outcome: Scattered) -> None:
-        self._emit(ev.ITEMS_SCATTERED, instance.name, {"rule": "items", "count": len(outcome.items)}, outcome.items)
+        self._emit(
+            ev.ITEMS_SCATTERED, instance.name, {"rule": "items", "count": len(outcome.items)}, outcome.items
+        )
         self._more_items(instance)
 
     # ---- items of a for_each node --------------------------------------------------------------------------
@@ -367,10 +380,14 @@ class Transition:
     def _pass_ended(self, controller: Instance) -> None:
         """All of the body has ended without a failure: look at the condition again, or leave the loop."""
         if controller.back is not None and controller.back[0] >= 0:
-            self._resume(controller, {"rule": "pass_ended", "iteration": controller.iteration}, {"kind": st.BODY})
+            self._resume(
+                controller, {"rule": "pass_ended", "iteration": controller.iteration}, {"kind": st.BODY}
+            )
             return
         data = {"output": controller.output, "taken": []}
-        self._emit(ev.NODE_COMPLETED, controller.name, {"rule": "body_died", "iteration": controller.iteration}, data)
+        self._emit(
+            ev.NODE_COMPLETED, controller.name, {"rule": "body_died", "iteration": controller.iteration}, data
+        )
         self._after(controller)
 
     def _skip_fallback(self, name: str, rescued: Instance) -> None:
@@ -529,7 +546,9 @@ class Transition:
     def _signal_before_or_after(self, node: str, answer: JsonObject) -> bool:
         """A signal to a node that does not wait now: too early, told before, or wrong."""
         state = self.state
-        instances = [i for i in state.instances.values() if node in (i.name, i.node_id) and i.answer is not None]
+        instances = [
+            i for i in state.instances.values() if node in (i.name, i.node_id) and i.answer is not None
+        ]
         if instances:
             if instances[-1].answer == answer:
                 return False
@@ -574,7 +593,10 @@ def _waits_for_answer(instance: Instance) -> bool:
 
 def _error_of(instance: Instance) -> JsonValue:
     if instance.state in (st.POISONED, st.CANCELLED):
-        return {"code": instance.state, "message": f"{instance.state}: {(instance.reason or {}).get('origin', '')}"}
+        return {
+            "code": instance.state,
+            "message": f"{instance.state}: {(instance.reason or {}).get('origin', '')}",
+        }
     return None
 
 

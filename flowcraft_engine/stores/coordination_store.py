@@ -7,6 +7,9 @@ on the ground of a step that could still be lost.
 
 from __future__ import annotations
 
+import os
+import secrets
+import socket
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -51,6 +54,9 @@ class RunSummary:
 class CoordinationStore(ABC):
     """Where runs live. All methods raise `NotFoundError` for a run that is not there, if not said otherwise."""
 
+    #: True if other processes may write here too, so that it must be asked for news.
+    is_shared = False
+
     @abstractmethod
     async def start(self, plan: Plan, command: Start) -> Effects | None:
         """Begin a run. None if the very same run exists already.
@@ -66,7 +72,9 @@ class CoordinationStore(ABC):
     async def commit(self, run_id: str, command: Commit) -> Committed: ...
 
     @abstractmethod
-    async def signal(self, run_id: str, node: str | None, output: JsonValue, action: str | None) -> Effects | None:
+    async def signal(
+        self, run_id: str, node: str | None, output: JsonValue, action: str | None
+    ) -> Effects | None:
         """Answer a wait; None if the same answer was given before. Raises `ConflictError`."""
 
     @abstractmethod
@@ -78,7 +86,9 @@ class CoordinationStore(ABC):
         """Give a child run's result to the instance that waits for it."""
 
     @abstractmethod
-    async def release(self, run_id: str, instance: str, nonce: str | None, *, crashed: bool, why: str) -> Effects:
+    async def release(
+        self, run_id: str, instance: str, nonce: str | None, *, crashed: bool, why: str
+    ) -> Effects:
         """Hand back a claim, without consuming an attempt."""
 
     @abstractmethod
@@ -132,9 +142,31 @@ class CoordinationStore(ABC):
     async def list_runs(self, *, limit: int = 50, status: str | None = None) -> list[RunSummary]:
         """The newest runs first."""
 
+    def claimant(self) -> str:
+        """The name under which this process claims from now on: unique for each process start."""
+        return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+
+    async def attend(self, run_id: str, owner: str) -> None:
+        """Note that `owner` executes this run, for those who ask whether anybody does."""
+
+    @abstractmethod
+    async def remember(self, run_id: str, options: JsonObject) -> None:
+        """Keep how a run was started (modules, files), for whoever continues it."""
+
+    @abstractmethod
+    async def recall(self, run_id: str) -> JsonObject:
+        """What was remembered; empty if nothing was."""
+
     @abstractmethod
     async def owner_is_dead(self, owner: str) -> bool:
         """True if the process that claimed under this name is known to have ended."""
+
+    @abstractmethod
+    async def exists(self, run_id: str) -> bool: ...
+
+    async def is_orphaned(self, run_id: str) -> bool:
+        """True if no live process executes this unfinished run, as far as the store can tell."""
+        return False
 
     @abstractmethod
     def subscribe(self, listener: Listener) -> None: ...

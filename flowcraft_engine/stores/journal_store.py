@@ -1,9 +1,9 @@
 """Coordination over a journal: the base of stores that can read, and conditionally append to, a list of events.
 
 Theory of operation. The journal of a run is its truth. The state of runs in use is held in memory, as the fold of
-what was read; a verb runs the kernel's transition on it and appends the new events at the position that the state
-stands for. If somebody else has written there, the append fails, the state is read again and the verb repeated on
-it. To add a backend is to implement `_append`, `_read`, and a few look-ups.
+what was read; a verb brings it up to date (`_begin`), runs the kernel's transition on it and appends the new events
+at the position that the state stands for. To add a backend is to implement `_begin`, `_append`, `_read` and a few
+look-ups.
 """
 
 from __future__ import annotations
@@ -52,13 +52,15 @@ class JournalStore(CoordinationStore):
 
     # ---- for backends --------------------------------------------------------------------------------------
 
-    @abstractmethod
-    def _append(self, run: OpenRun, position: int, transition: Transition, command: Callable[[Transition], T]) -> T | None:
-        """Store the transition's events at `position`, or soon and in order.
+    def _begin(self) -> None:
+        """Called before every step: after this, and until the events are stored, nobody else may append.
 
-        None if that was done; otherwise somebody else was first, and the result is that of `command` repeated on
-        the state as it is now.
+        A store that others write to takes its lock here and brings the open runs up to date.
         """
+
+    @abstractmethod
+    def _append(self, run: OpenRun, position: int, events: list[Event]) -> None:
+        """Store events that begin at `position` of the run's journal; at once, or by the next `flush`."""
 
     @abstractmethod
     def _read(self, run_id: str) -> tuple[str, list[Event]] | None:
@@ -72,10 +74,13 @@ class JournalStore(CoordinationStore):
 
     async def start(self, plan: Plan, command: Start) -> Effects | None:
         await self.pin(plan)
+        self._begin()
         known = self._find(command.run_id)
         if known is not None:
             if known.state.digest != plan.digest or known.state.inputs != command.inputs:
-                raise ConflictError(f"run {command.run_id} exists already, with another blueprint or other inputs")
+                raise ConflictError(
+                    f"run {command.run_id} exists already, with another blueprint or other inputs"
+                )
             return None
         run = OpenRun(plan, RunState(command.run_id))
         self._runs[command.run_id] = run
@@ -104,7 +109,9 @@ class JournalStore(CoordinationStore):
             await self.flush()
         return committed
 
-    async def signal(self, run_id: str, node: str | None, output: JsonValue, action: str | None) -> Effects | None:
+    async def signal(
+        self, run_id: str, node: str | None, output: JsonValue, action: str | None
+    ) -> Effects | None:
         def answer(transition: Transition) -> Effects | None:
             return transition.effects if transition.signal(node, output, action) else None
 
@@ -128,7 +135,9 @@ class JournalStore(CoordinationStore):
 
         return self._step(self._open(run_id), hand_over)
 
-    async def release(self, run_id: str, instance: str, nonce: str | None, *, crashed: bool, why: str) -> Effects:
+    async def release(
+        self, run_id: str, instance: str, nonce: str | None, *, crashed: bool, why: str
+    ) -> Effects:
         def hand_back(transition: Transition) -> Effects:
             transition.release(instance, nonce, crashed=crashed, why=why)
             return transition.effects
@@ -185,6 +194,9 @@ class JournalStore(CoordinationStore):
         run = self._open(run_id)
         return run.plan, run.state
 
+    async def exists(self, run_id: str) -> bool:
+        return self._find(run_id) is not None
+
     async def plan(self, digest: str) -> Plan:
         plan = self._plans.get(digest)
         if plan is None:
@@ -219,6 +231,7 @@ class JournalStore(CoordinationStore):
         return run
 
     def _step(self, run: OpenRun, command: Callable[[Transition], T]) -> T:
+        self._begin()
         state = run.state
         position = state.seq
         transition = Transition(run.plan, state, self._clock.now())
@@ -229,10 +242,9 @@ class JournalStore(CoordinationStore):
                 # Half a step was folded: what memory holds is no longer what the journal says.
                 self._runs.pop(state.run_id, None)
             raise
-        if transition.events:
-            repeated = self._append(run, position, transition, command)
-            if repeated is not None:
-                return repeated
+        events = transition.events
+        if events:
+            self._append(run, position, events)
             for listener in self._listeners:
-                listener(state.run_id, transition.events)
+                listener(state.run_id, events)
         return result

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
-
 from flowcraft_engine.clock import Clock, SystemClock
 from flowcraft_engine.errors import ConflictError, NotFoundError
 from flowcraft_engine.kernel.event import Event
 from flowcraft_engine.kernel.plan import Plan
-from flowcraft_engine.kernel.transitions import Transition
 from flowcraft_engine.stores.coordination_store import RunSummary
 from flowcraft_engine.stores.journal_store import JournalStore, OpenRun
-
-T = TypeVar("T")
+from flowcraft_engine.values import JsonObject
 
 
 class MemoryStore(JournalStore):
@@ -22,17 +17,10 @@ class MemoryStore(JournalStore):
     def __init__(self, clock: Clock | None = None) -> None:
         super().__init__(clock or SystemClock())
         self._journals: dict[str, list[Event]] = {}
+        self._options: dict[str, JsonObject] = {}
 
-    def _append(
-        self, run: OpenRun, position: int, transition: Transition, command: Callable[[Transition], T]
-    ) -> T | None:
-        run_id = run.state.run_id
-        journal = self._journals.get(run_id)
-        if journal is None:
-            journal = self._journals[run_id] = []
-        assert len(journal) == position
-        journal.extend(transition.events)
-        return None
+    def _append(self, run: OpenRun, position: int, events: list[Event]) -> None:
+        self._journals.setdefault(run.state.run_id, []).extend(events)
 
     def _read(self, run_id: str) -> tuple[str, list[Event]] | None:
         journal = self._journals.get(run_id)
@@ -50,6 +38,7 @@ class MemoryStore(JournalStore):
         if not run.state.is_final:
             raise ConflictError(f"run {run_id} has not ended")
         del self._runs[run_id], self._journals[run_id]
+        self._options.pop(run_id, None)
 
     async def list_runs(self, *, limit: int = 50, status: str | None = None) -> list[RunSummary]:
         found: list[RunSummary] = []
@@ -60,6 +49,12 @@ class MemoryStore(JournalStore):
             if len(found) == limit:
                 break
         return found
+
+    async def remember(self, run_id: str, options: JsonObject) -> None:
+        self._options[run_id] = options
+
+    async def recall(self, run_id: str) -> JsonObject:
+        return self._options.get(run_id, {})
 
     async def owner_is_dead(self, owner: str) -> bool:
         # Whoever claimed here was this process, and it lives.

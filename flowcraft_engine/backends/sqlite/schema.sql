@@ -1,0 +1,31 @@
+-- The state file of in-process runs. `user_version` is the version of this layout.
+-- The journal is the truth; the columns of `runs` beside the key are there to list runs without reading them.
+
+CREATE TABLE IF NOT EXISTS runs (
+    id           INTEGER PRIMARY KEY,
+    run_id       TEXT NOT NULL UNIQUE,
+    blueprint_id TEXT NOT NULL,
+    version      TEXT,
+    digest       TEXT NOT NULL,
+    status       TEXT NOT NULL,
+    created_at   REAL NOT NULL,
+    finished_at  REAL,
+    parent       TEXT,
+    owner        TEXT,      -- who executes the run; whether that process lives is asked of its lock file
+    options      TEXT       -- how the run was started, for whoever continues it
+);
+
+CREATE INDEX IF NOT EXISTS runs_by_status ON runs (status, id);
+
+-- Events of one step, or of several that were stored together, from position `seq` of the run's journal on.
+CREATE TABLE IF NOT EXISTS journal (
+    run    INTEGER NOT NULL,
+    seq    INTEGER NOT NULL,
+    events TEXT NOT NULL,
+    PRIMARY KEY (run, seq)
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS blueprints (
+    digest TEXT PRIMARY KEY,
+    body   TEXT NOT NULL
+) WITHOUT ROWID;

@@ -1,0 +1,262 @@
+"""Coordination over a SQLite file.
+
+Theory of operation. The first step of a group takes SQLite's write lock (`BEGIN IMMEDIATE`) and reads what others
+have appended meanwhile; so steps never collide and positions in the journal are always the next ones. Steps are
+written together: by the next claim, which is durable before it is given, or at the end of the event loop's turn.
+So a chain costs one transaction a node, and a hundred branches that end in one turn share one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+from flowcraft_engine.backends.sqlite.database import backend_errors, open_database
+from flowcraft_engine.backends.sqlite.owner_lock import OwnerLocks
+from flowcraft_engine.blueprint.finding import SourceLocation
+from flowcraft_engine.blueprint.model import Blueprint
+from flowcraft_engine.clock import Clock, SystemClock
+from flowcraft_engine.errors import BackendError, ConflictError, NotFoundError
+from flowcraft_engine.kernel import event as ev
+from flowcraft_engine.kernel.compile import compile_plan
+from flowcraft_engine.kernel.event import Event
+from flowcraft_engine.kernel.fold import extend
+from flowcraft_engine.kernel.plan import Plan
+from flowcraft_engine.stores.coordination_store import RunSummary
+from flowcraft_engine.stores.journal_store import JournalStore, OpenRun
+from flowcraft_engine.values import JsonObject
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+
+
+class SqliteStore(JournalStore):
+    """Runs in the file `path`, which is made if it is not there. Close it, or use it until the process ends.
+
+    Raises `BackendError` when the file cannot be used.
+    """
+
+    is_shared = True
+
+    def __init__(self, path: Path, clock: Clock | None = None) -> None:
+        super().__init__(clock or SystemClock())
+        self._path = path
+        self._db = open_database(path)
+        self._locks = OwnerLocks(path.with_name(path.name + "-owners"))
+        self._rows: dict[str, int] = {}
+        self._group: dict[str, tuple[int, list[Event]]] = {}
+        self._in_group = False
+        self._broken: BackendError | None = None
+        self._data_version = self._read_data_version()
+
+    # ---- the journal ---------------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        if self._in_group:
+            return
+        if self._broken is not None:
+            raise self._broken
+        with backend_errors(self._path):
+            self._db.execute("BEGIN IMMEDIATE")
+        self._in_group = True
+        asyncio.get_running_loop().call_soon(self._flush_at_end_of_turn)
+        self._take_in_news()
+
+    def _append(self, run: OpenRun, position: int, events: list[Event]) -> None:
+        run_id = run.state.run_id
+        group = self._group.get(run_id)
+        if group is None:
+            # A copy: the transition's own list belongs to whoever listens.
+            self._group[run_id] = (position, list(events))
+        else:
+            group[1].extend(events)
+
+    def _write_group(self) -> None:
+        if not self._in_group:
+            return
+        group, self._group = self._group, {}
+        self._in_group = False
+        try:
+            with backend_errors(self._path):
+                for run_id, (position, events) in group.items():
+                    row = self._rows.get(run_id) or self._insert_run(run_id, events[0])
+                    self._db.execute("INSERT INTO journal VALUES (?, ?, ?)", (row, position, _encode(events)))
+                    if events[-1].type == ev.RUN_FINISHED:
+                        finished = (events[-1].data["status"], events[-1].at, row)
+                        self._db.execute("UPDATE runs SET status = ?, finished_at = ? WHERE id = ?", finished)
+                self._db.execute("COMMIT")
+        except BackendError as error:
+            # What memory holds is ahead of the file now: this process may not go on.
+            self._broken = error
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+    def _flush_at_end_of_turn(self) -> None:
+        try:
+            self._write_group()
+        except BackendError:
+            return  # kept, and raised by the next step or flush
+
+    async def flush(self) -> None:
+        self._write_group()
+        if self._broken is not None:
+            raise self._broken
+
+    def _insert_run(self, run_id: str, first: Event) -> int:
+        data = first.data
+        parent = data["parent"][0] if data["parent"] else None
+        values = (run_id, data["blueprint_id"], data["version"], data["digest"], first.at, parent)
+        cursor = self._db.execute(
+            "INSERT INTO runs (run_id, blueprint_id, version, digest, status, created_at, parent)"
+            " VALUES (?, ?, ?, ?, 'running', ?, ?)",
+            values,
+        )
+        assert cursor.lastrowid is not None
+        self._rows[run_id] = cursor.lastrowid
+        return cursor.lastrowid
+
+    def _read(self, run_id: str) -> tuple[str, list[Event]] | None:
+        with backend_errors(self._path):
+            row = self._db.execute("SELECT id, digest FROM runs WHERE run_id = ?", (run_id,)).fetchone()
+            if row is None:
+                return None
+            self._rows[run_id] = row[0]
+            return row[1], self._read_events(row[0], 0)
+
+    def _read_events(self, row: int, after: int) -> list[Event]:
+        rows = self._db.execute(
+            "SELECT events FROM journal WHERE run = ? AND seq >= ? ORDER BY seq", (row, after)
+        )
+        return [Event(*fields) for (text,) in rows for fields in json.loads(text)]
+
+    def _take_in_news(self) -> list[str]:
+        """Bring the runs in use up to date with what other connections have committed."""
+        version = self._read_data_version()
+        if version == self._data_version:
+            return []
+        self._data_version = version
+        changed: list[str] = []
+        for run_id, run in self._runs.items():
+            row = self._rows.get(run_id)
+            if row is None or run.state.is_final:
+                continue
+            events = self._read_events(row, run.state.seq)
+            if events:
+                extend(run.plan, run.state, events)
+                changed.append(run_id)
+        return changed
+
+    def _read_data_version(self) -> int:
+        with backend_errors(self._path):
+            return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+
+    async def refresh(self) -> list[str]:
+        await self.flush()
+        with backend_errors(self._path):
+            return self._take_in_news()
+
+    async def events(self, run_id: str, after: int = 0) -> list[Event]:
+        await self.flush()
+        self._open(run_id)
+        with backend_errors(self._path):
+            # Rows hold several events, so begin with the row that holds the wanted one.
+            return self._read_events(self._rows[run_id], 0)[after:]
+
+    # ---- blueprints ----------------------------------------------------------------------------------------
+
+    async def pin(self, plan: Plan) -> None:
+        if plan.digest in self._plans:
+            return
+        self._begin()
+        with backend_errors(self._path):
+            body = _encode(_snapshot(plan.blueprint))
+            self._db.execute("INSERT OR IGNORE INTO blueprints VALUES (?, ?)", (plan.digest, body))
+        self._plans[plan.digest] = plan
+
+    def _read_plan(self, digest: str) -> Plan:
+        with backend_errors(self._path):
+            row = self._db.execute("SELECT body FROM blueprints WHERE digest = ?", (digest,)).fetchone()
+        if row is None:
+            raise NotFoundError(f"there is no blueprint with digest {digest[:12]} in {self._path}")
+        return compile_plan(_restore(json.loads(row[0])), digest)
+
+    # ---- the list of runs ----------------------------------------------------------------------------------
+
+    async def list_runs(self, *, limit: int = 50, status: str | None = None) -> list[RunSummary]:
+        await self.flush()
+        where, values = ("WHERE status = ?", [status]) if status is not None else ("", [])
+        query = (
+            "SELECT run_id, blueprint_id, version, status, created_at, finished_at, parent"  # noqa: S608 - constants
+            f" FROM runs {where} ORDER BY id DESC LIMIT ?"
+        )
+        with backend_errors(self._path):
+            return [RunSummary(*row) for row in self._db.execute(query, [*values, limit])]
+
+    async def exists(self, run_id: str) -> bool:
+        return run_id in self._runs or self._find(run_id) is not None
+
+    async def retire(self, run_id: str) -> None:
+        run = self._open(run_id)
+        if not run.state.is_final:
+            raise ConflictError(f"run {run_id} has not ended")
+        await self.flush()
+        row = self._rows.pop(run_id)
+        with backend_errors(self._path):
+            self._begin()
+            self._db.execute("DELETE FROM journal WHERE run = ?", (row,))
+            self._db.execute("DELETE FROM runs WHERE id = ?", (row,))
+            await self.flush()
+        del self._runs[run_id]
+
+    async def remember(self, run_id: str, options: JsonObject) -> None:
+        await self.flush()
+        with backend_errors(self._path):
+            self._db.execute("UPDATE runs SET options = ? WHERE run_id = ?", (_encode(options), run_id))
+
+    async def recall(self, run_id: str) -> JsonObject:
+        await self.flush()
+        with backend_errors(self._path):
+            row = self._db.execute("SELECT options FROM runs WHERE run_id = ?", (run_id,)).fetchone()
+        return json.loads(row[0]) if row is not None and row[0] else {}
+
+    # ---- who executes --------------------------------------------------------------------------------------
+
+    def claimant(self) -> str:
+        owner = super().claimant()
+        with backend_errors(self._path):
+            self._locks.hold(owner)
+        return owner
+
+    async def attend(self, run_id: str, owner: str) -> None:
+        await self.flush()
+        with backend_errors(self._path):
+            self._db.execute("UPDATE runs SET owner = ? WHERE run_id = ?", (owner, run_id))
+
+    async def owner_is_dead(self, owner: str) -> bool:
+        with backend_errors(self._path):
+            return self._locks.is_dead(owner)
+
+    async def is_orphaned(self, run_id: str) -> bool:
+        await self.flush()
+        with backend_errors(self._path):
+            row = self._db.execute("SELECT owner FROM runs WHERE run_id = ?", (run_id,)).fetchone()
+            return row is None or row[0] is None or self._locks.is_dead(row[0])
+
+    async def close(self) -> None:
+        if self._broken is None:
+            await self.flush()
+        self._locks.release()
+        self._db.close()
+
+
+def _snapshot(blueprint: Blueprint) -> dict[str, Any]:
+    places = {name: [place.file, place.line, place.column] for name, place in blueprint.locations.items()}
+    return {"blueprint": blueprint.canonical(), "locations": places, "folder": blueprint.folder}
+
+
+def _restore(snapshot: dict[str, Any]) -> Blueprint:
+    locations = {name: SourceLocation(*place) for name, place in snapshot["locations"].items()}
+    blueprint = Blueprint.model_validate(snapshot["blueprint"])
+    return blueprint.with_locations(locations, snapshot["folder"])

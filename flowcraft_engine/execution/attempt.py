@@ -1,0 +1,446 @@
+"""One attempt of one claimed instance: from the claim to the outcome that will be committed.
+
+Reads as it happens: find the handler, gather input and params, call through the middleware, turn what comes back
+or is raised into an outcome, decide the edges. Commits nothing itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from typing import Any
+
+from flowcraft_engine.errors import ErrorCode, NodeError
+from flowcraft_engine.execution.environment import Environment
+from flowcraft_engine.execution.failure import Failure, failure_of
+from flowcraft_engine.execution.inputs import node_input, resolve_source, resolve_sources, walk
+from flowcraft_engine.execution.scopes import read_scope
+from flowcraft_engine.expressions import Scope, Template
+from flowcraft_engine.kernel import state as st
+from flowcraft_engine.kernel.commands import (
+    Claim,
+    Completed,
+    Continued,
+    Failed,
+    Outcome,
+    Scattered,
+    Suspended,
+)
+from flowcraft_engine.kernel.naming import END
+from flowcraft_engine.kernel.plan import InputSource, PlanEdge, PlanNode
+from flowcraft_engine.kernel.retry import retry_delay_s
+from flowcraft_engine.kernel.routing import Route, is_true, route, route_loop_end, route_loop_exits
+from flowcraft_engine.kernel.transitions import EXPIRED
+from flowcraft_engine.nodes.context_buffer import AsyncContextView, SyncContextView
+from flowcraft_engine.nodes.handler import CallNext, Handler
+from flowcraft_engine.nodes.node_context import CancelSignal, NodeContext
+from flowcraft_engine.nodes.node_thread import call_in_thread
+from flowcraft_engine.nodes.result import NodeResult, Sleep, StartRun, Wait
+from flowcraft_engine.stores.coordination_store import RunFacts
+from flowcraft_engine.values import JsonObject, JsonValue, copy_json, json_size, to_json
+
+
+class Attempt:
+    """One attempt; used once."""
+
+    __slots__ = ("_action", "_output", "claim", "ctx", "env", "expects", "facts", "node", "signal", "view")
+
+    def __init__(self, env: Environment, facts: RunFacts, claim: Claim) -> None:
+        self.env = env
+        self.facts = facts
+        self.claim = claim
+        self.node: PlanNode = facts.plan.nodes[claim.node_id]
+        self.signal = CancelSignal()
+        self.view = AsyncContextView(_RunContext(env, claim.run_id))
+        self.ctx: NodeContext | None = None
+        #: Context keys that the decided conditions have read.
+        self.expects: dict[str, Any] | None = None
+        self._output: JsonValue = None
+        self._action: str | None = None
+
+    async def run(self) -> Outcome:
+        """The outcome of the attempt. Raises only `CancelledError`, when this task is cancelled."""
+        handler: Handler | None = None
+        try:
+            node = self.node
+            if node.loop is not None:
+                return await self._loop_pass()
+            if node.id == END:
+                return await self._run_outputs()
+            if node.for_each is not None and self.claim.index is None:
+                return await self._whole()
+            handler = self.env.handlers.get(node.uses)
+            self.ctx = ctx = await self._context(handler)
+            if self.claim.resumption is None:
+                value = await self._call(handler, ctx)
+            else:
+                value = await self._resume(handler, ctx, self.claim.resumption)
+            return await self._outcome_of(value)
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            return await self._failed(error, handler)
+        except BaseException as error:  # nothing that a node raises may end the worker
+            return await self._failed(error, handler)
+
+    async def decide_again(self) -> Outcome:
+        """The outcome, with conditions evaluated on the context as it is now."""
+        try:
+            if self.node.loop is not None:
+                return await self._loop_pass()
+            return await self._completed(self._output, self._action)
+        except Exception as error:  # what an expression raises fails its node
+            return await self._failed(error, None)
+
+    # ---- calling the node ----------------------------------------------------------------------------------
+
+    async def _context(self, handler: Handler) -> NodeContext:
+        env, facts, claim, node = self.env, self.facts, self.claim, self.node
+        value = copy_json(await node_input(env.store, facts, claim, node))
+        context: Any = self.view
+        if not handler.is_async:
+            context = SyncContextView(self.view, asyncio.get_running_loop())
+        return NodeContext(
+            run_id=claim.run_id,
+            blueprint_id=facts.plan.blueprint.id,
+            node_id=node.id,
+            instance=claim.instance,
+            attempt=claim.attempt,
+            is_last_attempt=claim.attempt >= node.max_attempts,
+            input=value,
+            params=await self._params(value),
+            context=context,
+            dependencies=env.dependencies,
+            signal=self.signal,
+            idempotency_base=facts.key_base,
+            error=claim.error,
+            carry=claim.carry,
+            blueprint_dir=facts.plan.folder,
+            on_progress=env.on_progress,
+        )
+
+    async def _params(self, value: JsonValue) -> dict[str, Any]:
+        node, claim = self.node, self.claim
+        params: dict[str, Any] = {}
+        if node.params is not None:
+            scope = Scope() if node.params.is_constant else await self._param_scope(node.params, value)
+            params = node.params.render(scope)  # type: ignore[assignment]  # an object renders to an object
+        for key, program in node.expressions.items():
+            params[key] = program.evaluate(await self._param_scope(program, value))
+        if node.child_inputs is not None:
+            params["inputs"] = copy_json(
+                await resolve_sources(self.env.store, claim, node.child_inputs, node.scopes)
+            )
+        return params
+
+    async def _param_scope(self, program: Any, value: JsonValue) -> Scope:
+        reading = await read_scope(self.env.store, self.facts, self.claim, (program.references,))
+        scope = reading.scope
+        scope.input, scope.item, scope.index = value, self.claim.item, self.claim.index
+        return scope
+
+    async def _call(self, handler: Handler, ctx: NodeContext) -> Any:
+        """Call the node through the middleware, within its timeout."""
+        call: CallNext = handler.call if handler.is_async else _in_thread(handler)
+        for middleware in reversed(self.env.middleware):
+            call = _wrap(middleware, call)
+        timeout_ms = self.node.timeout_ms
+        if timeout_ms is None:
+            return await call(ctx)
+        try:
+            async with asyncio.timeout(timeout_ms / 1000) as limit:
+                return await call(ctx)
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            self.signal.set("timeout")
+            message = f"the attempt took longer than its timeout of {timeout_ms:g} ms"
+            raise NodeError(message, error_code=ErrorCode.TIMEOUT) from error
+
+    async def _resume(self, handler: Handler, ctx: NodeContext, resumption: JsonObject) -> Any:
+        """Go on after a suspension: what it was waiting for is there, or will not come."""
+        kind = resumption["kind"]
+        if kind == EXPIRED:
+            raise NodeError("nobody answered within the timeout of the wait", error_code=ErrorCode.TIMEOUT)
+        if kind == st.TIMER:
+            return NodeResult(resumption.get("output"))
+        if kind == st.CHILD and resumption["status"] != "completed":
+            failure = NodeError(str(resumption["message"]), error_code=ErrorCode.SUBFLOW_FAILED)
+            failure.failure_cause = resumption.get("cause")  # type: ignore[attr-defined]
+            raise failure
+        if kind == st.CHILD:
+            for key, value in (resumption.get("values") or {}).items():  # type: ignore[union-attr]
+                await self.view.set(key, value)
+            return NodeResult(resumption.get("outputs"))
+        action = resumption.get("action")
+        output = resumption.get("output")
+        if handler.resume is not None:
+            output = handler.resume(ctx, output)
+            output = await output if inspect.isawaitable(output) else output
+        if isinstance(output, NodeResult):
+            return output
+        return NodeResult(output, str(action) if action is not None else None)
+
+    # ---- outcomes ------------------------------------------------------------------------------------------
+
+    async def _outcome_of(self, value: Any) -> Outcome:
+        kind = type(value)
+        if kind is NodeResult:
+            return await self._completed(self._checked(value.output), _checked_action(value.action))
+        if kind is Wait:
+            due = self._due(value.timeout_ms) if value.timeout_ms is not None else None
+            wait = {"kind": st.ANSWER, "message": value.message, "schema": value.schema, "due": due}
+            return self._suspended(wait)
+        if kind is Sleep:
+            output = self._checked(value.output)
+            return self._suspended({"kind": st.TIMER, "due": self._due(value.duration_ms), "output": output})
+        if kind is StartRun:
+            return self._suspended(self._child_wait(value))
+        return await self._completed(self._checked(value), None)
+
+    def _due(self, after_ms: float) -> float:
+        return self.env.clock.now() + after_ms / 1000
+
+    def _child_wait(self, value: StartRun) -> JsonObject:
+        if value.blueprint_id not in self.facts.pins:
+            raise NodeError(
+                f"no blueprint is called {value.blueprint_id!r}; name its file or folder with --blueprints",
+                error_code=ErrorCode.NOT_REGISTERED,
+                retryable=False,
+            )
+        return {
+            "kind": st.CHILD,
+            "blueprint_id": value.blueprint_id,
+            "inputs": to_json(value.inputs),
+            "outputs": to_json(value.outputs),
+            "entry": to_json(value.entry),
+        }
+
+    def _suspended(self, wait: JsonObject) -> Suspended:
+        return Suspended(to_json(wait), self.view.changes)  # type: ignore[arg-type]  # an object stays one
+
+    def _checked(self, value: Any) -> JsonValue:
+        """The output as JSON, within the limit."""
+        output = to_json(value)
+        limit = self.env.limits.output
+        if type(output) in (str, dict, list) and json_size(output) > limit:
+            message = f"the output is {json_size(output):,} characters of JSON, the limit is {limit:,}"
+            raise NodeError(message, error_code=ErrorCode.OUTPUT_TOO_LARGE, retryable=False)
+        return output
+
+    async def _completed(self, output: JsonValue, action: str | None) -> Completed:
+        """Decide the edges: conditions see the result and the node's own context changes."""
+        node = self.node
+        self._output, self._action = output, action
+        delta = self.view.changes
+        if delta is not None:
+            await self._check_context_size(delta)
+        if node.is_plain or self.claim.index is not None:
+            return Completed(output, action, delta=delta)
+        edges = [edge for target in node.targets for edge in target.edges]
+        scope = await self._edge_scope(edges, output, action)
+        return await self._routed(route(edges, action, scope), output, action)
+
+    async def _check_context_size(self, delta: list[Any]) -> None:
+        limit = self.env.limits.context
+        if sum(json_size(change[2]) for change in delta) <= limit // 16:
+            return  # only large writes are worth measuring the whole for
+        context = self.view.preview(await self.env.store.context(self.claim.run_id, None))
+        if json_size(context) > limit:
+            message = f"the context would be larger than {limit:,} characters of JSON"
+            raise NodeError(message, error_code=ErrorCode.CONTEXT_TOO_LARGE, retryable=False)
+
+    async def _routed(self, decided: Route, output: JsonValue, action: str | None) -> Completed:
+        values = await self._transformed(decided.taken, output)
+        return Completed(output, action, decided.taken, values, decided.why, self.view.changes)
+
+    async def _edge_scope(self, edges: list[PlanEdge], output: JsonValue, action: str | None) -> Scope:
+        references = [edge.condition.references for edge in edges if edge.condition is not None]
+        reading = await read_scope(self.env.store, self.facts, self.claim, references, self.view)
+        self.expects = reading.context or None
+        return self._with_result(reading.scope, output, action)
+
+    def _with_result(self, scope: Scope, output: JsonValue, action: str | None) -> Scope:
+        """The node's own output is not committed yet, but its expressions see it; a fallback's in both names."""
+        scope.result = {"output": output, "action": action}
+        scope.input = output
+        scope.item, scope.index = self.claim.item, self.claim.index
+        own = {self.node.id: output}
+        rescued = self.node.rescues
+        while rescued is not None:
+            own[rescued] = output
+            rescued = self.facts.plan.nodes[rescued].rescues
+        scope.outputs = {**scope.outputs, **own}
+        return scope
+
+    async def _transformed(self, taken: list[int], output: JsonValue) -> JsonObject | None:
+        edges = [self.facts.plan.edges[index] for index in taken]
+        edges = [edge for edge in edges if edge.transform is not None]
+        if not edges:
+            return None
+        references = [edge.transform.references for edge in edges if edge.transform is not None]
+        reading = await read_scope(self.env.store, self.facts, self.claim, references, self.view)
+        scope = self._with_result(reading.scope, output, None)
+        values: JsonObject = {}
+        for edge in edges:
+            assert edge.transform is not None
+            scope.input = await self._transform_input(edge, output)
+            values[str(edge.index)] = copy_json(edge.transform.evaluate(scope))
+        return values
+
+    async def _transform_input(self, edge: PlanEdge, output: JsonValue) -> JsonValue:
+        """A transform works on what its target asks for by `inputs: <node>`, else on the source's output."""
+        inputs = self.facts.plan.nodes[edge.target].inputs
+        if not isinstance(inputs, InputSource) or not inputs.is_node:
+            return output
+        if inputs.name == self.node.id:
+            return walk(output, inputs.path)
+        return await resolve_source(self.env.store, self.claim, inputs, self.node.scopes)
+
+    async def _failed(self, error: BaseException, handler: Handler | None) -> Outcome:
+        """Another attempt, or the node's own rescue, or its clean-up and the end of it."""
+        failure = failure_of(error)
+        node, claim, ctx = self.node, self.claim, self.ctx
+        is_whole = claim.index is None and (node.for_each is not None or node.loop is not None)
+        if failure.is_retryable and claim.attempt < node.max_attempts and not is_whole:
+            delay = retry_delay_s(
+                claim.attempt, node.retry_delay_ms, node.backoff, node.jitter, self.env.chance()
+            )
+            carry = ctx.carry if ctx is not None else None
+            return Failed(failure.error, self.env.clock.now() + delay, carry)
+        if handler is None or ctx is None:
+            return Failed(failure.error)
+        return await self._rescue(error, failure, handler, ctx)
+
+    async def _rescue(
+        self, error: BaseException, failure: Failure, handler: Handler, ctx: NodeContext
+    ) -> Outcome:
+        try:
+            if handler.rescue is not None:
+                value = await handler.rescue(ctx, error)
+                if value is not NotImplemented:
+                    return await self._outcome_of(value)
+        except Exception as second:  # a rescue that fails is the node's failure
+            error, failure = second, failure_of(second)
+        if handler.recover is not None:
+            try:
+                await handler.recover(ctx, error)
+            except Exception as third:  # cleaning up must not hide what went wrong
+                ctx.logger.warning("recover of node %s failed: %s", ctx.instance, third)
+        return Failed(failure.error)
+
+    # ---- nodes that the engine executes itself -------------------------------------------------------------
+
+    async def _run_outputs(self) -> Completed:
+        programs = self.facts.plan.outputs or {}
+        references = [program.references for program in programs.values()]
+        scope = (await read_scope(self.env.store, self.facts, self.claim, references)).scope
+        return Completed({name: copy_json(program.evaluate(scope)) for name, program in programs.items()})
+
+    async def _whole(self) -> Outcome:
+        """A `for_each` node: first its items, then, when they have ended, their results."""
+        claim, node = self.claim, self.node
+        if claim.resumption is None:
+            items = await self._items()
+            return Scattered(items) if items else await self._completed([], None)
+        spec = node.for_each
+        assert spec is not None
+        results = await self.env.store.item_results(claim.run_id, claim.instance)
+        failed = [(index, error) for index, (_, error) in enumerate(results) if error is not None]
+        if failed and spec.on_item_error == "fail":
+            index, first = failed[0]
+            message = f"item {index} failed: {first['message']}"
+            return Failed({**first, "message": message, "item": f"{claim.instance}[{index}]"})
+        output: list[JsonValue] = [
+            {"error": {"code": error["code"], "message": error["message"]}} if error is not None else value
+            for value, error in results
+        ]
+        return await self._completed(output, None)
+
+    async def _items(self) -> list[JsonValue]:
+        node = self.node
+        source = node.items
+        if isinstance(source, InputSource):
+            value = await resolve_source(self.env.store, self.claim, source, node.scopes)
+        else:
+            assert isinstance(source, Template)
+            entry = await node_input(self.env.store, self.facts, self.claim, node)
+            scope = Scope() if source.is_constant else await self._param_scope(source, entry)
+            value = source.render(scope)
+        if not isinstance(value, list):
+            found = "null" if value is None else type(value).__name__
+            message = f"for_each needs a list, its source gave {found}"
+            raise NodeError(message, error_code=ErrorCode.INPUT_INVALID, retryable=False)
+        return value
+
+    async def _loop_pass(self) -> Outcome:
+        """A loop controller looks at its exits, then at its condition."""
+        node, claim = self.node, self.claim
+        loop = node.loop
+        assert loop is not None
+        value = await self._loop_input(loop.end)
+        exits = [edge for edge in node.edges if edge.condition is not None]
+        references = [loop.condition.references]
+        references += [edge.condition.references for edge in exits if edge.condition is not None]
+        reading = await read_scope(self.env.store, self.facts, claim, references)
+        self.expects = reading.context or None
+        scope = self._with_result(reading.scope, value, None)
+        decided = route_loop_exits(node, scope)
+        if decided.taken:
+            return await self._routed(decided, value, None)
+        holds = is_true(loop.condition.evaluate(scope))
+        why: JsonObject = {"rule": "condition", "text": loop.condition.text, "holds": holds}
+        if not holds:
+            decided = route_loop_end(node, scope)
+            decided.why["loop"] = why
+            return await self._routed(decided, value, None)
+        if claim.iteration >= loop.max_iterations:
+            message = f"the loop's condition still holds after max_iterations: {loop.max_iterations} passes"
+            raise NodeError(message, error_code=ErrorCode.MAX_ITERATIONS, retryable=False)
+        return Continued(value, why)
+
+    async def _loop_input(self, end: str) -> JsonValue:
+        claim = self.claim
+        if not claim.iteration:
+            return await node_input(self.env.store, self.facts, claim, self.node)
+        values = claim.values or {}
+        if end in values:
+            return values[end]
+        return (await self.env.store.outputs(claim.run_id, (end,), claim.path, self.node.scopes))[0]
+
+
+class _RunContext:
+    """The committed context of a run, for the node's view."""
+
+    __slots__ = ("_env", "_run_id")
+
+    def __init__(self, env: Environment, run_id: str) -> None:
+        self._env = env
+        self._run_id = run_id
+
+    async def read(self, keys: tuple[str, ...]) -> JsonObject:
+        return await self._env.store.context(self._run_id, keys)
+
+    async def read_all(self) -> JsonObject:
+        return await self._env.store.context(self._run_id, None)
+
+
+def _in_thread(handler: Handler) -> CallNext:
+    async def call(ctx: NodeContext) -> Any:
+        return await call_in_thread(handler.call, ctx)
+
+    return call
+
+
+def _wrap(middleware: Any, call: CallNext) -> CallNext:
+    async def wrapped(ctx: NodeContext) -> Any:
+        return await middleware(ctx, call)
+
+    return wrapped
+
+
+def _checked_action(action: Any) -> str | None:
+    if action is None or isinstance(action, str):
+        return action
+    raise NodeError(f"an action is text, not {action!r}", retryable=False)

@@ -1,0 +1,41 @@
+"""What every attempt of a process shares."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from flowcraft_engine.clock import Clock, SystemClock
+from flowcraft_engine.nodes.handler import Handler, Middleware
+from flowcraft_engine.stores.coordination_store import CoordinationStore
+
+
+class HandlerSource(Protocol):
+    def get(self, name: str) -> Handler:
+        """Raises `RegistryError` if there is no such node."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ValueLimits:
+    """The largest values, as characters of JSON."""
+
+    output: int = 1024 * 1024
+    context: int = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    store: CoordinationStore
+    handlers: HandlerSource
+    #: Who claims here: unique for each process start.
+    owner: str
+    clock: Clock = field(default_factory=SystemClock)
+    dependencies: Mapping[str, Any] = field(default_factory=dict)
+    middleware: Sequence[Middleware] = ()
+    limits: ValueLimits = ValueLimits()
+    #: A random number in [0, 1), for jitter.
+    chance: Callable[[], float] = random.random
+    on_progress: Callable[[str, str, float, float], None] | None = None

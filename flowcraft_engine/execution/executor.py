@@ -1,0 +1,83 @@
+"""Carries one job through: claim, attempt, commit, publish; and on with the successor that stays here.
+
+The same for every mode: only the store and the publisher differ.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import secrets
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from flowcraft_engine.execution.attempt import Attempt
+from flowcraft_engine.execution.environment import Environment
+from flowcraft_engine.kernel.commands import REFUSED, STALE, Claim, Commit, Committed, Effects, Outcome
+
+#: Told what follows from each commit. Effects are hints: what is lost here is found again in the state.
+Publish = Callable[[str, Effects], None]
+
+
+class Executor:
+    """Executes claimed instances for one process."""
+
+    def __init__(self, env: Environment, publish: Publish) -> None:
+        self._env = env
+        self._publish = publish
+        self._attempts: dict[asyncio.Task[Any] | None, Attempt] = {}
+        # A nonce must never be made twice, by anybody: 128 random bits for the process, then a counter.
+        prefix = secrets.token_hex(16)
+        self._nonces = map(f"{prefix}-{{}}".format, itertools.count(1))
+        #: Set while shutting down: successors go to the queue instead of staying here.
+        self.is_draining = False
+
+    async def claim(self, run_id: str, instances: Sequence[str]) -> list[Claim]:
+        """Claim those of `instances` that are ready."""
+        jobs = [(instance, next(self._nonces)) for instance in instances]
+        return await self._env.store.claim(run_id, jobs, self._env.owner)
+
+    async def perform(self, claim: Claim) -> None:
+        """Execute a claimed instance and commit its result; then the successors that stay here.
+
+        When this task is cancelled the claim is handed back: no attempt is consumed, nothing is committed.
+        """
+        env = self._env
+        task = asyncio.current_task()
+        next_claim: Claim | None = claim
+        try:
+            while next_claim is not None:
+                claim = next_claim
+                attempt = Attempt(env, await env.store.facts(claim.run_id), claim)
+                self._attempts[task] = attempt
+                outcome = await attempt.run()
+                committed = await self._commit(claim, attempt, outcome)
+                next_claim = committed.next
+                self._publish(claim.run_id, committed.effects)
+        except asyncio.CancelledError:
+            await env.store.release(
+                claim.run_id, claim.instance, claim.nonce, crashed=False, why="interrupted"
+            )
+            raise
+        finally:
+            self._attempts.pop(task, None)
+
+    async def _commit(self, claim: Claim, attempt: Attempt, outcome: Outcome) -> Committed:
+        env = self._env
+        while True:
+            next_nonce = None if self.is_draining else next(self._nonces)
+            commit = Commit(claim.instance, claim.nonce, outcome, env.owner, attempt.expects, next_nonce)
+            committed = await env.store.commit(claim.run_id, commit)
+            if committed.status != STALE:
+                break
+            outcome = await attempt.decide_again()
+        if committed.status == REFUSED and attempt.ctx is not None:
+            attempt.ctx.logger.info("the result of %s came too late and was refused", claim.instance)
+        return committed
+
+    def interrupt(self, task: asyncio.Task[Any], reason: str) -> None:
+        """Tell the attempt that runs in `task` that nobody waits for it, and cancel it."""
+        attempt = self._attempts.get(task)
+        if attempt is not None:
+            attempt.signal.set(reason)
+        task.cancel(reason)

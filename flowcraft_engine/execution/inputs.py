@@ -1,0 +1,82 @@
+"""What a node receives: the input rule of the blueprint format, in one place."""
+
+from __future__ import annotations
+
+from flowcraft_engine.kernel.commands import Claim
+from flowcraft_engine.kernel.plan import InputSource, PlanNode
+from flowcraft_engine.stores.coordination_store import CoordinationStore, RunFacts
+from flowcraft_engine.values import JsonObject, JsonValue
+
+
+async def node_input(store: CoordinationStore, facts: RunFacts, claim: Claim, node: PlanNode) -> JsonValue:
+    """The input of a claimed instance. The value belongs to the store.
+
+    An item of a `for_each` node receives its item. Otherwise `inputs` decides; without it, the one predecessor
+    or the winner of an `any` join gives its output, several of an `all` join an object by predecessor, and a
+    node without predecessors receives what its run was entered with.
+    """
+    if claim.index is not None:
+        return claim.item
+    if node.rescues is not None and node.inputs is None:
+        # A fallback receives what the node that it stands in for has received; so do fallbacks of fallbacks.
+        while node.rescues is not None:
+            node = facts.plan.nodes[node.rescues]
+    inputs = node.inputs
+    if inputs is None:
+        return await _from_predecessors(store, facts, claim, node)
+    if isinstance(inputs, dict):
+        return await resolve_sources(store, claim, inputs, node.scopes)
+    if inputs.is_node and claim.values:
+        # The edge's transform has already been applied to that node's output.
+        return next(iter(claim.values.values()))
+    return await resolve_source(store, claim, inputs, node.scopes)
+
+
+async def _from_predecessors(
+    store: CoordinationStore, facts: RunFacts, claim: Claim, node: PlanNode
+) -> JsonValue:
+    predecessors = node.predecessors
+    if not predecessors:
+        return facts.entry
+    if node.join == "all_done":
+        return claim.outcomes
+    values = claim.values or {}
+    if len(predecessors) == 1 or node.join == "any":
+        winner = claim.winner
+        if winner is None:
+            return None
+        if winner in values:
+            return values[winner]
+        return (await store.outputs(claim.run_id, (winner,), claim.path, node.scopes))[0]
+    taken = [name for name in predecessors if claim.arrivals.get(name, -1) >= 0]
+    outputs = await store.outputs(claim.run_id, taken, claim.path, node.scopes)
+    return {name: values.get(name, output) for name, output in zip(taken, outputs, strict=True)}
+
+
+async def resolve_sources(
+    store: CoordinationStore, claim: Claim, sources: dict[str, InputSource], scopes: tuple[str, ...]
+) -> JsonObject:
+    return {key: await resolve_source(store, claim, source, scopes) for key, source in sources.items()}
+
+
+async def resolve_source(
+    store: CoordinationStore, claim: Claim, source: InputSource, scopes: tuple[str, ...]
+) -> JsonValue:
+    """The value of one source; null where its path leads nowhere."""
+    if source.is_node:
+        value = (await store.outputs(claim.run_id, (source.name,), claim.path, scopes))[0]
+    else:
+        value = (await store.context(claim.run_id, (source.name,))).get(source.name)
+    return walk(value, source.path)
+
+
+def walk(value: JsonValue, path: tuple[str, ...]) -> JsonValue:
+    """The value at the end of `path`, through objects by key and lists by index; null where it leads nowhere."""
+    for part in path:
+        if isinstance(value, dict):
+            value = value.get(part)
+        elif isinstance(value, list) and part.isdecimal() and int(part) < len(value):
+            value = value[int(part)]
+        else:
+            return None
+    return value

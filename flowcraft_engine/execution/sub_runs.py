@@ -1,0 +1,91 @@
+"""Sub-runs: starting the child that an instance waits for, and bringing its result home.
+
+Starting is an intent stored with the parent and the child's id is derived, so both steps may be repeated at will.
+"""
+
+from __future__ import annotations
+
+from flowcraft_engine.blueprint.run_inputs import bind_inputs
+from flowcraft_engine.errors import InputError
+from flowcraft_engine.kernel import state as st
+from flowcraft_engine.kernel.commands import Effects, Start
+from flowcraft_engine.kernel.outcome import child_result, failures, output_of
+from flowcraft_engine.kernel.plan import Plan
+from flowcraft_engine.kernel.state import RunState
+from flowcraft_engine.stores.coordination_store import CoordinationStore
+from flowcraft_engine.values import JsonObject, JsonValue
+
+
+async def start_child(store: CoordinationStore, parent: str, instance: str) -> tuple[str, Effects]:
+    """Start the child run that `instance` of `parent` waits for, if it is not there yet.
+
+    Returns the run that has something to do now, and what: the child, or the parent if the child cannot start.
+    """
+    _, state = await store.snapshot(parent)
+    waiting = state.instances[instance]
+    wait = waiting.wait
+    if waiting.state != st.WAITING or wait is None or wait["kind"] != st.CHILD:
+        return parent, Effects()
+    child = str(wait["child"])
+    plan = await store.plan(state.pins[str(wait["blueprint_id"])])
+    given = wait["inputs"]
+    try:
+        inputs = bind_inputs(plan.blueprint, given if isinstance(given, dict) else {})
+    except InputError as error:
+        message = f"sub-run {plan.blueprint.id} cannot start: {error.message}"
+        result: JsonObject = {"status": "failed", "message": message}
+        return parent, await store.deliver(parent, instance, child, result)
+    command = Start(
+        run_id=child,
+        inputs=inputs,
+        pins=state.pins,
+        entry=wait["entry"] if given is None else None,
+        parent=(parent, instance),
+        key_base=f"{state.key_base}\0{instance}",
+    )
+    effects = await store.start(plan, command)
+    if effects is not None:
+        return child, effects
+    _, child_state = await store.snapshot(child)
+    if child_state.is_final:
+        return parent, await deliver_result(store, child)
+    return child, await store.outstanding(child)
+
+
+async def deliver_result(store: CoordinationStore, child: str) -> Effects:
+    """Give the result of an ended child run to its parent. Does nothing if nobody waits for it."""
+    plan, state = await store.snapshot(child)
+    if state.parent is None:
+        return Effects()
+    parent, instance = state.parent
+    _, parent_state = await store.snapshot(parent)
+    waiting = parent_state.instances.get(instance)
+    wanted = waiting.wait.get("outputs") if waiting is not None and waiting.wait is not None else None
+    result = _result(plan, state, wanted if isinstance(wanted, dict) else {})
+    return await store.deliver(parent, instance, child, result)
+
+
+def _result(plan: Plan, state: RunState, wanted: JsonObject) -> JsonObject:
+    if state.status == "completed":
+        values = {key: _value_of(plan, state, str(source)) for key, source in wanted.items()}
+        return {"status": "completed", "outputs": child_result(plan, state), "values": values}
+    name = plan.blueprint.id
+    found = [instance for instance in failures(state) if instance.error is not None]
+    if state.status == "failed" and (found or state.error):
+        error: JsonObject = (found[0].error if found else state.error) or {}
+        where = f"node {found[0].name}" if found else "the run"
+        cause: JsonObject = {**error, "node": found[0].name if found else None, "run_id": state.run_id}
+        return {
+            "status": "failed",
+            "message": f"sub-run {name}: {where} failed: {error['message']}",
+            "cause": cause,
+        }
+    return {"status": state.status, "message": f"sub-run {name} was {state.status}"}
+
+
+def _value_of(plan: Plan, state: RunState, source: str) -> JsonValue:
+    """A node of the child, else a key of its context."""
+    if source in plan.node_ids:
+        instance = state.instances.get(source)
+        return None if instance is None else output_of(state, instance)
+    return state.context.get(source)

@@ -1,0 +1,123 @@
+"""The result of a run, as Python callers get it and as `--json` prints it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from flowcraft_engine.values import JsonObject, JsonValue
+
+
+@dataclass(frozen=True, slots=True)
+class RunError:
+    """Why the run failed: a node that failed and was not rescued. `node` is None for a deadline of the run."""
+
+    node: str | None
+    code: str
+    message: str
+    cause: JsonValue = None
+    #: `{"file", "line", "column"}` of the node in its blueprint.
+    location: JsonObject | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRun:
+    """What became of one node instance. Times are seconds since the epoch; `reason` is a sentence."""
+
+    state: str
+    attempts: int
+    started_at: float | None
+    finished_at: float | None
+    output: JsonValue
+    action: str | None
+    reason: str | None
+    error: JsonObject | None = None
+    child_run_id: str | None = None
+
+    @property
+    def duration_ms(self) -> float | None:
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return round((self.finished_at - self.started_at) * 1000, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingNode:
+    """Something that the run waits for: `reason` is `answer`, `timer`, `retry` or `run` (a sub-run)."""
+
+    node: str
+    reason: str
+    since: float | None
+    until: float | None = None
+    message: str | None = None
+    run_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """A run as it stands. `status` is `running waiting completed failed cancelled` or `interrupted`."""
+
+    run_id: str
+    blueprint_id: str
+    version: str | None
+    status: str
+    outputs: JsonObject
+    context: JsonObject
+    errors: list[RunError] = field(default_factory=list)
+    nodes: dict[str, NodeRun] = field(default_factory=dict)
+    waiting: list[WaitingNode] = field(default_factory=list)
+    created_at: float = 0.0
+    finished_at: float | None = None
+    inputs: JsonObject = field(default_factory=dict)
+    cancel_reason: str | None = None
+
+    @property
+    def is_final(self) -> bool:
+        return self.status in ("completed", "failed", "cancelled")
+
+    def to_json(self) -> dict[str, Any]:
+        """The published document, schema 1. Times are ISO 8601, in UTC."""
+        return {
+            "schema": 1,
+            "run_id": self.run_id,
+            "blueprint_id": self.blueprint_id,
+            "version": self.version,
+            "status": self.status,
+            "created_at": iso_time(self.created_at),
+            "finished_at": iso_time(self.finished_at),
+            "inputs": self.inputs,
+            "outputs": self.outputs,
+            "context": self.context,
+            "errors": [asdict(error) for error in self.errors],
+            "nodes": {name: _node_json(node) for name, node in self.nodes.items()},
+            "waiting": [
+                {**asdict(wait), "since": iso_time(wait.since), "until": iso_time(wait.until)}
+                for wait in self.waiting
+            ],
+        }
+
+
+def _node_json(node: NodeRun) -> JsonObject:
+    document: JsonObject = {
+        "state": node.state,
+        "attempts": node.attempts,
+        "started_at": iso_time(node.started_at),
+        "finished_at": iso_time(node.finished_at),
+        "duration_ms": node.duration_ms,
+        "output": node.output,
+        "action": node.action,
+        "reason": node.reason,
+    }
+    if node.error is not None:
+        document["error"] = node.error
+    if node.child_run_id is not None:
+        document["child_run_id"] = node.child_run_id
+    return document
+
+
+def iso_time(seconds: float | None) -> str | None:
+    """`2026-01-31T09:30:00.250Z`."""
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,115 @@
+"""Folds the state of a run into its result."""
+
+from __future__ import annotations
+
+from flowcraft_engine.history.explain import explain
+from flowcraft_engine.history.run_result import NodeRun, RunError, RunResult, WaitingNode
+from flowcraft_engine.kernel import state as st
+from flowcraft_engine.kernel.naming import END
+from flowcraft_engine.kernel.outcome import failures, run_outputs
+from flowcraft_engine.kernel.plan import Plan
+from flowcraft_engine.kernel.state import Instance, RunState
+from flowcraft_engine.values import JsonObject, copy_json
+
+
+def run_result(plan: Plan, state: RunState, *, is_orphaned: bool = False) -> RunResult:
+    """The run as it stands now. `is_orphaned` says that no live process executes it."""
+    return RunResult(
+        run_id=state.run_id,
+        blueprint_id=state.blueprint_id,
+        version=state.version,
+        status=derived_status(state, is_orphaned),
+        outputs=_copy(run_outputs(plan, state)) if state.is_final or state.end_output else {},
+        context=_copy(state.context),
+        errors=_errors(plan, state),
+        nodes=_nodes(plan, state),
+        waiting=[wait for wait in map(_waiting, state.instances.values()) if wait is not None]
+        if not state.is_final
+        else [],
+        created_at=state.created_at,
+        finished_at=state.finished_at,
+        inputs=_copy(state.inputs),
+        cancel_reason=state.cancel_reason,
+    )
+
+
+def derived_status(state: RunState, is_orphaned: bool = False) -> str:
+    """`waiting` and `interrupted` are never stored: they are what the state looks like from here."""
+    if state.is_final:
+        return state.status
+    if state.moving == 0 and state.waiting:
+        return "waiting"
+    return "interrupted" if is_orphaned else "running"
+
+
+def _copy(values: JsonObject) -> JsonObject:
+    return {key: copy_json(value) for key, value in values.items() if not key.startswith("_")}
+
+
+def _nodes(plan: Plan, state: RunState) -> dict[str, NodeRun]:
+    """Nodes in blueprint order, each followed by its further instances; then what has not been reached."""
+    by_node: dict[str, list[Instance]] = {}
+    for instance in state.instances.values():
+        by_node.setdefault(instance.node_id, []).append(instance)
+    nodes: dict[str, NodeRun] = {}
+    for node_id, node in plan.nodes.items():
+        found = by_node.get(node_id)
+        if found:
+            found.sort(key=lambda instance: (instance.path, -1 if instance.index is None else instance.index))
+            nodes.update((instance.name, _node_run(instance)) for instance in found)
+        elif not node.scopes and node_id != END:
+            nodes[node_id] = NodeRun(st.PENDING, 0, None, None, None, None, None)
+    return nodes
+
+
+def _node_run(instance: Instance) -> NodeRun:
+    wait = instance.wait or {}
+    return NodeRun(
+        state=instance.state,
+        attempts=instance.attempt,
+        started_at=instance.started_at,
+        finished_at=instance.finished_at,
+        output=copy_json(instance.output),
+        action=instance.action,
+        reason=explain(instance),
+        error=instance.error if instance.state in (st.FAILED, st.RETRYING) else None,
+        child_run_id=str(wait["child"]) if wait.get("kind") == st.CHILD else None,
+    )
+
+
+def _errors(plan: Plan, state: RunState) -> list[RunError]:
+    """What failed the run: failures first; pills only where nothing else explains it."""
+    if state.error is not None:
+        return [RunError(None, str(state.error["code"]), str(state.error["message"]))]
+    if state.status == "cancelled" or (state.status == "completed"):
+        return []
+    found = failures(state)
+    roots = [instance for instance in found if instance.state == st.FAILED]
+    return [_error(plan, instance) for instance in roots or (found if state.is_final else [])]
+
+
+def _error(plan: Plan, instance: Instance) -> RunError:
+    error = instance.error or {"code": instance.state, "message": explain(instance) or instance.state}
+    place = plan.nodes[instance.node_id].location
+    location: JsonObject | None = None
+    if place is not None:
+        location = {"file": place.file, "line": place.line, "column": place.column}
+    return RunError(instance.name, str(error["code"]), str(error["message"]), error.get("cause"), location)
+
+
+def _waiting(instance: Instance) -> WaitingNode | None:
+    if instance.state == st.RETRYING:
+        return WaitingNode(instance.name, "retry", None, instance.due)
+    wait = instance.wait or {}
+    kind = str(wait.get("kind"))
+    if instance.state != st.WAITING or kind in (st.ITEMS, st.BODY):
+        return None
+    message = wait.get("message")
+    return WaitingNode(
+        node=instance.name,
+        reason=kind,
+        since=instance.waiting_since,
+        until=instance.due,
+        message=str(message) if message else None,
+        run_id=str(wait["child"]) if kind == st.CHILD else None,
+    )

@@ -1,0 +1,222 @@
+"""The in-process engine: carries out what follows from each commit, until a run has ended or waits for somebody.
+
+Theory of operation. Ready instances are jobs in a list; a pump claims as many as there are free places and gives
+each a task, which goes on with successors by itself. Timers, sub-runs and results of sub-runs are effects of
+commits too. Everything here is a hint that `adopt` finds again in the state: after a crash, in another process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import defaultdict, deque
+from collections.abc import Coroutine
+from typing import Any
+
+from flowcraft_engine.errors import ConflictError, NotFoundError
+from flowcraft_engine.execution.environment import Environment
+from flowcraft_engine.execution.executor import Executor
+from flowcraft_engine.execution.sub_runs import deliver_result, start_child
+from flowcraft_engine.kernel import state as st
+from flowcraft_engine.kernel.commands import Claim, Effects
+from flowcraft_engine.runtime.timers import Timers
+
+#: How often a store that others may write to is asked for news.
+_POLL_S = 0.2
+
+
+class InProcessEngine:
+    """Executes runs with up to `concurrency` attempts at a time. Use as an async context manager."""
+
+    def __init__(self, env: Environment, concurrency: int) -> None:
+        self._env = env
+        self._store = env.store
+        self._executor = Executor(env, self.publish)
+        self._free = concurrency
+        self._jobs: deque[tuple[str, str]] = deque()
+        self._wake = asyncio.Event()
+        self._tasks: dict[asyncio.Task[None], str] = {}
+        self._errands: set[asyncio.Task[None]] = set()
+        self._timers = Timers(env.clock, self._on_due)
+        self._quiet: dict[str, asyncio.Event] = {}
+        self._adopted: set[str] = set()
+        self._background: list[asyncio.Task[None]] = []
+        self._broken: BaseException | None = None
+
+    async def __aenter__(self) -> InProcessEngine:
+        self._background = [asyncio.create_task(self._guard(self._pump()))]
+        if self._store.is_shared:
+            self._background.append(asyncio.create_task(self._guard(self._poll())))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def stop(self) -> None:
+        """Interrupt what runs, hand its claims back, and make everything durable. May be called twice."""
+        self._executor.is_draining = True
+        self._timers.stop()
+        for task in self._background:
+            task.cancel()
+        for task in list(self._tasks):
+            self._executor.interrupt(task, "shutdown")
+        pending = [*self._tasks, *self._errands, *self._background]
+        await asyncio.gather(*pending, return_exceptions=True)
+        self._background = []
+        await self._store.flush()
+
+    # ---- what others ask for -------------------------------------------------------------------------------
+
+    def publish(self, run_id: str, effects: Effects) -> None:
+        """Act on what follows from a step of `run_id`."""
+        if effects.ready:
+            self._jobs.extend((run_id, instance) for instance in effects.ready)
+            self._wake.set()
+        for due, instance in effects.timers:
+            self._timers.add(due, run_id, instance)
+        for instance in effects.children:
+            self._errand(self._start_child(run_id, instance))
+        for child in effects.orphans:
+            self._errand(self.cancel(child, "nobody waits for this sub-run any more"))
+        if effects.finished:
+            self._errand(self._finished(run_id))
+        elif not effects.ready:
+            self._look_for_quiet(run_id)
+
+    async def adopt(self, run_id: str) -> None:
+        """Take up a run as its state stands: after a start, a crash, or a change made by another process."""
+        plan, state = await self._store.snapshot(run_id)
+        if run_id not in self._adopted:
+            self._adopted.add(run_id)
+            await self._store.attend(run_id, self._env.owner)
+        if not state.is_final:
+            for instance in [i for i in state.instances.values() if i.state == st.RUNNING]:
+                if instance.owner is not None and await self._store.owner_is_dead(instance.owner):
+                    why = "its process has died"
+                    await self._store.release(run_id, instance.name, instance.nonce, crashed=True, why=why)
+            if state.deadline is not None:
+                self._timers.add(state.deadline, run_id, "")
+        self.publish(run_id, await self._store.outstanding(run_id))
+
+    async def until_quiet(self, run_id: str) -> None:
+        """Return when the run has ended, or when nothing in it can move before somebody answers."""
+        quiet = self._quiet.setdefault(run_id, asyncio.Event())
+        while not await self.is_quiet(run_id):
+            quiet.clear()
+            await quiet.wait()
+            if self._broken is not None:
+                raise self._broken
+        await self._store.flush()
+
+    async def is_quiet(self, run_id: str) -> bool:
+        """True if the run has ended or only people can move it on."""
+        _, state = await self._store.snapshot(run_id)
+        if state.is_final:
+            return True
+        if state.moving:
+            return False
+        for instance in state.waiting.values():
+            wait = instance.wait or {}
+            kind = wait.get("kind")
+            if kind == st.TIMER:
+                return False
+            if kind == st.CHILD and not await self._child_is_quiet(str(wait["child"])):
+                return False
+        return True
+
+    async def cancel(self, run_id: str, reason: str | None) -> None:
+        """Cancel a run that may have ended already."""
+        with contextlib.suppress(ConflictError, NotFoundError):
+            self.publish(run_id, await self._store.cancel(run_id, reason))
+
+    # ---- executing -----------------------------------------------------------------------------------------
+
+    async def _pump(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._jobs and self._free > 0:
+                batch: defaultdict[str, list[str]] = defaultdict(list)
+                for _ in range(min(self._free, len(self._jobs))):
+                    run_id, instance = self._jobs.popleft()
+                    batch[run_id].append(instance)
+                for run_id, instances in batch.items():
+                    for claim in await self._executor.claim(run_id, instances):
+                        self._spawn(claim)
+
+    def _spawn(self, claim: Claim) -> None:
+        self._free -= 1
+        task = asyncio.get_running_loop().create_task(self._work(claim))
+        self._tasks[task] = claim.run_id
+
+    async def _work(self, claim: Claim) -> None:
+        try:
+            await self._guard(self._executor.perform(claim))
+        finally:
+            self._free += 1
+            del self._tasks[asyncio.current_task()]  # type: ignore[arg-type]  # this is a task
+            if self._jobs:
+                self._wake.set()
+
+    async def _guard(self, work: Coroutine[Any, Any, None]) -> None:
+        """A bug in a background step must end the command that waits, not hang it."""
+        try:
+            await work
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # told to everybody who waits
+            self._broken = error
+            for quiet in self._quiet.values():
+                quiet.set()
+
+    # ---- effects -------------------------------------------------------------------------------------------
+
+    def _errand(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(self._guard(work))
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
+
+    async def _on_due(self, run_id: str, instances: list[str]) -> None:
+        self.publish(run_id, await self._store.wake(run_id, instances))
+
+    async def _start_child(self, run_id: str, instance: str) -> None:
+        target, effects = await start_child(self._store, run_id, instance)
+        if target in self._adopted:
+            self.publish(target, effects)
+        else:
+            await self.adopt(target)
+
+    async def _finished(self, run_id: str) -> None:
+        """Stop what still runs for an ended run, tell its parent, and whoever waits for it."""
+        for task, owner in list(self._tasks.items()):
+            if owner == run_id:
+                self._executor.interrupt(task, "the run has ended")
+        _, state = await self._store.snapshot(run_id)
+        if state.parent is not None:
+            self.publish(state.parent[0], await deliver_result(self._store, run_id))
+        self._look_for_quiet(run_id)
+
+    def _look_for_quiet(self, run_id: str) -> None:
+        """Wake those who wait for this run, or for a run above it, to look again."""
+        if self._quiet:
+            while run_id:
+                quiet = self._quiet.get(run_id)
+                if quiet is not None:
+                    quiet.set()
+                run_id = run_id.rpartition(":")[0]
+
+    async def _child_is_quiet(self, child: str) -> bool:
+        try:
+            _, state = await self._store.snapshot(child)
+        except NotFoundError:
+            return False
+        # An ended child still has its result to bring.
+        return not state.is_final and await self.is_quiet(child)
+
+    async def _poll(self) -> None:
+        """Take in what other processes did to our runs: answers, cancellations, results."""
+        while True:
+            await asyncio.sleep(_POLL_S)
+            for run_id in await self._store.refresh():
+                if run_id in self._adopted:
+                    await self.adopt(run_id)

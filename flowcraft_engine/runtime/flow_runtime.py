@@ -1,0 +1,213 @@
+"""`FlowRuntime`: run blueprints in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+from flowcraft_engine.blueprint.model import Blueprint
+from flowcraft_engine.blueprint.run_inputs import bind_inputs
+from flowcraft_engine.clock import Clock, SystemClock
+from flowcraft_engine.execution.environment import Environment, ValueLimits
+from flowcraft_engine.execution.waits import check_answer, find_wait
+from flowcraft_engine.history.run_result import RunResult
+from flowcraft_engine.history.run_view import run_result
+from flowcraft_engine.kernel.commands import Start
+from flowcraft_engine.kernel.compile import compile_plan
+from flowcraft_engine.kernel.plan import Plan
+from flowcraft_engine.nodes.handler import Middleware
+from flowcraft_engine.nodes.registry import NodeRegistry
+from flowcraft_engine.runtime.engine import InProcessEngine
+from flowcraft_engine.runtime.evidence import Evidence, gather_evidence
+from flowcraft_engine.runtime.pins import reachable_blueprints
+from flowcraft_engine.stores.coordination_store import CoordinationStore
+from flowcraft_engine.stores.memory_store import MemoryStore
+from flowcraft_engine.values import to_json
+
+DEFAULT_CONCURRENCY = 32
+
+
+class FlowRuntime:
+    """Runs blueprints in this process, any number at a time, with at most `concurrency` attempts at once.
+
+    `blueprints` are those that sub-runs may use. `store` keeps the runs: in memory, unless one is given.
+
+        runtime = FlowRuntime(registry=NodeRegistry([charge]), dependencies={"db": db})
+        result = await runtime.run(blueprint, {"order": {"total": 5}}, run_id="order-17")
+
+    Methods return when the run has ended, or when only an answer (`resume`) can move it on. If the awaiting task
+    is cancelled, what runs is interrupted; a kept run can be continued with `reconcile`.
+    """
+
+    def __init__(
+        self,
+        *,
+        registry: NodeRegistry | None = None,
+        blueprints: Iterable[Blueprint] = (),
+        dependencies: Mapping[str, Any] | None = None,
+        middleware: Sequence[Middleware] = (),
+        concurrency: int = DEFAULT_CONCURRENCY,
+        store: CoordinationStore | None = None,
+        clock: Clock | None = None,
+        limits: ValueLimits | None = None,
+        on_progress: Callable[[str, str, float, float], None] | None = None,
+    ) -> None:
+        if concurrency < 1:
+            raise ValueError("concurrency must be at least 1")
+        clock = clock or SystemClock()
+        self.store = store or MemoryStore(clock)
+        self.registry = registry or NodeRegistry()
+        self._blueprints = {blueprint.id: blueprint for blueprint in blueprints}
+        self._concurrency = concurrency
+        self._env = Environment(
+            store=self.store,
+            handlers=self.registry,
+            owner="",
+            clock=clock,
+            dependencies=dict(dependencies or {}),
+            middleware=tuple(middleware),
+            limits=limits or ValueLimits(),
+            on_progress=on_progress,
+        )
+        self._plans: dict[int, Plan] = {}
+        self._engine: InProcessEngine | None = None
+        self._users = 0
+
+    # ---- runs ----------------------------------------------------------------------------------------------
+
+    async def run(
+        self,
+        blueprint: Blueprint,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        run_id: str | None = None,
+        timeout_s: float | None = None,
+    ) -> RunResult:
+        """Start a run, and execute it as far as it goes.
+
+        The same `run_id` with the same blueprint and inputs gives the run that exists, and goes on with it.
+        Raises `InputError` for inputs that do not fit and `ConflictError` for a `run_id` that means another run.
+        After `timeout_s` the result of the unfinished run is returned; it is interrupted.
+        """
+        run_id = await self.start(blueprint, inputs, run_id=run_id)
+        return await self.proceed(run_id, timeout_s=timeout_s)
+
+    async def start(
+        self, blueprint: Blueprint, inputs: Mapping[str, Any] | None = None, *, run_id: str | None = None
+    ) -> str:
+        """Store a new run, without executing anything yet; its id."""
+        plan = self.plan_of(blueprint)
+        run_id = run_id or new_run_id()
+        given = to_json(dict(inputs or {}))
+        assert isinstance(given, dict)
+        pins = {blueprint.id: plan.digest}
+        for child in reachable_blueprints(blueprint, self._blueprints).values():
+            child_plan = self.plan_of(child)
+            await self.store.pin(child_plan)
+            pins[child.id] = child_plan.digest
+        await self.store.start(plan, Start(run_id, bind_inputs(blueprint, given), pins))
+        return run_id
+
+    async def proceed(self, run_id: str, *, timeout_s: float | None = None) -> RunResult:
+        """Execute what a stored run has left to do."""
+        async with self._engine_in_use() as engine:
+            await engine.adopt(run_id)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout_s):
+                    await engine.until_quiet(run_id)
+        return await self.show(run_id)
+
+    async def resume(
+        self,
+        run_id: str,
+        node: str | None = None,
+        *,
+        action: str | None = None,
+        output: Any = None,
+        timeout_s: float | None = None,
+    ) -> RunResult:
+        """Answer a wait and go on with the run. `node` may be left out if only one node waits.
+
+        Raises `ConflictError` for a second, different answer, `NotFoundError` for an unknown run or node, and
+        `InputError` for an answer that does not fit the wait's schema.
+        """
+        await self.answer(run_id, node, action=action, output=output)
+        return await self.proceed(run_id, timeout_s=timeout_s)
+
+    async def answer(
+        self, run_id: str, node: str | None = None, *, action: str | None = None, output: Any = None
+    ) -> bool:
+        """Store the answer to a wait. False if the very same answer was given before."""
+        value = to_json(output)
+        target, name = await find_wait(self.store, run_id, node)
+        await check_answer(self.store, target, name, value)
+        return await self.store.signal(target, name, value, action) is not None
+
+    async def cancel(self, run_id: str, reason: str | None = None) -> RunResult:
+        """Cancel a run: nothing more starts, sub-runs included. Raises `ConflictError` if it has ended."""
+        effects = await self.store.cancel(run_id, reason)
+        async with self._engine_in_use() as engine:
+            engine.publish(run_id, effects)
+            await engine.until_quiet(run_id)
+            for child in effects.orphans:
+                await engine.cancel(child, reason)
+        return await self.show(run_id)
+
+    async def reconcile(self, run_id: str, *, timeout_s: float | None = None) -> RunResult:
+        """Find what a run has left undone (a dead process, a due timer), and go on with it."""
+        return await self.proceed(run_id, timeout_s=timeout_s)
+
+    async def evidence(self, run_id: str) -> list[Evidence]:
+        """What keeps the run from ending, and what `reconcile` would do about it."""
+        return await gather_evidence(self.store, run_id, self._env.clock.now())
+
+    async def show(self, run_id: str) -> RunResult:
+        """The run as it stands."""
+        plan, state = await self.store.snapshot(run_id)
+        return run_result(plan, state, is_orphaned=await self.store.is_orphaned(run_id))
+
+    def plan_of(self, blueprint: Blueprint) -> Plan:
+        """The compiled form; made once for each blueprint object."""
+        plan = self._plans.get(id(blueprint))
+        if plan is None or plan.blueprint is not blueprint:
+            plan = compile_plan(blueprint)
+            # The plan keeps the blueprint alive, so its id stays its own for as long as the plan is known.
+            self._plans[id(blueprint)] = plan
+        return plan
+
+    # ---- lifetime ------------------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> FlowRuntime:
+        self._keep = self._engine_in_use()
+        await self._keep.__aenter__()
+        return self
+
+    async def __aexit__(self, *details: Any) -> None:
+        await self._keep.__aexit__(*details)
+        await self.store.close()
+
+    @asynccontextmanager
+    async def _engine_in_use(self) -> AsyncIterator[InProcessEngine]:
+        """One engine for all calls that overlap; the last to leave stops it."""
+        self._users += 1
+        if self._engine is None:
+            env = replace(self._env, owner=self.store.claimant())
+            self._engine = InProcessEngine(env, self._concurrency)
+            await self._engine.__aenter__()
+        try:
+            yield self._engine
+        finally:
+            self._users -= 1
+            if self._users == 0:
+                engine, self._engine = self._engine, None
+                await engine.stop()
+
+
+def new_run_id() -> str:
+    """A new id: short enough to type the beginning of, random enough never to meet another."""
+    return secrets.token_hex(8)
