@@ -1,4 +1,4 @@
-"""Sends requests to the very addresses that were checked; names are resolved once, redirects come here too."""
+"""Sends requests to the very addresses that were checked. Names are resolved once; redirects come here."""
 
 from __future__ import annotations
 

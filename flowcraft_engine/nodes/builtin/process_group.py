@@ -8,6 +8,7 @@ import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 #: How long a command may clean up after TERM before it is killed.
 GRACE_S = 2.0
@@ -78,7 +79,7 @@ async def _end_group(group: int, exited: asyncio.Event) -> None:
         return
     try:
         async with asyncio.timeout(GRACE_S):
-            while _signal(group, 0):  # noqa: ASYNC110  # nobody tells of the end of a grandchild
+            while _has_members(group):  # noqa: ASYNC110  # nobody tells of the end of a grandchild
                 await asyncio.sleep(_POLL_S)
     except TimeoutError:
         pass
@@ -94,6 +95,28 @@ def _signal(group: int, number: int) -> bool:
     except (ProcessLookupError, PermissionError):
         return False
     return True
+
+
+def _has_members(group: int) -> bool:
+    """Whether somebody of the group still runs. Dead ones that nobody has collected (in a container without
+    an init nobody ever does) do not count, where the system tells them apart.
+    """
+    if not _signal(group, 0):
+        return False
+    try:
+        states = [_group_and_state(entry.name) for entry in os.scandir("/proc") if entry.name.isdigit()]
+    except OSError:
+        return True
+    return any(member == group and state not in "ZX" for member, state in states)
+
+
+def _group_and_state(pid: str) -> tuple[int, str]:
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+        state, _parent, group = text.rpartition(")")[2].split()[:3]
+    except (OSError, ValueError):  # it has just ended
+        return 0, "X"
+    return int(group), state
 
 
 class _Process(asyncio.SubprocessProtocol):
