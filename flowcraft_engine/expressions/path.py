@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
-from flowcraft_engine.expressions.closures import Code, code_of
-from flowcraft_engine.expressions.evaluator import ExpressionSyntaxError
+from flowcraft_engine.expressions.closures import Code, code_of, step_into
+from flowcraft_engine.expressions.evaluator import ExpressionSyntaxError, Program, Scope
 from flowcraft_engine.expressions.lexer import TEXT, Token, check_length, text_value
-from flowcraft_engine.expressions.limits import MAX_DEPTH
+from flowcraft_engine.expressions.limits import MAX_DEPTH, Meter
 from flowcraft_engine.expressions.names import MEMBERS, RESERVED, NameBook
-from flowcraft_engine.expressions.safe import SafeProgram
-from flowcraft_engine.expressions.syntax import Step, Walk
+from flowcraft_engine.expressions.program import CompiledProgram
+from flowcraft_engine.values import JsonValue
 
 #: A first name; `.name` or `.0`; `[0]`, `["name"]`. Without operators a hyphen can only belong to a name.
 _FIRST = re.compile(r"[^\W\d][\w-]*")
@@ -19,6 +20,15 @@ _STEP = re.compile(
         |(?P<quoted>"[^"\\]*(?:\\.[^"\\]*)*"|'[^'\\]*(?:\\.[^'\\]*)*'))\s*\]""",
     re.VERBOSE | re.DOTALL,
 )
+_MAX_STEPS = 2 * MAX_DEPTH
+
+
+class _Step(NamedTuple):
+    """Into an object by key, into a list by place; `.0` may be either."""
+
+    key: str | None
+    place: int | None
+    offset: int
 
 
 class PathEvaluator:
@@ -26,11 +36,11 @@ class PathEvaluator:
 
     name = "path"
 
-    def compile(self, text: str, node_ids: frozenset[str] = frozenset()) -> SafeProgram:
+    def compile(self, text: str, node_ids: frozenset[str] = frozenset()) -> Program:
         check_length(text)
         names = NameBook(node_ids)
         code = _path(text, names)
-        return SafeProgram(text, names.references(), code)
+        return CompiledProgram(text, names.references(), code)
 
 
 def _path(text: str, names: NameBook) -> Code:
@@ -43,20 +53,29 @@ def _path(text: str, names: NameBook) -> Code:
         raise ExpressionSyntaxError("a path begins with a name", begin)
     steps = _steps(stripped, first.end())
     name = first[0]
-    if name in MEMBERS and steps and isinstance(steps[0][0], str):
-        root = names.member(MEMBERS[name], steps[0][0], steps[0][1])
+    if name in MEMBERS and steps and steps[0].key is not None:
+        root = names.member(MEMBERS[name], steps[0].key, steps[0].offset)
         steps = steps[1:]
     elif name in RESERVED:
         root = names.whole(name, begin)
     else:
         root = names.bare(name, begin)
-    keys: list[Step] = [key for key, _ in steps]
-    return code_of(Walk(root, keys) if keys else root)
+    return _walk(code_of(root), steps) if steps else code_of(root)
 
 
-def _steps(text: str, position: int) -> list[tuple[str | int, int]]:
-    """The keys and their offsets, up to the end of the text."""
-    steps: list[tuple[str | int, int]] = []
+def _walk(base: Code, steps: list[_Step]) -> Code:
+    def run(scope: Scope, meter: Meter) -> JsonValue:
+        value = base(scope, meter)
+        for key, place, _ in steps:
+            value = step_into(value, key if type(value) is dict else place)
+        return value
+
+    return run
+
+
+def _steps(text: str, position: int) -> list[_Step]:
+    """The steps up to the end of the text."""
+    steps: list[_Step] = []
     while position < len(text):
         match = _STEP.match(text, position)
         if match is None:
@@ -65,19 +84,20 @@ def _steps(text: str, position: int) -> list[tuple[str | int, int]]:
                 position,
                 "a path is like 'a.b[0][\"c\"]'; operators need 'expressions: safe'",
             )
-        steps.append(_key(match))
-        if len(steps) > MAX_DEPTH * 2:
-            raise ExpressionSyntaxError(f"a path of more than {MAX_DEPTH * 2} steps", position)
+        steps.append(_step(match))
+        if len(steps) > _MAX_STEPS:
+            raise ExpressionSyntaxError(f"a path of more than {_MAX_STEPS} steps", position)
         position = match.end()
     return steps
 
 
-def _key(match: re.Match[str]) -> tuple[str | int, int]:
+def _step(match: re.Match[str]) -> _Step:
     group = match.lastgroup
     assert group is not None
-    offset = match.start(group)
+    offset, text = match.start(group), match[group]
     if group == "quoted":
-        return text_value(Token(TEXT, match[group], offset)), offset
+        return _Step(text_value(Token(TEXT, text, offset)), None, offset)
     if group == "index":
-        return int(match[group]), offset
-    return match[group], offset
+        return _Step(None, int(text), offset)
+    is_index = text.isdecimal() and text.isascii() and len(text) < 10
+    return _Step(text, int(text) if is_index else None, offset)

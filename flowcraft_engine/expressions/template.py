@@ -14,7 +14,7 @@ from flowcraft_engine.expressions.evaluator import (
     References,
     Scope,
 )
-from flowcraft_engine.expressions.limits import Meter
+from flowcraft_engine.expressions.limits import MAX_LENGTH, Meter
 from flowcraft_engine.expressions.text import text_of
 from flowcraft_engine.values import JsonValue, copy_json
 
@@ -24,7 +24,10 @@ _Render: TypeAlias = Callable[[Scope], JsonValue]
 _MARK = "${{"
 _OPENING = re.compile(r"\$?\$\{\{")
 #: What matters on the way to the closing braces: texts, in which braces are data, and braces.
-_INSIDE = re.compile(r""""[^"\\]*(?:\\.[^"\\]*)*"|'[^'\\]*(?:\\.[^'\\]*)*'|\$\{\{|[{}]""", re.DOTALL)
+_INSIDE = re.compile(
+    r"""  "(?:[^"\\]|\\.)*+(?:(?P<closed>")|.?\Z) | '(?:[^'\\]|\\.)*+(?:(?P<shut>')|.?\Z) | \$\{\{ | [{}] """,
+    re.DOTALL | re.VERBOSE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +136,10 @@ class _Compiler:
     def closing(self, text: str, opening: re.Match[str], path: Path) -> int | None:
         """The offset of the `}}` that closes the expression; None, and a problem, if there is none."""
         depth = 0
-        for found in _INSIDE.finditer(text, opening.end()):
+        for found in _INSIDE.finditer(text, opening.end(), opening.end() + MAX_LENGTH + 2):
             mark = found[0]
+            if mark[0] in "\"'" and found.lastgroup is None:
+                break
             if mark == _MARK:
                 self.refuse(f"'{_MARK}' inside of an expression", found.start(), path)
                 return None
