@@ -70,6 +70,8 @@ class HttpRequester:
 def _request(client: httpx.AsyncClient, ctx: NodeContext, params: HttpParams) -> httpx.Request:
     if params.json_body is not None and params.body is not None:
         raise refused("a request has either 'json' or 'body', not both")
+    if "\\" in params.url:
+        raise refused("the URL has a backslash, which some read as a slash")
     method = params.method.upper()
     headers = {"User-Agent": "flowcraft"}
     if method not in _SAFE_METHODS:
