@@ -1,7 +1,6 @@
 """Blueprints: the format, reading it, checking it. Knows nothing of runs, stores or Python nodes."""
 
 from flowcraft_engine.blueprint.catalog import NodeCatalog
-from flowcraft_engine.blueprint.collection import find_blueprints
 from flowcraft_engine.blueprint.finding import (
     BlueprintError,
     Finding,
@@ -14,11 +13,13 @@ from flowcraft_engine.blueprint.limits import DEFAULT_LIMITS, Limits
 from flowcraft_engine.blueprint.lint import lint_blueprint
 from flowcraft_engine.blueprint.loading import (
     check_blueprint_file,
+    find_blueprints,
     load_blueprint,
     load_blueprint_text,
     parse_blueprint,
 )
 from flowcraft_engine.blueprint.model import Blueprint, EdgeSpec, NodeSpec
+from flowcraft_engine.blueprint.run_inputs import bind_inputs
 
 __all__ = [
     "DEFAULT_LIMITS",
@@ -33,6 +34,7 @@ __all__ = [
     "NodeSpec",
     "Severity",
     "SourceLocation",
+    "bind_inputs",
     "check_blueprint_file",
     "find_blueprints",
     "lint_blueprint",

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from flowcraft_engine.blueprint.finding import BlueprintError
-from flowcraft_engine.blueprint.limits import DEFAULT_LIMITS, Limits
+from flowcraft_engine.blueprint.finding import BlueprintError, Finding
 from flowcraft_engine.blueprint.model import Blueprint
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -15,24 +14,22 @@ SUFFIXES = (".yaml", ".yml", ".json")
 _MOST_FILES = 1_000
 
 
-def find_blueprints(
-    paths: Iterable[str | os.PathLike[str]], *, limits: Limits = DEFAULT_LIMITS
+#: Loads one file: its blueprint, or None, and what was found.
+Load = Callable[[Path], tuple[Blueprint | None, list[Finding]]]
+
+
+def collect(
+    paths: Iterable[str | os.PathLike[str]], load: Load
 ) -> tuple[dict[str, Blueprint], dict[str, BlueprintError]]:
-    """Blueprint id → blueprint of all files and folders (not their subfolders), and the files that are not valid.
-
-    The first one of an id wins. In folders, files that are no blueprints (no `nodes`) are passed over.
-    """
-    from flowcraft_engine.blueprint.loading import load_blueprint
-
+    """Blueprint id → blueprint of all files and folders, and the files that are not valid."""
     found: dict[str, Blueprint] = {}
     broken: dict[str, BlueprintError] = {}
     for path, is_named in _files(paths):
         if not is_named and not _looks_like_blueprint(path):
             continue
-        try:
-            blueprint = load_blueprint(path, limits=limits)
-        except BlueprintError as error:
-            broken[os.fspath(path)] = error
+        blueprint, findings = load(path)
+        if blueprint is None:
+            broken[os.fspath(path)] = BlueprintError(findings)
         else:
             found.setdefault(blueprint.id, blueprint)
     return found, broken
@@ -60,20 +57,16 @@ def _looks_like_blueprint(path: Path) -> bool:
 
 
 class Library(Mapping[str, Blueprint]):
-    """The blueprints around a file and in `search`, read when the first subflow asks for one."""
+    """The blueprints of files and folders, read when the first subflow asks for one."""
 
-    def __init__(
-        self, path: str | os.PathLike[str], search: Iterable[str | os.PathLike[str]], limits: Limits
-    ) -> None:
-        folder = [] if os.fspath(path) == "-" else [Path(path).parent]
-        self._paths = [*search, *folder]
-        self._limits = limits
+    def __init__(self, paths: Iterable[str | os.PathLike[str]], load: Load) -> None:
+        self._paths = list(paths)
+        self._load = load
         self._found: dict[str, Blueprint] | None = None
 
     def _all(self) -> dict[str, Blueprint]:
         if self._found is None:
-            self._found = {}
-            self._found, _ = find_blueprints(self._paths, limits=self._limits)
+            self._found, _ = collect(self._paths, self._load)
         return self._found
 
     def __getitem__(self, name: str) -> Blueprint:

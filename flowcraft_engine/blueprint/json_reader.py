@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from json.decoder import JSONDecodeError, scanstring
+from json.decoder import JSONDecodeError
+from json.decoder import scanstring as _scanstring  # type: ignore[attr-defined]  # the stubs leave it out
 from typing import Any, NoReturn
 
 from flowcraft_engine.blueprint.document import Document
@@ -171,8 +172,9 @@ class _Reader:
 
     def _string(self) -> str:
         start = self.at
+        value: str
         try:
-            value, self.at = scanstring(self.text, start + 1, True)
+            value, self.at = _scanstring(self.text, start + 1, True)
         except JSONDecodeError as error:
             if error.msg.startswith("Unterminated"):
                 place = self.source.location(start)

@@ -6,19 +6,23 @@ import gc
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from flowcraft_engine.blueprint.catalog import NodeCatalog
+from flowcraft_engine.blueprint.collection import Library, collect
 from flowcraft_engine.blueprint.desugar import Draft, desugar
-from flowcraft_engine.blueprint.document import Document
-from flowcraft_engine.blueprint.finding import BlueprintError, Finding, MissingBlueprintError, Severity
+from flowcraft_engine.blueprint.finding import BlueprintError, Finding, MissingBlueprintError
+from flowcraft_engine.blueprint.formats import parse
 from flowcraft_engine.blueprint.limits import DEFAULT_LIMITS, Limits
 from flowcraft_engine.blueprint.lint import check_blueprint
 from flowcraft_engine.blueprint.model import Blueprint
 from flowcraft_engine.blueprint.places import Places
+from flowcraft_engine.blueprint.plain_data import plain_document
 from flowcraft_engine.blueprint.reading import STDIN, from_text, read_source
 from flowcraft_engine.blueprint.report import Report, UnreadableError
 from flowcraft_engine.blueprint.source import SourceText
@@ -50,7 +54,7 @@ def load_blueprint_text(
     catalog: NodeCatalog | None = None,
 ) -> Blueprint:
     """The blueprint in a text; YAML, or JSON when `name` ends with `.json`. Raises `BlueprintError`."""
-    blueprint, findings = _checked(lambda: from_text(name, text, limits), limits, catalog, {})
+    blueprint, findings = _checked(lambda: from_text(name, text, limits), limits, _Surroundings(catalog))
     return _accepted(blueprint, findings)
 
 
@@ -61,13 +65,11 @@ def parse_blueprint(
 
     The data must be JSON values; it is copied. The findings have no places.
     """
-    from flowcraft_engine.blueprint.plain_data import plain_document
-
     report = Report(None, limits.max_findings)
     with _collector_off():
         try:
             document = plain_document(data, limits)
-            blueprint = _build(desugar(document, report, limits), report, catalog, {})
+            blueprint = _build(desugar(document, report, limits), report, _Surroundings(catalog))
         except UnreadableError as error:
             raise BlueprintError([*report.findings(), error.finding]) from None
     return _accepted(blueprint, report.findings())
@@ -81,12 +83,40 @@ def check_blueprint_file(
     search: Iterable[Source] = (),
 ) -> tuple[Blueprint | None, list[Finding]]:
     """Everything that is wrong with a file, or only remarkable; and the blueprint, when nothing is an error."""
-    from flowcraft_engine.blueprint.collection import Library
-
-    library = Library(path, search, limits)
     name = os.fspath(path)
     folder = None if name == STDIN else str(Path(name).absolute().parent)
-    return _checked(lambda: read_source(path, limits), limits, catalog, library, folder)
+    named = list(search)
+    library = Library([*named, folder] if folder else named, partial(_check_alone, limits=limits))
+    surroundings = _Surroundings(catalog, library, bool(named), folder)
+    return _checked(lambda: read_source(path, limits), limits, surroundings)
+
+
+def find_blueprints(
+    paths: Iterable[Source], *, limits: Limits = DEFAULT_LIMITS
+) -> tuple[dict[str, Blueprint], dict[str, BlueprintError]]:
+    """Blueprint id → blueprint of all files and folders (not their subfolders), and the files that are not valid.
+
+    The first one of an id wins. In folders, files that are no blueprints (no `nodes`) are passed over.
+    """
+    return collect(paths, partial(_check_alone, limits=limits))
+
+
+def _check_alone(path: Path, limits: Limits) -> tuple[Blueprint | None, list[Finding]]:
+    """Without looking for the blueprints of subflows."""
+    around = _Surroundings(folder=str(path.absolute().parent))
+    return _checked(lambda: read_source(path, limits), limits, around)
+
+
+@dataclass(frozen=True, slots=True)
+class _Surroundings:
+    """What is known beside the text of a blueprint."""
+
+    catalog: NodeCatalog | None = None
+    #: The blueprints that subflows may name; None: not known.
+    library: Mapping[str, Blueprint] | None = None
+    #: Whether there are no others than those of the library.
+    is_complete: bool = False
+    folder: str | None = None
 
 
 def _accepted(blueprint: Blueprint | None, findings: list[Finding]) -> Blueprint:
@@ -97,52 +127,35 @@ def _accepted(blueprint: Blueprint | None, findings: list[Finding]) -> Blueprint
 
 
 def _checked(
-    read: Callable[[], SourceText],
-    limits: Limits,
-    catalog: NodeCatalog | None,
-    library: Mapping[str, Blueprint],
-    folder: str | None = None,
+    read: Callable[[], SourceText], limits: Limits, around: _Surroundings
 ) -> tuple[Blueprint | None, list[Finding]]:
     report = Report(None, limits.max_findings)
     with _collector_off():
         try:
             source = read()
             report.source = source
-            document = parse_document(source, limits, report)
-            blueprint = _build(desugar(document, report, limits), report, catalog, library, folder)
+            document = parse(source, limits, report)
+            blueprint = _build(desugar(document, report, limits), report, around)
         except UnreadableError as error:
             return None, [*report.findings(), error.finding]
     return blueprint, report.findings()
 
 
-def parse_document(source: SourceText, limits: Limits, report: Report) -> Document:
-    """The data of a text, by the format that its name or its first letter promises. Raises `UnreadableError`."""
-    from flowcraft_engine.blueprint.formats import parse
-
-    return parse(source, limits, report)
-
-
-def _build(
-    draft: Draft,
-    report: Report,
-    catalog: NodeCatalog | None,
-    library: Mapping[str, Blueprint],
-    folder: str | None = None,
-) -> Blueprint | None:
+def _build(draft: Draft, report: Report, around: _Surroundings) -> Blueprint | None:
     """The model of a draft, checked; None when there was an error."""
     try:
         blueprint = Blueprint.model_validate(draft.plain)
     except ValidationError as error:
         _report_model_errors(error, draft.places, report)
         return None
-    check_blueprint(blueprint, draft.places, report, catalog, library)
+    check_blueprint(blueprint, draft.places, report, around.catalog, around.library, around.is_complete)
     if report.has_errors:
         return None
     source = report.source
     if source is None:
         return blueprint
     locations = {node_id: source.location(at) for node_id, at in draft.places.ids.items() if at is not None}
-    return blueprint.with_locations(locations, folder)
+    return blueprint.with_locations(locations, around.folder)
 
 
 def _report_model_errors(error: ValidationError, places: Places, report: Report) -> None:
@@ -162,7 +175,3 @@ def _collector_off() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
-
-
-def has_errors(findings: Iterable[Finding]) -> bool:
-    return any(finding.severity is Severity.ERROR for finding in findings)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable
 from difflib import get_close_matches
-from os.path import commonprefix
 
 #: Comparing is slow: of many names only those that begin and end most alike are looked at closely.
 _CANDIDATES = 60
 
 
-def nearest(name: str, names: Iterable[str]) -> str | None:
+def nearest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
     """The one of `names` that is most like `name`, or None if none is alike."""
     if len(name) > 200:
         return None
@@ -22,7 +21,7 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
     if len(alike) > _CANDIDATES:
         alike = heapq.nlargest(_CANDIDATES, alike, key=lambda other: _shared(fold, other.lower()))
     folded = {other.lower(): other for other in reversed(alike)}
-    found = get_close_matches(fold, list(folded), n=1, cutoff=0.6)
+    found = get_close_matches(fold, list(folded), n=1, cutoff=cutoff)
     return folded[found[0]] if found else None
 
 
@@ -38,4 +37,8 @@ def did_you_mean(name: str, names: Iterable[str]) -> str | None:
 
 
 def _shared(one: str, other: str) -> int:
-    return len(commonprefix((one, other))) + len(commonprefix((one[::-1], other[::-1])))
+    """How many characters two names share at their beginning and at their end."""
+    most = min(len(one), len(other))
+    start = next((place for place in range(most) if one[place] != other[place]), most)
+    end = next((place for place in range(most) if one[-1 - place] != other[-1 - place]), most)
+    return start + end

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flowcraft_engine.blueprint.finding import Finding, Severity, SourceLocation
 from flowcraft_engine.blueprint.source import SourceText
 
@@ -18,6 +20,7 @@ class Report:
     """Collects findings; places are offsets of the source text, or locations where there is no text."""
 
     def __init__(self, source: SourceText | None = None, max_findings: int = 500) -> None:
+        #: Set once the text has been read.
         self.source = source
         self._max = max_findings
         self._findings: list[Finding] = []
@@ -36,12 +39,24 @@ class Report:
         self._add(Severity.ERROR, code, message, at, hint)
 
     def warning(
-        self, code: str, message: str, at: int | SourceLocation | None = None, hint: str | None = None
+        self,
+        code: str,
+        message: str,
+        at: int | SourceLocation | None = None,
+        hint: str | None = None,
+        is_secret: bool = False,
     ) -> None:
-        self._add(Severity.WARNING, code, message, at, hint)
+        """With `is_secret` the line itself is not shown."""
+        self._add(Severity.WARNING, code, message, at, hint, is_secret)
 
     def _add(
-        self, severity: Severity, code: str, message: str, at: int | SourceLocation | None, hint: str | None
+        self,
+        severity: Severity,
+        code: str,
+        message: str,
+        at: int | SourceLocation | None,
+        hint: str | None,
+        is_secret: bool = False,
     ) -> None:
         identity = (code, message, at)
         if identity in self._seen:
@@ -50,7 +65,8 @@ class Report:
             self._untold += 1
             return
         self._seen.add(identity)
-        self._findings.append(finding(self.source, code, message, at, hint, severity))
+        found = finding(self.source, code, message, at, hint, severity)
+        self._findings.append(replace(found, excerpt=None) if is_secret else found)
 
     def findings(self) -> list[Finding]:
         """All of them in the order of the file; what has no place comes last."""

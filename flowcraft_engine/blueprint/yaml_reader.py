@@ -28,7 +28,7 @@ from flowcraft_engine.blueprint.source import SourceText, printable
 from flowcraft_engine.blueprint.yaml_syntax import syntax_finding
 
 try:
-    from ruamel.yaml.cyaml import CParser
+    from ruamel.yaml.cyaml import CParser  # type: ignore[attr-defined]  # imported there for this purpose
 except ImportError:  # the part in C is a separate distribution, and has no wheel for every platform
     CParser = None
 
@@ -55,7 +55,7 @@ def read_yaml(source: SourceText, limits: Limits, report: Report) -> Document:
 
 def _parser(text: str) -> Callable[[], Any]:
     if CParser is not None:
-        return CParser(text).get_event  # type: ignore[no-any-return]
+        return CParser(text).get_event
     from ruamel.yaml import YAML
 
     events = YAML(typ="safe", pure=True).parse(text)

@@ -1,0 +1,241 @@
+"""Conditions, transforms, templates and outputs: they compile, and what they name can be there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from flowcraft_engine.blueprint.graph import Graph
+from flowcraft_engine.blueprint.lint_graph import show
+from flowcraft_engine.blueprint.lint_inputs import TEMPLATE_MARK
+from flowcraft_engine.blueprint.model import Blueprint, NodeSpec
+from flowcraft_engine.blueprint.nearest import nearest
+from flowcraft_engine.blueprint.places import Places
+from flowcraft_engine.blueprint.report import Report
+from flowcraft_engine.blueprint.scalar_place import scalar_place
+from flowcraft_engine.expressions import (
+    Evaluator,
+    ExpressionSyntaxError,
+    Program,
+    References,
+    Template,
+    evaluator_named,
+)
+
+#: Params that hold one expression instead of a value, by node type.
+EXPRESSION_PARAMS = {"check": ("that",)}
+#: Params that, as text, are code for another program: values must not be pasted into them.
+SCRIPT_PARAMS = {"shell": ("run",)}
+
+
+def check_expressions(graph: Graph, places: Places, report: Report) -> None:
+    """Adds every problem of the expressions to `report`, at its character."""
+    if any(_texts(graph.blueprint)):
+        _Check(graph, places, report).check()
+
+
+def _texts(blueprint: Blueprint) -> Iterator[bool]:
+    """Whether there is anything to compile: most large blueprints have no expressions."""
+    yield bool(blueprint.outputs)
+    for edge in blueprint.edges:
+        yield edge.condition is not None or edge.transform is not None
+    for node in blueprint.nodes:
+        yield node.loop is not None or node.uses in EXPRESSION_PARAMS
+        yield holds_template(node.params)
+        yield node.for_each is not None and holds_template(node.for_each.source)
+
+
+def holds_template(value: Any) -> bool:
+    """Whether a `${{ }}` is anywhere in a value."""
+    if isinstance(value, str):
+        return TEMPLATE_MARK in value
+    if isinstance(value, dict):
+        return any(holds_template(item) for item in value.values())
+    return isinstance(value, list) and any(holds_template(item) for item in value)
+
+
+class _Cached:
+    """An evaluator that compiles each text once: large blueprints repeat themselves."""
+
+    def __init__(self, evaluator: Evaluator) -> None:
+        self.name = evaluator.name
+        self._evaluator = evaluator
+        self._known: dict[str, Program | ExpressionSyntaxError] = {}
+
+    def compile(self, text: str, node_ids: frozenset[str] = frozenset()) -> Program:
+        known = self._known.get(text)
+        if known is None:
+            try:
+                known = self._evaluator.compile(text, node_ids)
+            except ExpressionSyntaxError as error:
+                known = error
+            self._known[text] = known
+        if isinstance(known, ExpressionSyntaxError):
+            raise known
+        return known
+
+
+class _Check:
+    def __init__(self, graph: Graph, places: Places, report: Report) -> None:
+        self.graph = graph
+        self.places = places
+        self.report = report
+        self.ids = frozenset(graph.ids)
+        self.inputs = list(graph.blueprint.inputs)
+        self.evaluator = _Cached(evaluator_named(graph.blueprint.expressions))
+
+    def check(self) -> None:
+        for index, edge in enumerate(self.graph.blueprint.edges):
+            if edge.condition is not None:
+                at = self.places.edge(index, "condition")
+                owner = _Owner("a condition", edge.source, own_output=True, result=True)
+                self._expression(edge.condition, at, owner)
+            if edge.transform is not None:
+                at = self.places.edge(index, "transform")
+                owner = _Owner("a transform", edge.source, own_output=True, input=True)
+                self._expression(edge.transform, at, owner)
+        for node in self.graph.blueprint.nodes:
+            self._node(node)
+        for name, text in (self.graph.blueprint.outputs or {}).items():
+            self._expression(text, self.places.top("outputs", name), _Owner("`outputs`", None))
+
+    def _node(self, node: NodeSpec) -> None:
+        if node.loop is not None:
+            path = ("loop", "condition") if self.places.node_has(node.id, "loop") else ("params", "condition")
+            owner = _Owner("a loop condition", node.id, own_output=True, input=True, result=True)
+            self._expression(node.loop.condition, self.places.node(node.id, *path), owner)
+        batch = node.for_each
+        if batch is not None and holds_template(batch.source):
+            owner = _Owner("`for_each`", node.id, input=True, env=True)
+            self._template(batch.source, node.id, ("for_each",), owner)
+        if not node.params:
+            return
+        params = dict(node.params)
+        is_batch = batch is not None
+        owner = _Owner("params", node.id, input=True, env=True, item=is_batch)
+        for name in EXPRESSION_PARAMS.get(node.uses, ()):
+            text = params.get(name)
+            if isinstance(text, str) and not text.startswith(TEMPLATE_MARK):
+                del params[name]
+                self._expression(text, self.places.node(node.id, "params", name), owner)
+        for name in SCRIPT_PARAMS.get(node.uses, ()):
+            if isinstance(params.get(name), str):
+                self._script(node, name, params.pop(name))
+        if holds_template(params):
+            self._template(params, node.id, ("params",), owner)
+
+    def _script(self, node: NodeSpec, name: str, text: str) -> None:
+        offset = text.replace("$${{", "\0\0\0\0").find(TEMPLATE_MARK)
+        if offset >= 0:
+            at = self._at(self.places.node(node.id, "params", name), text, offset)
+            message = f"`{name}` of '{show(node.id)}' is a script: values must not be pasted into it"
+            hint = 'set an environment variable: env: {NAME: ${{ … }}}, and use it as "$NAME"'
+            self.report.error("template_in_script", message, at, hint)
+
+    def _template(self, value: Any, node_id: str, base: tuple[str, ...], owner: _Owner) -> None:
+        problems = Template.problems(value, self.evaluator, self.ids)
+        for path, error in problems:
+            at = self._at(self.places.node(node_id, *base, *path), _walk(value, path), error.offset)
+            self.report.error("bad_expression", f"in a template: {error.message}", at, error.hint)
+        if problems:
+            return
+        for placeholder in Template.compile(value, self.evaluator, self.ids).placeholders:
+            at = self.places.node(node_id, *base, *placeholder.path)
+            text = _walk(value, placeholder.path)
+            self._references(placeholder.program.references, at, text, placeholder.offset, owner)
+
+    def _expression(self, text: str, at: int | None, owner: _Owner) -> None:
+        try:
+            program = self.evaluator.compile(text, self.ids)
+        except ExpressionSyntaxError as error:
+            place = self._at(at, text, error.offset)
+            self.report.error("bad_expression", f"in {owner.what}: {error.message}", place, error.hint)
+            return
+        self._references(program.references, at, text, 0, owner)
+
+    def _references(self, found: References, at: int | None, text: str, base: int, owner: _Owner) -> None:
+        def place(name: str) -> int | None:
+            return self._at(at, text, base + found.offsets.get(name, 0))
+
+        for name in sorted(found.nodes):
+            self._node_name(name, place(name), owner)
+        for name in sorted(found.context):
+            self._context_name(name, place(name))
+        if found.env and not owner.env:
+            name = min(found.env)
+            message = f"env.{name} cannot be read in {owner.what}: the environment is for params only"
+            hint = "take it into params and return it from the node, or make it a run input"
+            self.report.error("env_outside_params", message, place(f"env.{name}"), hint)
+        for name, is_used, is_there, hint in (
+            ("result", found.result, owner.result, "it is there in conditions"),
+            ("input", found.input, owner.input, "in conditions, `result.output` is what the source returned"),
+            (
+                "item" if found.item else "index",
+                found.item or found.index,
+                owner.item,
+                "it is there in the params of a node with for_each",
+            ),
+        ):
+            if is_used and not is_there:
+                message = f"`{name}` is always null in {owner.what}"
+                self.report.warning("name_not_here", message, place(name), hint)
+
+    def _node_name(self, name: str, at: int | None, owner: _Owner) -> None:
+        if name not in self.ids:
+            near = nearest(name, self.ids)
+            message = f"{owner.what} names the node '{show(name)}', which does not exist: it is null"
+            self.report.warning("unknown_reference", message, at, f"did you mean '{near}'?" if near else None)
+        elif owner.node_id is None or (name == owner.node_id and owner.own_output):
+            return
+        elif name == owner.node_id:
+            message = f"{owner.what} of '{show(name)}' name its own output, which is not there yet"
+            self.report.warning("not_an_ancestor", message, at)
+        elif owner.node_id in self.ids and not self.graph.is_ancestor(name, owner.node_id):
+            message = (
+                f"{owner.what} of '{show(owner.node_id)}' names '{show(name)}', which does not come before it"
+            )
+            hint = f"add an edge, so that '{show(name)}' has ended: {show(name)} -> {show(owner.node_id)}"
+            self.report.warning("not_an_ancestor", message, at, hint)
+
+    def _context_name(self, name: str, at: int | None) -> None:
+        """A bare name is a context key, which any node may set: only what looks mistyped is told."""
+        if name in self.inputs or self.report.is_full:
+            return
+        near = nearest(name, [*self.ids, *self.inputs], cutoff=0.85)
+        if near is not None:
+            message = f"'{show(name)}' is no node and no input: it reads the context key of that name"
+            self.report.warning("unknown_reference", message, at, f"did you mean '{near}'?")
+
+    def _at(self, at: int | None, value: str, offset: int) -> int | None:
+        if at is None or self.places.document is None:
+            return at
+        return scalar_place(self.places.document.source.text, at, value, offset)
+
+
+class _Owner:
+    """Who an expression belongs to, and which names it has."""
+
+    def __init__(
+        self,
+        what: str,
+        node_id: str | None,
+        *,
+        own_output: bool = False,
+        result: bool = False,
+        input: bool = False,
+        item: bool = False,
+        env: bool = False,
+    ) -> None:
+        self.what = what
+        self.node_id = node_id
+        self.own_output = own_output
+        self.result = result
+        self.input = input
+        self.item = item
+        self.env = env
+
+
+def _walk(value: Any, path: tuple[str | int, ...]) -> str:
+    for part in path:
+        value = value[part]
+    return str(value)

@@ -1,0 +1,117 @@
+"""Node types and their params against the catalog: known names, and the JSON Schema of each type."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flowcraft_engine.blueprint.batches import GATHER, SCATTER
+from flowcraft_engine.blueprint.catalog import NodeCatalog
+from flowcraft_engine.blueprint.fields import describe
+from flowcraft_engine.blueprint.graph import Graph
+from flowcraft_engine.blueprint.lint_expressions import holds_template
+from flowcraft_engine.blueprint.lint_graph import show
+from flowcraft_engine.blueprint.model import LOOP_CONTROLLER, NodeSpec
+from flowcraft_engine.blueprint.nearest import did_you_mean
+from flowcraft_engine.blueprint.places import Places
+from flowcraft_engine.blueprint.report import Report
+from flowcraft_engine.blueprint.source import printable
+
+#: Types that the blueprint itself gives a meaning to.
+_OURS = frozenset({LOOP_CONTROLLER, GATHER, SCATTER, ""})
+
+
+def check_params(graph: Graph, places: Places, report: Report, catalog: NodeCatalog) -> None:
+    """Adds unknown node types and params that do not fit to `report`."""
+    names = set(catalog.names())
+    checkers: dict[str, _Checker | None] = {}
+    for node in graph.blueprint.nodes:
+        uses = node.uses
+        if uses not in names:
+            if uses not in _OURS:
+                _tell_unknown(node, names, places, report, catalog.is_complete)
+            continue
+        if uses not in checkers:
+            schema = catalog.parameter_schema(uses)
+            checkers[uses] = _Checker(schema) if schema and node.loop is None else None
+        checker = checkers[uses]
+        if checker is not None and node.loop is None:
+            checker.check(node, places, report)
+
+
+def _tell_unknown(node: NodeSpec, names: set[str], places: Places, report: Report, is_complete: bool) -> None:
+    part = "uses" if places.node_has(node.id, "uses") else "params"
+    path = ("params", "worker_uses_key") if node.for_each and not _uses_is(node, places) else (part,)
+    at = places.node(node.id, *path)
+    text = f"the node type '{show(node.uses)}' of '{show(node.id)}' is not registered"
+    hint = None if report.is_full else did_you_mean(node.uses, names)
+    if is_complete:
+        report.error("unknown_node_type", text, at, hint or "name its module with --app")
+    else:
+        report.warning("unknown_node_type", text, at, hint or "name its module with --app to check it")
+
+
+def _uses_is(node: NodeSpec, places: Places) -> bool:
+    """Whether the type is the one that the file's `uses` says, and not a scatter's worker."""
+    raw = places.nodes.get(node.id)
+    return not isinstance(raw, dict) or raw.get("uses") == node.uses
+
+
+class _Checker:
+    """The schema of one node type, ready to use."""
+
+    def __init__(self, schema: dict[str, Any]) -> None:
+        # Imported here: it is slow to import, and most blueprints are loaded without a catalog.
+        from jsonschema import Draft202012Validator
+
+        self._validator = Draft202012Validator(schema)
+        properties = schema.get("properties")
+        self._names = list(properties) if isinstance(properties, dict) else []
+
+    def check(self, node: NodeSpec, places: Places, report: Report) -> None:
+        for error in self._validator.iter_errors(node.params):
+            self._tell(node, error, places, report)
+
+    def _tell(self, node: NodeSpec, error: Any, places: Places, report: Report) -> None:
+        path = tuple(error.absolute_path)
+        at = places.node(node.id, "params", *path)
+        what = f"params of '{show(node.id)}'"
+        name = ".".join(printable(str(part), 60) for part in path)
+        if error.validator == "required":
+            for missing in error.validator_value:
+                if missing not in error.instance:
+                    text = f"{what} miss `{name + '.' if name else ''}{missing}`, which '{show(node.uses)}' needs"
+                    report.error("missing_param", text, at)
+        elif error.validator == "additionalProperties" and isinstance(error.schema, dict):
+            known = list(error.schema.get("properties", {}))
+            for extra in error.instance:
+                if extra not in known:
+                    text = f"'{show(node.uses)}' has no param '{printable(str(extra), 60)}'"
+                    place = places.node(node.id, "params", *path, extra)
+                    report.error("unknown_param", text, place, did_you_mean(str(extra), known))
+        elif not holds_template(error.instance):
+            self._tell_value(what, name, error, at, report)
+
+    def _tell_value(self, what: str, name: str, error: Any, at: int | None, report: Report) -> None:
+        subject = f"`{name}` in {what}" if name else what
+        if error.validator == "type":
+            types = error.validator_value
+            wanted = " or ".join(types) if isinstance(types, list) else str(types)
+            text = f"{subject} must be of type {wanted}, not {describe(error.instance)}"
+        elif error.validator == "enum":
+            choices = ", ".join(str(choice) for choice in error.validator_value)
+            text = f"{subject} must be one of {choices}, not {describe(error.instance)}"
+        elif error.validator in ("anyOf", "oneOf"):
+            text = f"{subject} cannot be {describe(error.instance)}{_alternatives(error)}"
+        else:
+            text = f"{subject}: {printable(error.message, 200)}"
+        report.error("bad_param", text, at)
+
+
+def _alternatives(error: Any) -> str:
+    types = [part.get("type") for part in error.validator_value if isinstance(part, dict)]
+    known = [kind for kind in types if isinstance(kind, str) and kind != "null"]
+    return (
+        f"; it is {' or '.join(dict.fromkeys(known))}"
+        if known and len(types) == len(error.validator_value)
+        else ""
+    )

@@ -1,0 +1,104 @@
+"""Subflows: the blueprint is there, does not run itself, and takes what it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flowcraft_engine.blueprint.lint_graph import show
+from flowcraft_engine.blueprint.model import Blueprint, NodeSpec
+from flowcraft_engine.blueprint.nearest import did_you_mean
+from flowcraft_engine.blueprint.places import Places
+from flowcraft_engine.blueprint.report import Report
+
+SUBFLOW = "subflow"
+MAX_DEPTH = 20
+
+
+def check_subflows(
+    blueprint: Blueprint,
+    places: Places,
+    report: Report,
+    library: Mapping[str, Blueprint] | None,
+    is_complete: bool,
+) -> None:
+    """Adds every problem of the subflows; without a library only what the blueprint itself tells."""
+    for node in blueprint.nodes:
+        if node.uses != SUBFLOW:
+            continue
+        name = node.params.get("blueprint_id")
+        at = places.node(node.id, "params", "blueprint_id")
+        if not isinstance(name, str) or not name:
+            text = f"the subflow '{show(node.id)}' does not say which blueprint it runs"
+            report.error("missing_blueprint_id", text, at, "params: {blueprint_id: <id of a blueprint>}")
+        elif name == blueprint.id:
+            chain = f"{show(name)} -> {show(name)}"
+            report.error(
+                "recursive_subflow", f"the blueprint runs itself: {chain}", at, "use `loop` to repeat"
+            )
+        elif "${{" not in name and library is not None:
+            _check_child(blueprint, node, name, library, is_complete, places, report)
+
+
+def _check_child(
+    blueprint: Blueprint,
+    node: NodeSpec,
+    name: str,
+    library: Mapping[str, Blueprint],
+    is_complete: bool,
+    places: Places,
+    report: Report,
+) -> None:
+    at = places.node(node.id, "params", "blueprint_id")
+    child = library.get(name)
+    if child is None:
+        text = f"there is no blueprint '{show(name)}' for the subflow '{show(node.id)}'"
+        tell = report.error if is_complete else report.warning
+        tell("unknown_subflow", text, at, did_you_mean(name, library) or "give its file with --blueprints")
+        return
+    chain = _recursion(blueprint.id, child, library)
+    if chain is not None:
+        path = " -> ".join(show(one) for one in chain)
+        if chain[0] == chain[-1]:
+            report.error(
+                "recursive_subflow", f"the blueprint runs itself: {path}", at, "use `loop` to repeat"
+            )
+        else:
+            text = f"subflows are nested more than {MAX_DEPTH} deep: {path}"
+            report.error("subflow_too_deep", text, at, "flatten the chain")
+        return
+    _check_inputs(node, child, places, report)
+
+
+def _recursion(root: str, child: Blueprint, library: Mapping[str, Blueprint]) -> list[str] | None:
+    """The chain from `root` that comes back to it or gets too long; recursion among others is their finding."""
+    seen = {child.id}
+    left = [([root, child.id], child)]
+    while left:
+        chain, blueprint = left.pop()
+        if len(chain) > MAX_DEPTH + 1:
+            return chain
+        for node in blueprint.nodes:
+            name = node.params.get("blueprint_id") if node.uses == SUBFLOW else None
+            if name == root:
+                return [*chain, root]
+            if isinstance(name, str) and name not in seen and name in library:
+                seen.add(name)
+                left.append(([*chain, name], library[name]))
+    return None
+
+
+def _check_inputs(node: NodeSpec, child: Blueprint, places: Places, report: Report) -> None:
+    given = node.params.get("inputs")
+    if not isinstance(given, dict) or not child.inputs:
+        return
+    for name in given:
+        if name not in child.inputs:
+            text = f"the blueprint '{show(child.id)}' declares no input '{show(name)}'"
+            at = places.node(node.id, "params", "inputs", name)
+            report.error("undeclared_child_input", text, at, did_you_mean(name, child.inputs))
+    missing = [name for name, spec in child.inputs.items() if spec.required and name not in given]
+    if missing:
+        text = (
+            f"the blueprint '{show(child.id)}' requires the input {', '.join(show(name) for name in missing)}"
+        )
+        report.error("missing_child_input", text, places.node(node.id, "params", "inputs"))
