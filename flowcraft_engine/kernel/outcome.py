@@ -53,7 +53,7 @@ def run_outputs(plan: Plan, state: RunState) -> JsonObject:
 
 def child_result(plan: Plan, state: RunState) -> JsonValue:
     """What a sub-run gives its parent: declared outputs; else its only terminal output; else an object of them."""
-    if plan.outputs is None and len(plan.terminal_nodes) == 1:
-        instance = state.instances.get(plan.terminal_nodes[0])
-        return None if instance is None else instance.output
-    return run_outputs(plan, state)
+    outputs = run_outputs(plan, state)
+    if plan.outputs is None and len(outputs) < 2:
+        return next(iter(outputs.values()), None)
+    return outputs

@@ -113,6 +113,9 @@ class Transition:
             self._complete(instance, outcome)  # type: ignore[arg-type]
         elif kind is Failed:
             self._fail_attempt(instance, outcome)  # type: ignore[arg-type]
+        elif state.tripped and self.plan.nodes[instance.node_id].join != "all_done":
+            # What would wait now is cancelled, like what waited when fail_fast struck.
+            self._cancel_instance(instance, {"rule": "fail_fast"})
         elif kind is Suspended:
             self._suspend(instance, outcome)  # type: ignore[arg-type]
         elif kind is Continued:

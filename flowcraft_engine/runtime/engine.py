@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import defaultdict, deque
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from flowcraft_engine.errors import ConflictError, NotFoundError
@@ -44,9 +44,9 @@ class InProcessEngine:
         self._broken: BaseException | None = None
 
     async def __aenter__(self) -> InProcessEngine:
-        self._background = [asyncio.create_task(self._guard(self._pump()))]
+        self._background = [asyncio.create_task(self._guard(self._pump))]
         if self._store.is_shared:
-            self._background.append(asyncio.create_task(self._guard(self._poll())))
+            self._background.append(asyncio.create_task(self._guard(self._poll)))
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -75,11 +75,11 @@ class InProcessEngine:
         for due, instance in effects.timers:
             self._timers.add(due, run_id, instance)
         for instance in effects.children:
-            self._errand(self._start_child(run_id, instance))
+            self._errand(self._start_child, run_id, instance)
         for child in effects.orphans:
-            self._errand(self.cancel(child, "nobody waits for this sub-run any more"))
+            self._errand(self.cancel, child, "nobody waits for this sub-run any more")
         if effects.finished:
-            self._errand(self._finished(run_id))
+            self._errand(self._finished, run_id)
         elif not effects.ready:
             self._look_for_quiet(run_id)
 
@@ -151,17 +151,17 @@ class InProcessEngine:
 
     async def _work(self, claim: Claim) -> None:
         try:
-            await self._guard(self._executor.perform(claim))
+            await self._guard(self._executor.perform, claim)
         finally:
             self._free += 1
             del self._tasks[asyncio.current_task()]  # type: ignore[arg-type]  # this is a task
             if self._jobs:
                 self._wake.set()
 
-    async def _guard(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _guard(self, work: Callable[..., Awaitable[None]], *arguments: Any) -> None:
         """A bug in a background step must end the command that waits, not hang it."""
         try:
-            await work
+            await work(*arguments)
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # told to everybody who waits
@@ -171,8 +171,8 @@ class InProcessEngine:
 
     # ---- effects -------------------------------------------------------------------------------------------
 
-    def _errand(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(self._guard(work))
+    def _errand(self, work: Callable[..., Awaitable[None]], *arguments: Any) -> None:
+        task = asyncio.get_running_loop().create_task(self._guard(work, *arguments))
         self._errands.add(task)
         task.add_done_callback(self._errands.discard)
 

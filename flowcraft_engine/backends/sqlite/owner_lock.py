@@ -26,7 +26,7 @@ class OwnerLocks:
     def hold(self, owner: str) -> None:
         """Show that `owner` lives for as long as this process does."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = self._path(owner).open("wb", opener=_private)
+        file = os.fdopen(os.open(self._path(owner), os.O_CREAT | os.O_WRONLY, 0o600), "wb")
         if fcntl is not None:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._held[owner] = file
@@ -61,6 +61,3 @@ class OwnerLocks:
     def _path(self, owner: str) -> Path:
         return self._folder / f"{owner}.lock"
 
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
