@@ -6,6 +6,8 @@ the retry and gives it back. Only plain JSON is kept: `exec` gets the same kind 
 
 from __future__ import annotations
 
+import asyncio
+import copy
 import inspect
 import sys
 from collections.abc import Callable, Mapping
@@ -123,14 +125,10 @@ async def _run_step(node: BaseNode, step: str, ctx: NodeContext, *arguments: Any
         return method(*arguments, ctx)
     if inspect.iscoroutinefunction(method):
         return await method(*arguments, ctx)
-    import asyncio
-
-    view = ctx.context
-    ctx.context = SyncContextView(view, asyncio.get_running_loop())
-    try:
-        result = await call_in_thread(method, *arguments, ctx)
-    finally:
-        ctx.context = view
+    # A copy: a thread that outlives its attempt must not see the context change under its hands.
+    own = copy.copy(ctx)
+    own.context = SyncContextView(ctx.context, asyncio.get_running_loop())
+    result = await call_in_thread(method, *arguments, own)
     return await result if inspect.isawaitable(result) else result
 
 

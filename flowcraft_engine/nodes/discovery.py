@@ -38,7 +38,7 @@ def discover(
     """
     folders = [Path.cwd(), project.folder] if project else [Path.cwd()]
     names = tuple(apps)
-    if not names and project is not None:
+    if project is not None and names in ((), project.apps):
         names = project.apps
         folders.reverse()
     add_import_folders(folders)

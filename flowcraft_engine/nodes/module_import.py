@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import sys
 import traceback
@@ -32,10 +31,12 @@ def load_target(target: str) -> Any:
         try:
             value = getattr(value, part)
         except AttributeError:
-            nearest = difflib.get_close_matches(part, dir(value), n=1)
+            from flowcraft_engine.blueprint.nearest import nearest
+
+            near = nearest(part, dir(value))
             raise RegistryError(
                 f"module {name!r} has no {attribute!r}",
-                hint=f"did you mean {name}:{nearest[0]}?" if nearest else None,
+                hint=f"did you mean {name}:{near}?" if near else None,
             ) from None
     return value
 

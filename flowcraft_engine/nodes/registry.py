@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
@@ -141,9 +140,11 @@ class NodeRegistry:
         return self._installed
 
     def _hint(self, name: str) -> str:
-        nearest = difflib.get_close_matches(name, self.names(), n=1)
-        if nearest:
-            return f"did you mean {nearest[0]!r}?"
+        from flowcraft_engine.blueprint.nearest import nearest
+
+        near = nearest(name, self.names())
+        if near is not None:
+            return f"did you mean {near!r}?"
         own = ", ".join(self.names()[: min(8, len(self._entries))])
         return f"the registered nodes are {own}" if own else "name the module of your nodes: --app shop.nodes"
 

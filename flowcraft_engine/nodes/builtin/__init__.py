@@ -12,13 +12,6 @@ from flowcraft_engine.nodes.entry import NodeEntry
 if TYPE_CHECKING:
     from flowcraft_engine.nodes.handler import Handler
 
-#: Params whose text is an expression: the engine gives its value under that key, and the text as `__key__`.
-EXPRESSION_PARAMS: Mapping[str, tuple[str, ...]] = {"check": ("that",), "loop-controller": ("condition",)}
-#: Params that, as text, must not hold `${{ }}`: their text is code for another program.
-UNTEMPLATED_PARAMS: Mapping[str, tuple[str, ...]] = {"shell": ("run",)}
-#: Params that map names to input sources: the engine gives the values of the sources.
-SOURCE_PARAMS: Mapping[str, tuple[str, ...]] = {"subflow": ("inputs",)}
-
 _MODULES = {
     "batch-gather": "batch_gather",
     "batch-scatter": "batch_scatter",

@@ -36,7 +36,7 @@ class ShellParams(Parameters):
         WithJsonSchema(
             {
                 "anyOf": [
-                    {"type": "string", "not": {"pattern": r"\$\{\{"}},
+                    {"type": "string", "not": {"pattern": r"(^|[^$])\$\{\{"}},
                     {"type": "array", "minItems": 1, "items": {"type": ["string", "number", "boolean"]}},
                 ]
             }

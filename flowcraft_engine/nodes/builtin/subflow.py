@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from pydantic import Field
@@ -36,9 +35,5 @@ async def subflow(ctx: NodeContext, params: SubflowParams) -> StartRun:
     return StartRun(params.blueprint_id, params.inputs, dict(params.outputs), ctx.input)
 
 
-async def _outputs(_: NodeContext, answer: Any) -> Any:
-    return answer.get("outputs") if isinstance(answer, dict) else answer
-
-
 def handler(_: BuiltinSettings) -> Handler:
-    return dataclasses.replace(builtin_handler(subflow, "subflow"), resume=_outputs)
+    return builtin_handler(subflow, "subflow")

@@ -221,6 +221,8 @@ async def test_many_commands_run_at_once(sh):
         ("echo hi", True),
         ("echo ${HOME}", True),
         ("echo ${{ a.b }}", False),
+        ("${{ a.b }}", False),
+        ("echo $${{ a.b }}", True),
         (["echo", "${{ a.b }}", 3], True),
         ([], False),
         (3, False),
