@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-#: Of all tries to get out of a knot, so many are made.
-_TRIES = 12
-
 
 class TangledError(Exception):
     """These lines cannot be told apart in cells; the caller draws a list instead."""
@@ -52,7 +49,9 @@ class Bundle:
         return self.low == self.high
 
     def moved(self, by: int) -> Bundle:
-        return Bundle(tuple(replace(wire, top=wire.top + by) for wire in self.wires))
+        """Moved once, a bundle stays: another step could lead past the border of its box."""
+        wires = (replace(wire, top=wire.top + by, is_movable=False) for wire in self.wires)
+        return Bundle(tuple(wires))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +68,14 @@ def route(wires: Iterable[Wire]) -> Channel:
     Raises TangledError when that would need lines with more than two corners.
     """
     bundles = _bundles(wires)
-    for attempt in range(_TRIES):
+    while True:
         order, knot = _ordered(bundles)
         if not knot:
             return _assigned(bundles, order)
-        movable = [number for number in knot if _is_movable(bundles[number])]
-        if not movable:
-            break
-        number = movable[attempt % len(movable)]
+        number = next((number for number in knot if _is_movable(bundles[number])), None)
+        if number is None:
+            raise TangledError
         bundles[number] = _away(bundles, number)
-    raise TangledError
 
 
 def _bundles(wires: Iterable[Wire]) -> list[Bundle]:
@@ -116,7 +113,7 @@ def _is_movable(bundle: Bundle) -> bool:
 
 
 def _away(bundles: list[Bundle], number: int) -> Bundle:
-    """The bundle, its upper end one or two cells aside, where no other bundle ends."""
+    """The bundle, its upper end one cell aside, where no other bundle ends."""
     bundle = bundles[number]
     occupied = set[int]().union(*(b.tops | b.bottoms for n, b in enumerate(bundles) if n != number))
     for by in (1, -1):

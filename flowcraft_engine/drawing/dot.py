@@ -6,9 +6,8 @@ from flowcraft_engine.drawing.graph_view import Arrow, Box, GraphView
 from flowcraft_engine.drawing.layout import Direction
 from flowcraft_engine.drawing.mermaid import plain_names
 from flowcraft_engine.drawing.outcome import Outcomes, look_of
+from flowcraft_engine.drawing.taken import Edge, is_faded
 from flowcraft_engine.drawing.text import elide, visible
-
-Edge = tuple[str, str]
 
 _SHAPES = {
     "loop": "shape=hexagon",
@@ -36,9 +35,9 @@ def draw_dot(
         '    edge [color="#768390", fontname="Helvetica", fontsize=9];',
     ]
     lines += [f"    {names[box.id]} [{_node(box, outcomes)}];" for box in view.boxes]
-    lines += [
-        f"    {names[arrow.source]} -> {names[arrow.target]}{_edge(arrow, taken)};" for arrow in view.arrows
-    ]
+    for arrow in view.arrows:
+        attributes = _edge(arrow, faded=is_faded(arrow, taken, outcomes))
+        lines.append(f"    {names[arrow.source]} -> {names[arrow.target]}{attributes};")
     return "\n".join([*lines, "}"]) + "\n"
 
 
@@ -55,13 +54,13 @@ def _node(box: Box, outcomes: Outcomes | None) -> str:
     return ", ".join([f"label={_quoted(*texts)}", f"tooltip={_quoted(box.title)}", *attributes])
 
 
-def _edge(arrow: Arrow, taken: frozenset[Edge] | None) -> str:
+def _edge(arrow: Arrow, *, faded: bool) -> str:
     attributes = [f"label={_quoted(arrow.label)}"] if arrow.label else []
     if arrow.kind == "fallback":
         attributes.append('style=dashed, color="#b35900"')
     if arrow.kind == "back":
         attributes.append('color="#6639ba", penwidth=1.5')
-    if taken is not None and (arrow.source, arrow.target) not in taken:
+    if faded:
         attributes.append('color="#d0d7de"')
     return f" [{', '.join(attributes)}]" if attributes else ""
 

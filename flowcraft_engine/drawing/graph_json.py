@@ -7,7 +7,8 @@ import json
 from flowcraft_engine.drawing.graph_view import Box, GraphView
 from flowcraft_engine.drawing.layout import Direction, Place, Route
 from flowcraft_engine.drawing.outcome import Outcomes
-from flowcraft_engine.drawing.svg import Edge, plan_cards
+from flowcraft_engine.drawing.svg import plan_cards
+from flowcraft_engine.drawing.taken import Edge, is_faded
 from flowcraft_engine.values import JsonValue
 
 
@@ -32,7 +33,7 @@ def draw_json(
                 "target": arrow.target,
                 "kind": arrow.kind,
                 "label": arrow.label,
-                **({} if taken is None else {"taken": (arrow.source, arrow.target) in taken}),
+                **({} if taken is None else {"taken": not is_faded(arrow, taken, outcomes)}),
                 **_way(route),
             }
             for arrow, route in zip(view.arrows, layout.routes, strict=True)

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Iterator
 from flowcraft_engine.drawing.graph_view import Arrow, Box, GraphView
 from flowcraft_engine.drawing.layout import Direction
 from flowcraft_engine.drawing.outcome import STATES, Outcomes, look_of
+from flowcraft_engine.drawing.taken import Edge, is_faded
 from flowcraft_engine.drawing.text import elide, visible
-
-Edge = tuple[str, str]
 
 _SHAPES = {
     "plain": ("[", "]"),
@@ -21,8 +20,8 @@ _SHAPES = {
     "missing": ("[", "]"),
 }
 _LONGEST = 60
-#: These are written as character codes, so that no label can be read as Mermaid, HTML or Markdown: all but plain
-#: characters, underscores at the border of a word, and what would make a list of a line.
+#: These are written as character codes, so that no label can be read as Mermaid, HTML or Markdown: all but
+#: plain characters, underscores at the border of a word, and what would make a list of a line.
 _SPECIAL = re.compile(r"[^\w\s.,()/=!?·×…→-]|(?<![^\W_])_|_(?![^\W_])|^-|(?<=^\d)\.|(?<=^\d\d)\.")
 
 
@@ -87,10 +86,9 @@ def _styles(
     backs = [str(n) for n, arrow in enumerate(view.arrows) if arrow.kind == "back"]
     if backs:
         yield f"linkStyle {','.join(backs)} stroke:#6639ba,stroke-width:2px"
-    if taken is not None:
-        dead = [str(n) for n, arrow in enumerate(view.arrows) if (arrow.source, arrow.target) not in taken]
-        if dead:
-            yield f"linkStyle {','.join(dead)} stroke:#d0d7de"
+    faded = [str(n) for n, arrow in enumerate(view.arrows) if is_faded(arrow, taken, outcomes)]
+    if faded:
+        yield f"linkStyle {','.join(faded)} stroke:#d0d7de"
 
 
 def _state(outcomes: Outcomes, node_id: str) -> str:

@@ -11,9 +11,8 @@ from flowcraft_engine.drawing.graph_view import Arrow, Box, GraphView
 from flowcraft_engine.drawing.layout import Direction, Layout, Place, Point, Route, Size, lay_out
 from flowcraft_engine.drawing.outcome import STATES, Outcome, Outcomes
 from flowcraft_engine.drawing.svg_style import ICONS, STATE_ICONS, style_sheet
+from flowcraft_engine.drawing.taken import Edge, is_faded
 from flowcraft_engine.drawing.text import elide, pixels, visible
-
-Edge = tuple[str, str]
 
 _MARGIN = 20.0
 _TITLE, _SMALL, _LABEL = 14.0, 11.5, 11.5
@@ -58,7 +57,7 @@ def draw_svg(
         f'<g transform="translate({_number(_MARGIN + shift)} {_number(_MARGIN)})">',
         *_frames(view, layout),
         *(
-            _arrow(arrow, _paths(route, direction == "LR"), taken)
+            _arrow(arrow, _paths(route, direction == "LR"), faded=is_faded(arrow, taken, outcomes))
             for arrow, route in zip(view.arrows, layout.routes, strict=True)
         ),
         *(_box(n, box, layout.places[box.id], cards[box.id]) for n, box in enumerate(view.boxes)),
@@ -130,9 +129,9 @@ def _frames(view: GraphView, layout: Layout) -> Iterator[str]:
             yield f'<rect class="loop-frame" {_area(frame)} rx="14"/>'
 
 
-def _arrow(arrow: Arrow, paths: tuple[str, str], taken: frozenset[Edge] | None) -> str:
+def _arrow(arrow: Arrow, paths: tuple[str, str], *, faded: bool) -> str:
     style = {"edge": "line", "back": "back", "fallback": "fall"}[arrow.kind]
-    if taken is not None and (arrow.source, arrow.target) not in taken:
+    if faded:
         style = f"dead {style}"
     head = "dead" if style.startswith("dead") else style
     title = f"{visible(arrow.source)} → {visible(arrow.target)}"

@@ -47,46 +47,61 @@ _PALETTE = {
 
 def style_sheet(*, with_states: bool) -> str:
     """Fixed rules, colours for light, then those for dark. Renderers without media queries stay light."""
-    colours = [_colours(scheme, with_states=with_states) for scheme in (0, 1)]
-    return f"{_SHAPES}{colours[0]}@media(prefers-color-scheme:dark){{{colours[1]}}}"
+    light, dark = (_scoped(_colours(scheme, with_states=with_states)) for scheme in (0, 1))
+    return f"{_scoped(_SHAPES)}{light}@media(prefers-color-scheme:dark){{{dark}}}"
+
+
+def _scoped(rules: tuple[str, ...] | list[str]) -> str:
+    """The rules, for flowcraft drawings only: the style sheet of an SVG in a page holds for all of the page."""
+    scoped = []
+    for rule in rules:
+        selectors, _, body = rule.partition("{")
+        scoped.append(",".join(f".flowcraft {selector}" for selector in selectors.split(",")) + "{" + body)
+    return "".join(scoped)
 
 
 _SHAPES = (
-    f".flowcraft text{{font-family:{_FONTS};font-size:11.5px}}"
-    ".flowcraft .title{font-size:14px;font-weight:600}"
-    ".card{stroke-width:1.3}.inner,.loop-frame{fill:none;stroke-width:1}.loop-frame{stroke-dasharray:5 4}"
-    ".missing .card{stroke-dasharray:4 3}"
-    ".arrow{fill:none;stroke-width:1.5}.arrow.fall{stroke-dasharray:6 4}.arrow.back{stroke-width:1.7}"
-    ".kind,.mark{fill:none;stroke-width:1.5;stroke-linecap:round;stroke-linejoin:round}"
-    ".state{font-weight:600}"
+    f"text{{font-family:{_FONTS};font-size:11.5px}}",
+    ".title{font-size:14px;font-weight:600}",
+    ".state{font-weight:600}",
+    ".card{stroke-width:1.3}",
+    ".missing .card{stroke-dasharray:4 3}",
+    ".inner,.loop-frame{fill:none;stroke-width:1}",
+    ".loop-frame{stroke-dasharray:5 4}",
+    ".arrow{fill:none;stroke-width:1.5}",
+    ".arrow.fall{stroke-dasharray:6 4}",
+    ".arrow.back{stroke-width:1.7}",
+    ".kind,.mark{fill:none;stroke-width:1.5;stroke-linecap:round;stroke-linejoin:round}",
 )
 
 
-def _colours(scheme: int, *, with_states: bool) -> str:
+def _colours(scheme: int, *, with_states: bool) -> list[str]:
     colour = {name: pair[scheme] for name, pair in _PALETTE.items()}
     rules = [
         f".paper{{fill:{colour['paper']}}}",
         f".card{{fill:{colour['card']};stroke:{colour['border']}}}",
         f".inner{{stroke:{colour['border']}}}",
         f".loop-frame{{fill:{colour['frame']};stroke:{colour['accent']};stroke-opacity:.45}}",
-        f".flowcraft text{{fill:{colour['muted']}}}",
-        f".flowcraft .title{{fill:{colour['ink']}}}",
+        f"text{{fill:{colour['muted']}}}",
+        f".title{{fill:{colour['ink']}}}",
         f".kind{{stroke:{colour['accent']}}}",
-        f".flowcraft .fallback text{{fill:{colour['warn']}}}",
+        f".fallback text{{fill:{colour['warn']}}}",
         f".missing .card{{stroke:{colour['warn']}}}",
     ]
     for style, name in (("line", "line"), ("back", "accent"), ("fall", "warn"), ("dead", "dead")):
-        rules.append(f".arrow.{style}{{stroke:{colour[name]}}}.head.{style}{{fill:{colour[name]}}}")
-    if with_states:
-        rules += [_state_rule(state, scheme) for state in STATES]
-    return "".join(rules)
+        rules += [f".arrow.{style}{{stroke:{colour[name]}}}", f".head.{style}{{fill:{colour[name]}}}"]
+    for state in STATES if with_states else ():
+        rules += _state_rules(state, scheme)
+    return rules
 
 
-def _state_rule(state: str, scheme: int) -> str:
+def _state_rules(state: str, scheme: int) -> list[str]:
     look = STATES[state]
     line, fill = look.line[scheme], look.fill[scheme]
     dashed = ";stroke-dasharray:4 3" if state in ("pending", "skipped") else ""
-    return (
-        f".s-{state} .card{{fill:{fill};stroke:{line}{dashed}}}.s-{state} .inner{{stroke:{line}}}"
-        f".s-{state} .mark{{stroke:{line}}}.flowcraft .s-{state} .state{{fill:{line}}}"
-    )
+    return [
+        f".s-{state} .card{{fill:{fill};stroke:{line}{dashed}}}",
+        f".s-{state} .inner{{stroke:{line}}}",
+        f".s-{state} .mark{{stroke:{line}}}",
+        f".s-{state} .state{{fill:{line}}}",
+    ]

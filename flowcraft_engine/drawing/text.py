@@ -26,8 +26,9 @@ def _shown(character: str) -> str:
     category = unicodedata.category(character)
     if category == "Cf" and character not in _BIDI_CONTROLS:
         return character  # joiners belong to emoji and to many scripts
-    if character in _BIDI_CONTROLS or category in ("Cc", "Cs", "Cn", "Co", "Zl", "Zp"):
-        code = ord(character)
+    code = ord(character)
+    is_no_character = code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
+    if is_no_character or character in _BIDI_CONTROLS or category in ("Cc", "Cs", "Co", "Zl", "Zp"):
         if code > 0xFFFF:
             return f"\\U{code:08x}"
         return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
