@@ -138,7 +138,7 @@ def _slice(tree: Slice) -> StepCode:
         if bounds[2] == 0:
             raise ExpressionError("the step of a slice cannot be zero")
         if type(value) is list:
-            meter.charge_value(value)
+            meter.charge(4 + len(value))
         elif type(value) is str:
             meter.charge(1 + len(value) // 64)
         else:
@@ -218,9 +218,8 @@ def _list(tree: ListDisplay) -> Code:
     items = [code_of(item) for item in tree.items]
 
     def run(scope: Scope, meter: Meter) -> JsonValue:
-        value = [item(scope, meter) for item in items]
-        meter.charge_value(value)
-        return value
+        meter.charge_built(len(items))
+        return [item(scope, meter) for item in items]
 
     return run
 
@@ -235,7 +234,7 @@ def _object(tree: ObjectDisplay) -> Code:
             if type(key) is not str:
                 raise ExpressionError(f"the keys of an object are text, not {kind_of(key)}")
             result[key] = value_code(scope, meter)
-        meter.charge_value(result)
+        meter.charge_built(len(result))
         return result
 
     return run

@@ -140,7 +140,7 @@ def _values(arguments: list[JsonValue], meter: Meter) -> JsonValue:
     value = arguments[0]
     if type(value) is not dict:
         raise _unfit("values", value, "an object")
-    meter.charge_value(value)
+    meter.charge(len(value))
     return list(value.values())
 
 

@@ -32,8 +32,7 @@ def add(left: JsonValue, right: JsonValue, meter: Meter) -> JsonValue:
         meter.charge_text(len(left) + len(right))  # type: ignore[arg-type]
         return left + right  # type: ignore[operator]
     if kinds == (list, list):
-        meter.charge_value(left)
-        meter.charge_value(right)
+        meter.charge_built(len(left) + len(right))  # type: ignore[arg-type]
         return left + right  # type: ignore[operator]
     if kinds[0] in NUMBERS and kinds[1] in NUMBERS:
         return checked(left + right)  # type: ignore[operator, arg-type]

@@ -25,7 +25,10 @@ class CompiledProgram:
     def evaluate(self, scope: Scope) -> JsonValue:
         """The value; it may share lists and objects with the scope, so copy it before you change it."""
         try:
-            return self._code(scope, Meter())
+            meter = Meter()
+            value = self._code(scope, meter)
+            meter.check_result(value)
+            return value
         except ExpressionError as error:
             raise self._failure(error.message, error.hint) from None
         except ZeroDivisionError:

@@ -17,6 +17,7 @@ def text_of(value: JsonValue, meter: Meter) -> str:
     if value is None:
         return ""
     meter.charge_value(value)
+    meter.charge_value(value)  # once for looking, once for writing
     text = _encode(value)
     meter.charge_text(len(text))
     return text
