@@ -128,6 +128,7 @@ class Attempt:
             params = node.params.render(scope)  # type: ignore[assignment]  # an object renders to an object
         for key, program in node.expressions.items():
             params[key] = program.evaluate(await self._param_scope(program, value))
+            params[f"__{key}__"] = program.text
         if node.child_inputs is not None:
             params["inputs"] = copy_json(
                 await resolve_sources(self.env.store, claim, node.child_inputs, node.scopes)

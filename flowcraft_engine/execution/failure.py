@@ -8,6 +8,7 @@ from pathlib import Path
 
 from flowcraft_engine.errors import ErrorCode, NodeError, RegistryError
 from flowcraft_engine.expressions import ExpressionError
+from flowcraft_engine.nodes.node_thread import as_failure
 from flowcraft_engine.values import JsonObject, JsonValue, NotSerializableError, to_json
 
 _MAX_MESSAGE = 4_000
@@ -24,6 +25,7 @@ class Failure:
 
 def failure_of(error: BaseException) -> Failure:
     """What to store for `error`. Never raises, even if the exception cannot be printed."""
+    error = as_failure(error)
     code: str = ErrorCode.NODE_FAILED
     retryable = True
     if isinstance(error, NodeError):

@@ -33,7 +33,11 @@ def node(name: Any) -> Any:
 
 def marked_name(target: object) -> str | None:
     """The name given by `@node`; None for what is not marked. A subclass does not inherit the mark."""
-    mark = getattr(target, "__dict__", {}).get(_MARK)
+    try:
+        # Not getattr: what a module holds may be a proxy that answers for something else, or refuses to.
+        mark = object.__getattribute__(target, "__dict__").get(_MARK)
+    except AttributeError:
+        return None
     return mark if isinstance(mark, str) else None
 
 

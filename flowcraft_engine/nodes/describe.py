@@ -126,5 +126,6 @@ def type_in_words(schema: JsonSchema, definitions: dict[str, JsonSchema]) -> str
     if isinstance(kind, list):
         return " | ".join(_WORDS.get(str(one), str(one)) for one in kind)
     if kind == "array" and isinstance(schema.get("items"), dict) and schema["items"]:
-        return f"list of {type_in_words(schema['items'], definitions)}"
+        items = type_in_words(schema["items"], definitions)
+        return f"list of ({items})" if " | " in items else f"list of {items}"
     return _WORDS.get(str(kind), "anything")

@@ -88,7 +88,7 @@ def _registry_of_module(module: ModuleType) -> NodeRegistry:
     marked = [value for value in vars(module).values() if marked_name(value) is not None]
     if marked:
         return NodeRegistry(marked)
-    registries = [name for name, value in vars(module).items() if isinstance(value, NodeRegistry)]
+    registries = [name for name, value in vars(module).items() if issubclass(type(value), NodeRegistry)]
     hint = f"name it: {module.__name__}:{registries[0]}" if registries else "mark the functions with @node"
     raise RegistryError(f"module {module.__name__!r} defines no nodes", hint=hint)
 

@@ -56,6 +56,6 @@ def as_failure(error: BaseException) -> Exception:
     if isinstance(error, SystemExit):
         failure = NodeError(f"the node ended the process: sys.exit({error.code!r})")
     else:
-        failure = NodeError(f"the node raised {type(error).__name__}: {error}")
+        failure = NodeError(": ".join(filter(None, [f"the node raised {type(error).__name__}", str(error)])))
     failure.__cause__ = error
     return failure

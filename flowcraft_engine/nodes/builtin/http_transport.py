@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
@@ -10,6 +9,7 @@ from typing import TypeAlias
 import httpx
 
 from flowcraft_engine.nodes.builtin.http_guard import HostRules, HttpError, parse_address, refused
+from flowcraft_engine.nodes.node_thread import call_in_thread
 
 #: Gives the addresses of a host name.
 Resolver: TypeAlias = Callable[[str, int], Awaitable[list[str]]]
@@ -18,7 +18,8 @@ _PORTS = {"http": 80, "https": 443}
 
 async def resolve(host: str, port: int) -> list[str]:
     """The addresses of `host`, as the machine's resolver gives them."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    # Not the loop's own way: its threads would hold up the end of the process while a resolver is silent.
+    found = await call_in_thread(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 

@@ -59,9 +59,9 @@ def test_user_node_is_described_with_params_and_input():
     [
         ("sleep", "duration", "duration"),
         ("wait", "timeout", "duration"),
-        ("shell", "run", "text | list of text | number | true or false"),
+        ("shell", "run", "text | list of (text | number | true or false)"),
         ("shell", "ok_codes", "list of integer"),
-        ("http", "ok_status", "list of integer | text"),
+        ("http", "ok_status", "list of (integer | text)"),
         ("set", "values", "object"),
         ("check", "that", "anything"),
     ],

@@ -217,3 +217,19 @@ def test_entry_points_are_imported_one_by_one_when_they_are_used(folder, monkeyp
 def test_registry_of_refuses_what_holds_no_nodes():
     with pytest.raises(RegistryError, match="defines no nodes"):
         registry_of("json")
+
+
+class Refusing:
+    """Like the proxies of web frameworks: asked outside of a request, they raise."""
+
+    def __getattribute__(self, name):
+        raise RuntimeError("working outside of request context")
+
+
+def test_proxies_in_a_module_are_not_touched():
+    import types
+
+    module = types.ModuleType("shop_proxies")
+    module.request = Refusing()
+    with pytest.raises(RegistryError, match="defines no nodes"):
+        registry_of(module)
