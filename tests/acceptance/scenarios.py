@@ -867,6 +867,15 @@ WAITING = [
         answers=(Answer("W2", 2), Answer("W1", 1)),
     ),
     row(
+        "W07b",
+        "V:wait -> L; L:loop(W..W, result.output != 3); W:wait",
+        {},
+        Expected(
+            "waiting", states={"W#1": COMPLETED, "W#2": "waiting"}, answers=("kept", "refused", "accepted")
+        ),
+        answers=(Answer("W", 1), Answer("W", 2), Answer("V", 0)),
+    ),
+    row(
         "W08",
         TWO_WAITS,
         {},

@@ -169,8 +169,21 @@ Behaviour: TypeAlias = (
 
 
 def text(value: Json) -> str:
-    """The text of a value: itself, or its JSON with sorted keys."""
-    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+    """The text of a value: itself, or its JSON with sorted keys and without the wording of errors."""
+    return value if isinstance(value, str) else json.dumps(without_wording(value), sort_keys=True)
+
+
+def without_wording(value: Json) -> Json:
+    """The value with every `{code, message, …}` reduced to its code: codes are promised, sentences are
+    not.
+    """
+    if isinstance(value, dict):
+        if "code" in value and "message" in value:
+            return {"code": value["code"]}
+        return {key: without_wording(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [without_wording(item) for item in value]
+    return value
 
 
 @dataclass

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.reference.behaviours import Behaviour, Json
+from tests.reference.behaviours import Behaviour, Json, without_wording
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ class Case:
 class Result:
     """What a run came to. Compared by `key`, which leaves out the wording of errors.
 
-    `nodes`: instance → state, without items that were cancelled before they started. `attempts`: instance →
-    executions, for instances of the user's own node types that were started. `errors`: the unrescued
-    failures. `answers`: what became of each answer: accepted, kept, repeated, refused, unknown.
+    `nodes`: instance → state, without cancelled items and pending instances. `attempts`: instance → executions,
+    for instances of the user's own node types that were started. `errors`: the unrescued failures. `answers`:
+    what became of each answer: accepted, kept, repeated, refused, unknown.
     """
 
     status: str
@@ -78,16 +78,3 @@ class Result:
 
 def node_of(instance: str) -> str:
     return instance.partition("#")[0].partition("[")[0]
-
-
-def without_wording(value: Json) -> Json:
-    """The value with every `{code, message, …}` reduced to its code: codes are promised, sentences are
-    not.
-    """
-    if isinstance(value, dict):
-        if "code" in value and "message" in value:
-            return {"code": value["code"]}
-        return {key: without_wording(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [without_wording(item) for item in value]
-    return value

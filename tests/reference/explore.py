@@ -22,14 +22,14 @@ class TooManyStates(Exception):
     """The case has more interleavings than the bound allows."""
 
 
-def admissible_results(case: Case, *, bound: int = DEFAULT_BOUND) -> list[Result]:
-    """The distinct results that the case may have, by `Result.key`."""
+def admissible_results(case: Case, *, bound: int = DEFAULT_BOUND, every_order: bool = False) -> list[Result]:
+    """The distinct results of the case, by `Result.key`; `every_order` leaves out the reductions."""
     model = Model(case)
-    racing = has_races(model)
+    racing = every_order or has_races(model)
     todo, seen, found = [model.begin()], set[str](), dict[str, Result]()
     while todo:
         run = todo.pop()
-        steps = _advance(model, run, racing)
+        steps = _advance(model, run, racing, every_order)
         if not steps:
             result = model.result(run)
             found[result.key] = result
@@ -53,7 +53,15 @@ def one_result(case: Case, *, bound: int = DEFAULT_BOUND) -> Result:
     return results[0]
 
 
-def _advance(model: Model, run: Run, racing: bool) -> list[Step]:
+def first_result(case: Case) -> Result:
+    """One admissible result: that of the first order."""
+    model = Model(case)
+    run = model.begin()
+    _advance(model, run, racing=False, every_order=False)
+    return model.result(run)
+
+
+def _advance(model: Model, run: Run, racing: bool, every_order: bool) -> list[Step]:
     """Go on, in place, until there is a choice or the end; the choice."""
     while True:
         steps = model.steps(run)
@@ -62,7 +70,7 @@ def _advance(model: Model, run: Run, racing: bool) -> list[Step]:
                 return []
             run.verdicts.append(model.answer(run, model.case.answers[len(run.verdicts)]))
             continue
-        unseen = [step for step in steps if not racing or _is_unseen(model, run, step)]
+        unseen = [] if every_order else [s for s in steps if not racing or _is_unseen(model, run, s)]
         if unseen:
             model.apply(run, unseen[0])
         elif len(steps) == 1:
@@ -125,6 +133,6 @@ def _shares_state(model: Model, shape: Shape) -> bool:
         near = {spec.id, *shape.predecessors(spec.id)}
         if words & (shape.node_ids - near):
             return True
-        touched += list(keys | {f"?{word}" for word in words - keys})
+        touched += list(keys | {f"?{word}" for word in words - keys}) * (2 if spec.for_each else 1)
     writes = [key for key in touched if not key.startswith("?")]
     return len(writes) != len(set(writes)) or any(f"?{key}" in touched for key in writes)

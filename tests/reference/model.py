@@ -249,6 +249,8 @@ class Model:
                 self._fail(shape, run, instance, outcome)
             case Waits():
                 instance.state, instance.has_waited = "waiting", True
+                if instance.node in run.early:
+                    run.answers[instance.name] = run.early.pop(instance.node)
             case Sleeps(output):
                 instance.state, instance.output = "sleeping", output
             case Starts(blueprint, inputs, entry):
@@ -458,11 +460,12 @@ class Model:
     def _answer_absent(self, shape: Shape, run: Run, answer: Answer, given: tuple[Json, str | None]) -> str:
         """Nobody of that name waits now: too late, too early, or no such wait at all."""
         addressed = self._addressed(run, answer.node)
-        if any(i.has_waited for i in addressed) or answer.node in run.answers:
-            known = [run.answers[i.name] for i in addressed if i.name in run.answers]
+        known = [run.answers[i.name] for i in addressed if i.name in run.answers]
+        known += [run.early[answer.node]] if answer.node in run.early else []
+        if known or any(i.has_waited for i in addressed):
             return "repeated" if given in known else "refused"
         if answer.node in shape.nodes and shape.nodes[answer.node].uses == "wait":
-            run.answers[answer.node] = given
+            run.early[answer.node] = given
             return "kept"
         return "unknown"
 
@@ -512,7 +515,9 @@ class Model:
         return Result(
             status=status,
             nodes={
-                i.name: "waiting" if i.state in ("child", "looping", "gathering") else i.state for i in shown
+                i.name: "waiting" if i.state in ("child", "looping", "gathering") else i.state
+                for i in shown
+                if i.state != "pending"
             },
             node_outputs={i.name: i.output for i in shown if i.state == "completed" and i.item is None},
             outputs=self.outputs(run) if status != "waiting" else {},

@@ -73,8 +73,9 @@ class Run:
     winners: dict[str, int] = field(default_factory=dict)
     tripped: bool = False
     cancelled: bool = False
-    #: Answers that came, by instance name (or node id, when early).
+    #: Answers that came, by instance name; and those that came before their node ever waited, by node id.
     answers: dict[str, tuple[Json, str | None]] = field(default_factory=dict)
+    early: dict[str, tuple[Json, str | None]] = field(default_factory=dict)
     #: How many answers of the case were given, and what became of each.
     verdicts: list[str] = field(default_factory=list)
 
