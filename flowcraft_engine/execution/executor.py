@@ -53,7 +53,8 @@ class Executor:
                 outcome = await attempt.run()
                 committed = await self._commit(claim, attempt, outcome)
                 next_claim = committed.next
-                self._publish(claim.run_id, committed.effects)
+                if next_claim is None or not committed.effects.is_empty:
+                    self._publish(claim.run_id, committed.effects)
         except asyncio.CancelledError:
             await env.store.release(
                 claim.run_id, claim.instance, claim.nonce, crashed=False, why="interrupted"

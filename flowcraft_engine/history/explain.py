@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flowcraft_engine.kernel import state as st
 from flowcraft_engine.kernel.state import Instance
 from flowcraft_engine.values import JsonValue
@@ -31,7 +33,7 @@ def _join(values: JsonValue) -> str:
     return ", ".join(map(str, values)) if isinstance(values, list) else str(values)
 
 
-_SENTENCES = {
+_SENTENCES: dict[str, Callable[[dict[str, JsonValue]], str]] = {
     "start": lambda reason: "a start node",
     "all": lambda reason: (
         f"after {_join(reason['taken'])}" if reason["taken"] else "all predecessors have ended"

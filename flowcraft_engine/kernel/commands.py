@@ -128,20 +128,29 @@ REFUSED = "refused"
 STALE = "stale"
 
 
-@dataclass(slots=True)
 class Effects:
-    """What follows from a transition for those who carry it out. All of it can be found again from the state."""
+    """What follows from a transition for those who carry it out. All of it can be found again from the state.
 
-    #: Instances that have become ready; jobs to publish.
-    ready: list[str] = field(default_factory=list)
-    #: Timers: due time (seconds since the epoch) and instance.
-    timers: list[tuple[float, str]] = field(default_factory=list)
-    #: Instances that wait for a child run, which is to be started if it is not there.
-    children: list[str] = field(default_factory=list)
-    #: Child runs that nobody waits for any more.
-    orphans: list[str] = field(default_factory=list)
-    #: True if the run ended in this step.
-    finished: bool = False
+    Written out by hand, and its rare lists made when they are needed: one is made for every step.
+    """
+
+    __slots__ = ("children", "finished", "orphans", "ready", "timers")
+
+    def __init__(self) -> None:
+        #: Instances that have become ready; jobs to publish.
+        self.ready: list[str] = []
+        #: Timers: due time (seconds since the epoch) and instance.
+        self.timers: Sequence[tuple[float, str]] = ()
+        #: Instances that wait for a child run, which is to be started if it is not there.
+        self.children: Sequence[str] = ()
+        #: Child runs that nobody waits for any more.
+        self.orphans: Sequence[str] = ()
+        #: True if the run ended in this step.
+        self.finished = False
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.ready or self.timers or self.children or self.orphans or self.finished)
 
 
 @dataclass(slots=True)

@@ -66,6 +66,7 @@ class _Compiler:
             timeout_ms=blueprint.metadata.timeout,
             fail_fast=blueprint.metadata.fail_fast,
             node_ids=self.ids,
+            folder=blueprint.folder,
         )
 
     def _program(self, text: str) -> Program:

@@ -13,7 +13,7 @@ from flowcraft_engine.kernel import event as ev
 from flowcraft_engine.kernel import state as st
 from flowcraft_engine.kernel.commands import ABSENT
 from flowcraft_engine.kernel.delta import apply_delta
-from flowcraft_engine.kernel.event import Event
+from flowcraft_engine.kernel.event import MICROSECONDS, Event
 from flowcraft_engine.kernel.naming import END, InstanceName, Path, instance_name, item_name
 from flowcraft_engine.kernel.plan import Plan, Target
 from flowcraft_engine.kernel.state import Batch, Instance, RunState
@@ -68,7 +68,7 @@ def _run_started(plan: Plan, state: RunState, event: Event) -> None:
     parent = data.get("parent")
     state.parent = (parent[0], parent[1]) if parent else None
     state.deadline = data.get("deadline")
-    state.created_at = event.at
+    state.created_at = event.at / MICROSECONDS
     state.open = len(plan.root_nodes)
 
 
@@ -89,7 +89,7 @@ def _node_started(plan: Plan, state: RunState, event: Event) -> None:
     instance.attempt, instance.nonce, instance.owner = event.data
     instance.state = st.RUNNING
     if instance.started_at is None:
-        instance.started_at = event.at
+        instance.started_at = event.at / MICROSECONDS
 
 
 def _node_completed(plan: Plan, state: RunState, event: Event) -> None:
@@ -142,7 +142,7 @@ def _node_waiting(plan: Plan, state: RunState, event: Event) -> None:
     _leave(state, instance)
     instance.state = st.WAITING
     instance.wait = event.data
-    instance.waiting_since = event.at
+    instance.waiting_since = event.at / MICROSECONDS
     instance.due = event.data.get("due")
     instance.reason = event.reason
     if "delta" in event.data:
@@ -280,7 +280,7 @@ def _cancel_requested(plan: Plan, state: RunState, event: Event) -> None:
     for instance in state.instances.values():
         if not instance.is_terminal:
             instance.state = st.CANCELLED
-            instance.finished_at = event.at
+            instance.finished_at = event.at / MICROSECONDS
             instance.reason = event.reason
     state.open = state.moving = 0
     state.waiting.clear()
@@ -289,7 +289,7 @@ def _cancel_requested(plan: Plan, state: RunState, event: Event) -> None:
 def _run_finished(plan: Plan, state: RunState, event: Event) -> None:
     state.status = event.data["status"]
     state.error = event.data.get("error")
-    state.finished_at = event.at
+    state.finished_at = event.at / MICROSECONDS
 
 
 def _leave(state: RunState, instance: Instance) -> None:
@@ -302,7 +302,7 @@ def _leave(state: RunState, instance: Instance) -> None:
 def _close(plan: Plan, state: RunState, instance: Instance, outcome: str, event: Event) -> None:
     _leave(state, instance)
     instance.state = outcome
-    instance.finished_at = event.at
+    instance.finished_at = event.at / MICROSECONDS
     instance.due = None
     state.open -= 1
     if instance.index is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from dataclasses import dataclass
 
 #: The instance that evaluates a run's declared outputs. No node can have this name taken from it: see `lint`.
 END = "$end"
@@ -12,7 +12,8 @@ Path = tuple[int, ...]
 _INSTANCE = re.compile(r"(?P<node>[^#\[\]:]+)(?:#(?P<path>\d+(?:\.\d+)*))?(?:\[(?P<index>\d+)\])?")
 
 
-class InstanceName(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class InstanceName:
     """A parsed name: node id, iteration numbers from the outer loop to the inner (from 1), item index (from 0)."""
 
     node_id: str

@@ -119,8 +119,5 @@ class Plan:
     timeout_ms: float | None
     fail_fast: bool
     node_ids: frozenset[str] = field(default_factory=frozenset)
-
-    @property
-    def folder(self) -> str | None:
-        """The folder of the blueprint's file; None if it came from no file."""
-        return self.blueprint.folder
+    #: The folder of the blueprint's file; None if it came from no file.
+    folder: str | None = None

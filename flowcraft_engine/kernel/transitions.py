@@ -35,7 +35,7 @@ from flowcraft_engine.kernel.commands import (
     Suspended,
 )
 from flowcraft_engine.kernel.delta import DeltaConflictError, check_delta
-from flowcraft_engine.kernel.event import Event
+from flowcraft_engine.kernel.event import MICROSECONDS, Event
 from flowcraft_engine.kernel.fold import apply, controller_of
 from flowcraft_engine.kernel.joins import judge
 from flowcraft_engine.kernel.naming import END, child_run_id, instance_name, item_name
@@ -53,12 +53,13 @@ EXPIRED = "expired"
 class Transition:
     """One atomic step on one run, at time `now` (seconds since the epoch)."""
 
-    __slots__ = ("effects", "events", "now", "plan", "state")
+    __slots__ = ("_at", "effects", "events", "now", "plan", "state")
 
     def __init__(self, plan: Plan, state: RunState, now: float) -> None:
         self.plan = plan
         self.state = state
         self.now = now
+        self._at = int(now * MICROSECONDS)
         self.events: list[Event] = []
         self.effects = Effects()
 
@@ -242,7 +243,7 @@ class Transition:
             return
         data = {"error": outcome.error, "due": outcome.retry_at, "carry": outcome.carry}
         self._emit(ev.NODE_RETRYING, instance.name, {"rule": "attempt_failed"}, data)
-        self.effects.timers.append((outcome.retry_at, instance.name))
+        self._set_timer(outcome.retry_at, instance.name)
 
     def _fail(self, instance: Instance, error: JsonObject) -> None:
         """The last attempt has failed: the fallback takes over, or the failure counts."""
@@ -273,12 +274,12 @@ class Transition:
         kind = wait["kind"]
         if kind == st.CHILD:
             wait = {**wait, "child": child_run_id(self.state.run_id, instance.name, instance.attempt)}
-            self.effects.children.append(instance.name)
+            self.effects.children = [*self.effects.children, instance.name]
         if outcome.delta:
-            wait = {**wait, "delta": outcome.delta}
+            wait = {**wait, "delta": [list(change) for change in outcome.delta]}
         self._emit(ev.NODE_WAITING, instance.name, {"rule": "suspended", "kind": kind}, wait)
         if instance.due is not None:
-            self.effects.timers.append((instance.due, instance.name))
+            self._set_timer(instance.due, instance.name)
         early = self.state.early.get(instance.node_id) if kind == st.ANSWER else None
         if early is not None:
             self._resume(instance, {"rule": "answered_early"}, {"kind": st.ANSWER, **early})
@@ -353,7 +354,7 @@ class Transition:
             return
         by = instance.failed_by
         assert by is not None
-        reason = {"rule": "predecessor_failed", "node": by, "origin": self._origin(by, instance)}
+        reason: JsonObject = {"rule": "predecessor_failed", "node": by, "origin": self._origin(by, instance)}
         if verdict == "poison":
             self._emit(ev.NODE_POISONED, instance.name, reason, None)
             self._after(instance)
@@ -445,7 +446,10 @@ class Transition:
 
     def _drop_child(self, instance: Instance) -> None:
         if instance.wait is not None and instance.wait["kind"] == st.CHILD:
-            self.effects.orphans.append(instance.wait["child"])
+            self.effects.orphans = [*self.effects.orphans, str(instance.wait["child"])]
+
+    def _set_timer(self, due: float, name: str) -> None:
+        self.effects.timers = [*self.effects.timers, (due, name)]
 
     def _ready(self, name: str, reason: Any) -> None:
         self._emit(ev.NODE_READY, name, reason, None)
@@ -456,7 +460,7 @@ class Transition:
         self.effects.ready.append(instance.name)
 
     def _emit(self, kind: str, name: str, reason: Any, data: Any) -> None:
-        event = Event(kind, self.now, name, reason, data)
+        event = Event(kind, self._at, name, reason, data)
         self.events.append(event)
         apply(self.plan, self.state, event)
 
@@ -577,16 +581,20 @@ class Transition:
 
 def outstanding(plan: Plan, state: RunState) -> Effects:
     """All effects that the state calls for: what a lost message, or a dead process, may have left undone."""
-    effects = Effects(finished=state.is_final)
+    effects = Effects()
+    effects.finished = state.is_final
     if state.is_final:
         return effects
+    timers: list[tuple[float, str]] = []
+    children: list[str] = []
     for instance in state.instances.values():
         if instance.state == st.READY:
             effects.ready.append(instance.name)
         elif instance.due is not None and instance.state in (st.RETRYING, st.WAITING):
-            effects.timers.append((instance.due, instance.name))
+            timers.append((instance.due, instance.name))
         if instance.state == st.WAITING and instance.wait is not None and instance.wait["kind"] == st.CHILD:
-            effects.children.append(instance.name)
+            children.append(instance.name)
+    effects.timers, effects.children = timers, children
     return effects
 
 

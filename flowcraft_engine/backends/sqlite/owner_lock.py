@@ -60,4 +60,3 @@ class OwnerLocks:
 
     def _path(self, owner: str) -> Path:
         return self._folder / f"{owner}.lock"
-

@@ -21,7 +21,7 @@ from flowcraft_engine.clock import Clock, SystemClock
 from flowcraft_engine.errors import BackendError, ConflictError, NotFoundError
 from flowcraft_engine.kernel import event as ev
 from flowcraft_engine.kernel.compile import compile_plan
-from flowcraft_engine.kernel.event import Event
+from flowcraft_engine.kernel.event import MICROSECONDS, Event
 from flowcraft_engine.kernel.fold import extend
 from flowcraft_engine.kernel.plan import Plan
 from flowcraft_engine.stores.coordination_store import RunSummary
@@ -47,6 +47,8 @@ class SqliteStore(JournalStore):
         self._rows: dict[str, int] = {}
         self._group: dict[str, tuple[int, list[Event]]] = {}
         self._in_group = False
+        self._turn = 0
+        self._attended: dict[str, str] = {}
         self._broken: BackendError | None = None
         self._data_version = self._read_data_version()
 
@@ -60,7 +62,10 @@ class SqliteStore(JournalStore):
         with backend_errors(self._path):
             self._db.execute("BEGIN IMMEDIATE")
         self._in_group = True
-        asyncio.get_running_loop().call_soon(self._flush_at_end_of_turn)
+        # One turn later than the end of this one: so the claims that these steps lead to are written with them.
+        loop = asyncio.get_running_loop()
+        self._turn += 1
+        loop.call_soon(loop.call_soon, self._flush_at_end_of_turn, self._turn)
         self._take_in_news()
 
     def _append(self, run: OpenRun, position: int, events: list[Event]) -> None:
@@ -83,8 +88,11 @@ class SqliteStore(JournalStore):
                     row = self._rows.get(run_id) or self._insert_run(run_id, events[0])
                     self._db.execute("INSERT INTO journal VALUES (?, ?, ?)", (row, position, _encode(events)))
                     if events[-1].type == ev.RUN_FINISHED:
-                        finished = (events[-1].data["status"], events[-1].at, row)
+                        finished = (events[-1].data["status"], events[-1].at / MICROSECONDS, row)
                         self._db.execute("UPDATE runs SET status = ?, finished_at = ? WHERE id = ?", finished)
+                for run_id, owner in self._attended.items():
+                    self._db.execute("UPDATE runs SET owner = ? WHERE run_id = ?", (owner, run_id))
+                self._attended.clear()
                 self._db.execute("COMMIT")
         except BackendError as error:
             # What memory holds is ahead of the file now: this process may not go on.
@@ -93,7 +101,9 @@ class SqliteStore(JournalStore):
                 self._db.execute("ROLLBACK")
             raise
 
-    def _flush_at_end_of_turn(self) -> None:
+    def _flush_at_end_of_turn(self, turn: int) -> None:
+        if turn != self._turn:
+            return  # that group is written; another one is under way
         try:
             self._write_group()
         except BackendError:
@@ -107,7 +117,14 @@ class SqliteStore(JournalStore):
     def _insert_run(self, run_id: str, first: Event) -> int:
         data = first.data
         parent = data["parent"][0] if data["parent"] else None
-        values = (run_id, data["blueprint_id"], data["version"], data["digest"], first.at, parent)
+        values = (
+            run_id,
+            data["blueprint_id"],
+            data["version"],
+            data["digest"],
+            first.at / MICROSECONDS,
+            parent,
+        )
         cursor = self._db.execute(
             "INSERT INTO runs (run_id, blueprint_id, version, digest, status, created_at, parent)"
             " VALUES (?, ?, ?, ?, 'running', ?, ?)",
@@ -230,9 +247,9 @@ class SqliteStore(JournalStore):
         return owner
 
     async def attend(self, run_id: str, owner: str) -> None:
-        await self.flush()
-        with backend_errors(self._path):
-            self._db.execute("UPDATE runs SET owner = ? WHERE run_id = ?", (owner, run_id))
+        self._open(run_id)
+        self._begin()
+        self._attended[run_id] = owner
 
     async def owner_is_dead(self, owner: str) -> bool:
         with backend_errors(self._path):
