@@ -23,9 +23,9 @@ DATA: dict[str, Any] = {"n": 4, "f": -2.5, "z": 0, "s": "Ann", "l": [1, 2, 3], "
 SCOPE = Scope(outputs={"a": DATA, "check-it": {"total": 5}}, context={"k": 3}, result={"output": 1}, item=[1])
 
 _VOCABULARY = """
-    a k n x result input item index context outputs inputs env check-it a-b not and or in if else is for lambda
-    true null None 1 0 2.5 1e9 .5 'x' "y" '' + - * / // % ** == != < <= > >= === && ! ( ) [ ] { } , : . = ${{ }}
-    len str int float round min max sum any all sorted keys values lower upper __class__
+    a k n x result input item index context outputs inputs env check-it a-b not and or in if else is for
+    true null None 1 0 2.5 1e9 .5 'x' "y" '' + - * / // % ** == != < <= > >= === && ! ( ) [ ] { } , : . = ${{
+    len str int float round min max sum any all sorted keys values lower upper __class__ lambda }}
 """
 WORDS = _VOCABULARY.split()
 _BINARY = "+,-,*,/,//,%,==,!=,<,<=,>,>=,and,or,in,not in"
