@@ -98,7 +98,7 @@ def test_shared_expressions_give_the_results_of_python(text: str) -> None:
     try:
         result: Any = SafeEvaluator().compile(text).evaluate(Scope(context=DATA))
     except ExpressionError as error:
-        # We refuse more than Python: text or lists times a number, text formatting (infinity needs larger atoms).
+        # We refuse more than Python: text or lists times a number, text formatting.
         assert not isinstance(error, ExpressionSyntaxError)
         assert expected is ExpressionError or "*" in text or "%" in text
         return
