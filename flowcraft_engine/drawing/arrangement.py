@@ -129,7 +129,8 @@ def _add_bends(mesh: Mesh, trails: list[Trail], links: Sequence[Link]) -> None:
             trails[index].is_loose = True
         else:
             affordable.add(index)
-    for index in sorted(affordable):
+    # Arrows back come last, so that in doubt they pass on the right of a loop's body.
+    for index in sorted(affordable, key=lambda index: (trails[index].is_turned, index)):
         _bend(mesh, trails[index], links[index])
 
 

@@ -8,35 +8,49 @@ from flowcraft_engine.drawing.mesh import Mesh
 
 _SWEEPS = 12
 _PATIENCE = 4
-#: Above this many items a drawing is a map, not a picture: fewer sweeps, no exchanging of neighbours.
+#: Above this many items a drawing is a map, not a picture: fewer sweeps.
 _LARGE = 4_000
-_SMALL = 700
+#: Up to this many, neighbours are exchanged; up to the last number, other starts are tried too.
+_MIDDLE = 700
+_SMALL = 300
 
 
 def order_rows(mesh: Mesh) -> None:
-    """Fill `mesh.rows`."""
-    mesh.rows = _first_rows(mesh)
+    """Fill `mesh.rows`. Among equally good orders, that found from the order of the numbers is taken."""
+    sweeps = 4 if len(mesh.layer) > _LARGE else _SWEEPS
+    best, fewest = _improved(mesh, _first_rows(mesh, mesh.down, flipped=False), sweeps)
+    if len(mesh.layer) <= _SMALL:
+        for neighbours, flipped in ((mesh.down, True), (mesh.up, False), (mesh.up, True)):
+            if fewest:
+                rows, crossings = _improved(mesh, _first_rows(mesh, neighbours, flipped=flipped), sweeps)
+                best, fewest = (rows, crossings) if crossings < fewest else (best, fewest)
+    mesh.rows = best
+
+
+def _improved(mesh: Mesh, start: list[list[int]], sweeps: int) -> tuple[list[list[int]], int]:
+    """The best rows found on the way from these, and their crossings."""
+    mesh.rows = start
     best, fewest = [list(row) for row in mesh.rows], count_crossings(mesh)
-    patience, large = _PATIENCE, len(mesh.layer) > _LARGE
-    for sweep in range(4 if large else _SWEEPS):
+    patience = _PATIENCE
+    for sweep in range(sweeps):
         if not fewest or not patience:
             break
-        _sweep(mesh, downwards=sweep % 2 == 0)
-        if len(mesh.layer) <= _SMALL:
+        _sweep(mesh, downwards=sweep % 2 == 0, ties_flipped=sweep % 4 >= 2)
+        if len(mesh.layer) <= _MIDDLE:
             _exchange_neighbours(mesh)
         crossings = count_crossings(mesh)
         patience -= 1
         if crossings < fewest:
             best, fewest, patience = [list(row) for row in mesh.rows], crossings, _PATIENCE
-    mesh.rows = best
+    return best, fewest
 
 
-def _first_rows(mesh: Mesh) -> list[list[int]]:
+def _first_rows(mesh: Mesh, neighbours: list[list[int]], *, flipped: bool) -> list[list[int]]:
     """Items in the order of a walk through the graph, so that what belongs together begins together."""
     rows: list[list[int]] = [[] for _ in range(max(mesh.layer, default=-1) + 1)]
     seen = [False] * len(mesh.layer)
-    roots = sorted(range(len(mesh.layer)), key=lambda item: (mesh.layer[item], item))
-    for root in roots:
+    sign = 1 if neighbours is mesh.down else -1
+    for root in sorted(range(len(mesh.layer)), key=lambda item: (sign * mesh.layer[item], item)):
         open_ends = [root]
         while open_ends:
             item = open_ends.pop()
@@ -44,11 +58,11 @@ def _first_rows(mesh: Mesh) -> list[list[int]]:
                 continue
             seen[item] = True
             rows[mesh.layer[item]].append(item)
-            open_ends.extend(reversed(mesh.down[item]))
+            open_ends.extend(neighbours[item] if flipped else reversed(neighbours[item]))
     return rows
 
 
-def _sweep(mesh: Mesh, *, downwards: bool) -> None:
+def _sweep(mesh: Mesh, *, downwards: bool, ties_flipped: bool) -> None:
     """Put each item at the mean place of its neighbours in the layer before."""
     places = mesh.places()
     neighbours = mesh.up if downwards else mesh.down
@@ -57,6 +71,8 @@ def _sweep(mesh: Mesh, *, downwards: bool) -> None:
         for place, item in enumerate(row):
             around = neighbours[item]
             weights[item] = sum(places[other] for other in around) / len(around) if around else place
+        if ties_flipped:
+            row.reverse()
         row.sort(key=weights.__getitem__)
         for place, item in enumerate(row):
             places[item] = place

@@ -52,7 +52,7 @@ def style_sheet(*, with_states: bool) -> str:
 
 
 def _scoped(rules: tuple[str, ...] | list[str]) -> str:
-    """The rules, for flowcraft drawings only: the style sheet of an SVG in a page holds for all of the page."""
+    """The rules, for flowcraft drawings only: the style sheet of an SVG holds for its whole page."""
     scoped = []
     for rule in rules:
         selectors, _, body = rule.partition("{")

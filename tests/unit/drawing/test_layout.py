@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowcraft_engine.blueprint.model import Blueprint, EdgeSpec, NodeSpec
+from flowcraft_engine.drawing.arrangement import BoxSize, Gaps, Link, arrange
 from flowcraft_engine.drawing.graph_view import GraphView, view_of
-from flowcraft_engine.drawing.layout import Direction, Layout, Place, Point
+from flowcraft_engine.drawing.layout import Direction, Layout, Place, Point, loop_order
+from flowcraft_engine.drawing.ordering import count_crossings
 from flowcraft_engine.drawing.svg import plan_cards
 
 
@@ -160,3 +162,24 @@ def on_border(point: Point, place: Place) -> bool:
     at_x = min(abs(x - place.x), abs(x - place.right)) < 0.01
     at_y = min(abs(y - place.y), abs(y - place.bottom)) < 0.01
     return inside and (at_x or at_y)
+
+
+def test_four_hundred_nodes_are_laid_out_at_once() -> None:
+    pairs = [(max(0, n - 1 - step * n % 29), n) for n in range(1, 400) for step in (7, 11)]
+    blueprint = Blueprint(
+        id="many",
+        nodes=tuple(NodeSpec(id=f"n{n}", uses="task") for n in range(400)),
+        edges=tuple(EdgeSpec(source=f"n{a}", target=f"n{b}") for a, b in pairs),
+    )
+    started = time.process_time()
+    laid_out(blueprint, "TB")
+    assert time.process_time() - started < 1  # 0.05 s on a quiet machine
+
+
+def test_a_pipeline_has_no_needless_crossings(samples: dict[str, Blueprint]) -> None:
+    for name in ("pipeline", "loops", "fallback", "kinds", "conditions"):
+        view = view_of(samples[name])
+        numbers = {box.id: n for n, box in enumerate(view.boxes)}
+        links = [Link(numbers[a.source], numbers[a.target], None, a.kind == "back") for a in view.arrows]
+        mesh = arrange([BoxSize(90, 40)] * len(numbers), links, Gaps(30, 18), loop_order(view, numbers)).mesh
+        assert count_crossings(mesh) == 0
