@@ -1,0 +1,33 @@
+"""All commands with their one-line help, so that `flowcraft --help` imports none of them."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+
+class CommandEntry(NamedTuple):
+    """A command: its section in the help, and what it does in one line. Lives in `flowcraft_cli.commands.<name>`."""
+
+    section: str
+    summary: str
+
+
+_RUNS: Final = "Run"
+_KEPT: Final = "Runs that are kept"
+_AUTHOR: Final = "Write blueprints"
+
+COMMANDS: Final[dict[str, CommandEntry]] = {
+    "run": CommandEntry(_RUNS, "Run a blueprint in this process."),
+    "validate": CommandEntry(_RUNS, "Find every mistake in blueprints, at file:line:column."),
+    "graph": CommandEntry(_RUNS, "Draw a blueprint: Mermaid, DOT, SVG, terminal or JSON."),
+    "list": CommandEntry(_KEPT, "List runs, the newest first."),
+    "show": CommandEntry(_KEPT, "Show a run: states, durations, outputs, errors, waits."),
+    "events": CommandEntry(_KEPT, "Print the history of a run, with the reason of every change."),
+    "wait": CommandEntry(_KEPT, "Follow a run that another process executes, to its end."),
+    "resume": CommandEntry(_KEPT, "Answer a node that waits, and go on with the run."),
+    "reconcile": CommandEntry(_KEPT, "Say why a run is stuck, and go on with it."),
+    "cancel": CommandEntry(_KEPT, "Cancel a run."),
+    "nodes": CommandEntry(_AUTHOR, "List the node types that blueprints may use, or explain one."),
+    "schema": CommandEntry(_AUTHOR, "Print the JSON Schema of blueprints, for editors."),
+    "init": CommandEntry(_AUTHOR, "Write a small project that runs."),
+}

@@ -1,0 +1,1 @@
+"""One file for each command. Each is imported only when it is used."""

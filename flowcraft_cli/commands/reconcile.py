@@ -1,0 +1,197 @@
+"""`flowcraft reconcile`: why a run is stuck, and going on with it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flowcraft_cli.options import (
+    App,
+    Concurrency,
+    Debug,
+    Json,
+    Quiet,
+    State,
+    Timeout,
+    Verbose,
+    duration_s,
+    option,
+)
+
+if TYPE_CHECKING:
+    from flowcraft_cli.ending import Ending
+    from flowcraft_cli.kept_run import KeptRun
+    from flowcraft_engine.history.run_result import RunResult
+    from flowcraft_engine.runtime.evidence import Evidence
+    from flowcraft_engine.runtime.flow_runtime import FlowRuntime
+
+FOUND_SOMETHING = 8
+_MOST_RUNS = 10_000
+
+
+def _complete(incomplete: str) -> list[tuple[str, str]]:
+    from flowcraft_cli.completion import complete_run_ids
+
+    return complete_run_ids(incomplete)
+
+
+def reconcile_command(
+    context: typer.Context,
+    run: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="RUN", help="Id of the run, the beginning of it, or @latest.", autocompletion=_complete
+        ),
+    ] = None,
+    all: Annotated[bool, option("--all", help="Every run that has not ended.")] = False,
+    check: Annotated[bool, option("--check", help="Only look: exit code 8 if something is to be repaired.")] = False,
+    app: App = None,
+    timeout: Timeout = None,
+    concurrency: Concurrency = None,
+    state: State = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+) -> int:
+    """Say why a run does not move, with the evidence, and go on with it: after a crash, Ctrl-C or --timeout.
+
+    Never runs a branch that was not taken, nor a node that has its result. Ends like `flowcraft run`; with 0 if
+    there was nothing to do.
+    """
+    from flowcraft_cli.execution import run_async
+    from flowcraft_engine.errors import UsageError
+
+    if (run is None) != all:
+        raise UsageError("name one RUN, or --all", hint="flowcraft list shows the runs")
+    timeout_s = duration_s(context, "timeout")
+    if all:
+        return run_async(_all(context, check=check, json=json, timeout_s=timeout_s, quiet=quiet, verbose=verbose))
+    assert run is not None
+    return run_async(_one(context, run, check=check, json=json, timeout_s=timeout_s, quiet=quiet, verbose=verbose))
+
+
+async def _one(
+    context: typer.Context,
+    run: str,
+    *,
+    check: bool,
+    json: bool,
+    timeout_s: float | None,
+    quiet: bool,
+    verbose: bool,
+) -> int:
+    from flowcraft_cli.kept_run import kept_run
+
+    async with kept_run(context, run) as kept:
+        result, evidence, needs_work = await _look(kept)
+        if not json:
+            _tell_evidence(result, evidence, needs_work)
+        if check or not needs_work:
+            if json:
+                _emit_check(result, evidence, needs_work)
+            if check:
+                return FOUND_SOMETHING if needs_work else 0
+            return 5 if result.status == "waiting" else 0
+        ending = await _continue(kept, timeout_s=timeout_s, quiet=quiet, verbose=verbose)
+    from flowcraft_cli.ending import print_ending
+
+    return print_ending(ending, json=json, quiet=quiet)
+
+
+async def _all(
+    context: typer.Context, *, check: bool, json: bool, timeout_s: float | None, quiet: bool, verbose: bool
+) -> int:
+    from flowcraft_cli.ending import print_ending
+    from flowcraft_cli.execution import closing
+    from flowcraft_cli.kept_run import KeptRun
+    from flowcraft_cli.options import settings_of
+    from flowcraft_cli.output import emit_json, tell
+    from flowcraft_engine.assembly import open_existing_store, settings_for_run
+
+    settings = settings_of(context)
+    store = open_existing_store(settings)
+    documents: list[Any] = []
+    codes: list[int] = []
+    if store is not None:
+        async with closing(store):
+            for summary in await store.list_runs(limit=_MOST_RUNS, status="running"):
+                if summary.parent_run_id is not None:
+                    continue
+                own = settings_for_run(settings, await store.recall(summary.run_id))
+                kept = KeptRun(store, summary.run_id, own)
+                result, evidence, needs_work = await _look(kept)
+                documents.append(_check_document(result, evidence, needs_work))
+                if not json:
+                    _tell_evidence(result, evidence, needs_work)
+                if not needs_work or check:
+                    codes.append(FOUND_SOMETHING if needs_work else 0)
+                    continue
+                ending = await _continue(kept, timeout_s=timeout_s, quiet=quiet, verbose=verbose)
+                documents[-1]["result"] = ending.result.to_json()
+                codes.append(ending.exit_code if json else print_ending(ending, json=False, quiet=quiet))
+                if ending.signal is not None:
+                    break
+    if json:
+        emit_json({"schema": 1, "runs": documents})
+    elif not codes:
+        tell("nothing to do: every run has ended")
+    return max(codes, default=0)
+
+
+async def _look(kept: KeptRun) -> tuple[RunResult, list[Evidence], bool]:
+    """The run, what was found, and whether this process has something to do for it."""
+    from flowcraft_engine.assembly import make_runtime
+    from flowcraft_engine.nodes.registry import NodeRegistry
+
+    runtime = make_runtime(kept.settings, NodeRegistry(), kept.store)
+    result = await runtime.show(kept.run_id)
+    evidence = await runtime.evidence(kept.run_id)
+    sleeps = any(wait.until is not None for wait in result.waiting)
+    is_left_alone = await kept.store.is_orphaned(kept.run_id)
+    needs_work = any(item.repair for item in evidence) or (is_left_alone and sleeps)
+    return result, evidence, not result.is_final and (needs_work or result.status == "interrupted")
+
+
+async def _continue(kept: KeptRun, *, timeout_s: float | None, quiet: bool, verbose: bool) -> Ending:
+    from flowcraft_cli.kept_run import go_on
+    from flowcraft_cli.output import stdout_for_results_only
+
+    async def begin(_: FlowRuntime) -> str:
+        return kept.run_id
+
+    with stdout_for_results_only():
+        return await go_on(kept, begin, timeout_s=timeout_s, quiet=quiet, verbose=verbose)
+
+
+def _tell_evidence(result: RunResult, evidence: list[Evidence], needs_work: bool) -> None:
+    from flowcraft_cli.output import tell
+    from flowcraft_cli.text import safe
+
+    if result.is_final:
+        tell(f"nothing to do: run {result.run_id} is {result.status}")
+        return
+    tell(f"run {result.run_id} is {result.status}")
+    for item in evidence:
+        inner = f"{item.run_id.partition(':')[2]} › " if ":" in item.run_id else ""
+        repair = f" → {item.repair}" if item.repair else ""
+        tell(f"  {safe(inner + item.instance)}: {safe(item.finding)}{repair}")
+    if not needs_work:
+        tell("nothing to repair")
+
+
+def _emit_check(result: RunResult, evidence: list[Evidence], needs_work: bool) -> None:
+    from flowcraft_cli.output import emit_json
+
+    emit_json({"schema": 1, **_check_document(result, evidence, needs_work)})
+
+
+def _check_document(result: RunResult, evidence: list[Evidence], needs_work: bool) -> dict[str, Any]:
+    return {
+        "run_id": result.run_id,
+        "status": result.status,
+        "needs_repair": needs_work,
+        "evidence": [asdict(item) for item in evidence],
+    }

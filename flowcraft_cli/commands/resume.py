@@ -1,0 +1,102 @@
+"""`flowcraft resume`: the answer to a node that waits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flowcraft_cli.options import (
+    App,
+    Concurrency,
+    Debug,
+    Json,
+    Quiet,
+    RunArgument,
+    State,
+    Timeout,
+    Verbose,
+    duration_s,
+    option,
+)
+
+if TYPE_CHECKING:
+    from flowcraft_cli.ending import Ending
+    from flowcraft_engine.runtime.flow_runtime import FlowRuntime
+
+
+def resume_command(
+    context: typer.Context,
+    run: RunArgument,
+    node: Annotated[
+        str | None, option("--node", metavar="NODE", help="The node that waits; needed if several do.")
+    ] = None,
+    action: Annotated[str | None, option("--action", metavar="NAME", help="The action that routes the run.")] = None,
+    output: Annotated[
+        str | None, option("--output", metavar="JSON", help="The answer: JSON, text, @FILE, or - for stdin.")
+    ] = None,
+    app: App = None,
+    timeout: Timeout = None,
+    concurrency: Concurrency = None,
+    state: State = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+) -> int:
+    """Answer a node that waits, and go on with the run; ends like `flowcraft run`.
+
+    The first answer counts. The same answer again changes nothing, a different one is refused with exit code 7.
+    """
+    from flowcraft_cli.ending import print_ending
+    from flowcraft_cli.execution import run_async
+    from flowcraft_cli.output import stdout_for_results_only
+
+    answer = read_answer(output)
+    timeout_s = duration_s(context, "timeout")
+    with stdout_for_results_only():
+        ending = run_async(_resume(context, run, node, action, answer, timeout_s, quiet, verbose))
+    return print_ending(ending, json=json, quiet=quiet)
+
+
+async def _resume(
+    context: typer.Context,
+    run: str,
+    node: str | None,
+    action: str | None,
+    answer: Any,
+    timeout_s: float | None,
+    quiet: bool,
+    verbose: bool,
+) -> Ending:
+    from flowcraft_cli.kept_run import go_on, kept_run
+
+    async with kept_run(context, run) as kept:
+
+        async def begin(runtime: FlowRuntime) -> str:
+            await runtime.answer(kept.run_id, node, action=action, output=answer)
+            return kept.run_id
+
+        return await go_on(kept, begin, timeout_s=timeout_s, quiet=quiet, verbose=verbose)
+
+
+def read_answer(text: str | None) -> Any:
+    """JSON if it parses, else text; `@FILE` and `-` are read first, and must be JSON for `.json` files."""
+    if text is None:
+        return None
+    from json import JSONDecodeError
+
+    from flowcraft_cli.inputs import read_text, strict_json
+    from flowcraft_engine.errors import UsageError
+
+    name = "-" if text == "-" else text[1:] if text.startswith("@") else None
+    content = text if name is None else read_text(name, "--output")
+    try:
+        return strict_json(content)
+    except JSONDecodeError as error:
+        if (name or "").endswith(".json") or content.lstrip()[:1] in ("{", "["):
+            place = f"line {error.lineno}, column {error.colno}"
+            raise UsageError(f"--output is not JSON: {error.msg} at {place}") from error
+        return content.rstrip("\n") if name is not None else content
+    except ValueError as error:
+        raise UsageError(f"--output: {error}") from error

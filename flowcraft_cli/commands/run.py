@@ -1,0 +1,136 @@
+"""`flowcraft run`: a blueprint, from its file to its outputs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flowcraft_cli.options import (
+    App,
+    Blueprints,
+    Concurrency,
+    Debug,
+    Json,
+    Quiet,
+    State,
+    Timeout,
+    Verbose,
+    duration_s,
+    option,
+    settings_of,
+)
+
+if TYPE_CHECKING:
+    from flowcraft_cli.ending import Ending
+    from flowcraft_engine.blueprint.model import Blueprint
+    from flowcraft_engine.nodes.registry import NodeRegistry
+    from flowcraft_engine.settings import Settings
+
+
+def run_command(
+    context: typer.Context,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The blueprint; - reads from stdin.", show_default=False)],
+    input: Annotated[
+        list[str] | None,
+        typer.Option("--input", "-i", metavar="KEY=VALUE", help="An input of the run; KEY=@FILE reads a file."),
+    ] = None,
+    inputs: Annotated[
+        str | None, option("--inputs", metavar="FILE", help="Inputs from a JSON or YAML file; - reads from stdin.")
+    ] = None,
+    app: App = None,
+    blueprints: Blueprints = None,
+    run_id: Annotated[
+        str | None,
+        option("--run-id", metavar="ID", help="Id of the run; the same id and inputs again start no second run."),
+    ] = None,
+    timeout: Timeout = None,
+    concurrency: Concurrency = None,
+    state: State = None,
+    dry_run: Annotated[bool, option("--dry-run", help="Show what would run; execute nothing.")] = False,
+    graph: Annotated[
+        str | None,
+        option("--graph", metavar="FILE", help="Draw the run in the end: .svg, .mmd, .dot, .json or .txt."),
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+) -> int:
+    """Run a blueprint in this process, and print its outputs.
+
+    All mistakes are told before anything is executed. Ctrl-C interrupts the run, `flowcraft reconcile` goes on
+    with it; a run that waits for somebody ends with exit code 5 and says how to answer.
+    """
+    from flowcraft_cli.commands.run_preparation import prepare
+    from flowcraft_cli.output import stdout_for_results_only
+
+    settings = settings_of(context, near=file)
+    timeout_s = duration_s(context, "timeout")
+    with stdout_for_results_only():
+        prepared = prepare(file, settings, input or [], inputs, run_id=run_id, graph=graph)
+    if dry_run:
+        from flowcraft_cli.dry_run import print_dry_run
+
+        return print_dry_run(prepared.blueprint, prepared.inputs, json=json)
+    from flowcraft_cli.ending import print_ending
+    from flowcraft_cli.execution import run_async
+
+    with stdout_for_results_only():
+        ending, drawing = run_async(
+            _run(settings, prepared, run_id, timeout_s, graph=graph, quiet=quiet, verbose=verbose)
+        )
+    if graph is not None and drawing is not None:
+        from flowcraft_cli.run_drawing import write_drawing
+
+        write_drawing(graph, drawing)
+    return print_ending(ending, json=json, quiet=quiet)
+
+
+async def _run(
+    settings: Settings,
+    prepared: Any,
+    run_id: str | None,
+    timeout_s: float | None,
+    *,
+    graph: str | None,
+    quiet: bool,
+    verbose: bool,
+) -> tuple[Ending, str | None]:
+    from flowcraft_cli.execution import closing, execute, where_kept
+    from flowcraft_cli.watching.choose import choose_watcher
+    from flowcraft_cli.watching.node_log import node_log
+    from flowcraft_engine.assembly import make_runtime, open_store, options_to_remember
+
+    watcher = choose_watcher(quiet=quiet, verbose=verbose)
+    async with closing(open_store(settings)) as store:
+        runtime = make_runtime(
+            settings, prepared.registry, store, blueprints=prepared.children, on_progress=watcher.on_progress
+        )
+        new_id = run_id or _new_id()
+
+        async def begin() -> str:
+            watcher.follow(new_id, [node.id for node in prepared.blueprint.nodes])
+            await runtime.start(prepared.blueprint, prepared.inputs, run_id=new_id)
+            await store.remember(new_id, options_to_remember(settings))
+            return new_id
+
+        with node_log(watcher, verbose=verbose):
+            ending = await execute(
+                runtime, begin, watcher=watcher, timeout_s=timeout_s, where=where_kept(settings)
+            )
+        drawing = None
+        if graph is not None:
+            from flowcraft_cli.run_drawing import draw_run
+
+            drawing = await draw_run(store, new_id, graph)
+        return ending, drawing
+
+
+def _new_id() -> str:
+    from flowcraft_engine.runtime.flow_runtime import new_run_id
+
+    return new_run_id()
+
+
+__all__ = ["Blueprint", "NodeRegistry", "run_command"]

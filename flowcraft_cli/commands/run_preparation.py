@@ -1,0 +1,61 @@
+"""Everything that can go wrong before a run begins: the blueprint, its inputs, the id."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flowcraft_cli.inputs import collect_inputs
+from flowcraft_cli.run_ids import check_new_run_id
+from flowcraft_engine.assembly import check_file, child_blueprints, make_registry
+from flowcraft_engine.blueprint import Blueprint, BlueprintError, MissingBlueprintError
+from flowcraft_engine.blueprint.run_inputs import bind_inputs
+from flowcraft_engine.errors import UsageError
+from flowcraft_engine.nodes.registry import NodeRegistry
+from flowcraft_engine.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A run that may begin."""
+
+    blueprint: Blueprint
+    inputs: dict[str, Any]
+    registry: NodeRegistry
+    children: list[Blueprint]
+
+
+def prepare(
+    file: str,
+    settings: Settings,
+    pairs: Sequence[str],
+    inputs_file: str | None,
+    *,
+    run_id: str | None,
+    graph: str | None,
+) -> Prepared:
+    """Check all that can be checked. Raises the errors of `flowcraft validate` and of the inputs."""
+    if run_id is not None:
+        check_new_run_id(run_id)
+    if file == "-" and inputs_file == "-":
+        raise UsageError("the blueprint and the inputs cannot both be read from stdin")
+    if graph is not None:
+        from flowcraft_cli.run_drawing import format_of
+
+        format_of(graph)
+    registry = make_registry(settings)
+    blueprint, findings = check_file(file, settings, registry)
+    if blueprint is None:
+        missing = any(finding.code == "file_missing" for finding in findings)
+        raise MissingBlueprintError(findings) if missing else BlueprintError(findings)
+    if findings:
+        from flowcraft_cli.colour import palette_for
+        from flowcraft_cli.findings import finding_text
+        from flowcraft_cli.output import tell
+
+        for finding in findings:
+            tell(finding_text(finding, palette_for("stderr")))
+    inputs = collect_inputs(blueprint, pairs, inputs_file)
+    bind_inputs(blueprint, inputs)
+    return Prepared(blueprint, inputs, registry, child_blueprints(blueprint, file, settings))

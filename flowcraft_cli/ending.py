@@ -1,0 +1,136 @@
+"""How a command about a run ends: its exit code, and what it tells a person about it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from flowcraft_cli.colour import Palette, palette_for
+from flowcraft_cli.interruption import exit_code_of, word_of
+from flowcraft_cli.looks import look_of, marked, short_duration
+from flowcraft_cli.output import emit, emit_json, json_text, tell
+from flowcraft_cli.text import safe
+
+if TYPE_CHECKING:
+    from flowcraft_engine.history.run_result import RunError, RunResult
+
+_CODES = {"completed": 0, "failed": 1, "cancelled": 4}
+WAITS = 5
+TIMED_OUT = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """A run as a command leaves it: `signal` if it was interrupted, `timed_out` if `--timeout` passed."""
+
+    result: RunResult
+    signal: int | None = None
+    timed_out: bool = False
+    #: What a bare command needs besides the id to find the run, such as ` --state x.db`; None: it is not kept.
+    where: str | None = ""
+
+    @property
+    def exit_code(self) -> int:
+        if self.result.is_final:
+            return _CODES[self.result.status]
+        if self.signal is not None:
+            return exit_code_of(self.signal)
+        return TIMED_OUT if self.timed_out else WAITS
+
+
+def print_ending(ending: Ending, *, json: bool, quiet: bool = False) -> int:
+    """Results on stdout, the rest on stderr; the exit code."""
+    result = ending.result
+    if json:
+        emit_json(result.to_json())
+        return ending.exit_code
+    if not quiet:
+        tell(headline(result, palette_for("stderr")))
+    for error in result.errors:
+        tell(error_text(error, palette_for("stderr")))
+    for line in what_next(ending):
+        tell(line)
+    if result.status == "completed":
+        emit(json_text(result.outputs))
+    return ending.exit_code
+
+
+def headline(result: RunResult, palette: Palette) -> str:
+    """`✓ completed payments 1.2.0 · run 3f… · 2.3s · 5 completed, 1 skipped`."""
+    version = f" {safe(result.version)}" if result.version else ""
+    parts = [f"{safe(result.blueprint_id)}{version}", f"run {result.run_id}"]
+    if result.finished_at is not None:
+        parts.append(short_duration(result.finished_at - result.created_at))
+    counts = Counter(node.state for name, node in result.nodes.items() if not name.endswith("]"))
+    if counts:
+        parts.append(", ".join(f"{number} {state}" for state, number in counts.items()))
+    return f"{marked(result.status, result.status, palette, 'stderr')} {' · '.join(parts)}"
+
+
+def error_text(error: RunError, palette: Palette) -> str:
+    """What failed, where in the blueprint, and the place in the user's code that raised."""
+    place = ""
+    if error.location:
+        where = "{file}:{line}:{column}".format(**error.location)
+        place = f"{palette.bold(safe(where))}: "
+    name = safe(error.node) if error.node else "the run"
+    text = safe(error.message, lines=True).replace("\n", "\n    ")
+    lines = [f"{place}{palette.style(name, look_of('failed').codes)}: {text} {palette.dim(f'[{error.code}]')}"]
+    cause = cause_text(error.cause)
+    if cause:
+        lines.append(f"    {palette.dim(cause)}")
+    return "\n".join(lines)
+
+
+def cause_text(cause: object) -> str | None:
+    """`ValueError at shop/nodes.py:12 in charge`; for a failed sub-run its own error."""
+    if not isinstance(cause, dict):
+        return None
+    parts = [safe(cause.get("type") or cause.get("code") or "")]
+    if cause.get("file"):
+        parts.append(f"at {safe(_relative(str(cause['file'])))}:{cause.get('line')}")
+    if cause.get("function") and not str(cause["function"]).startswith("<"):
+        parts.append(f"in {safe(cause['function'])}")
+    if cause.get("node"):
+        parts.append(f"in node {safe(cause['node'])}")
+    if cause.get("message"):
+        parts.append(f"- {safe(cause['message'])}")
+    return " ".join(part for part in parts if part) or None
+
+
+def _relative(path: str) -> str:
+    import os
+
+    near = os.path.relpath(path)
+    return path if near.startswith("..") else near
+
+
+def what_next(ending: Ending) -> list[str]:
+    """What a person can do about a run that has not ended."""
+    result = ending.result
+    if result.is_final:
+        return []
+    continued = f"flowcraft reconcile {result.run_id}{ending.where}"
+    if ending.signal is not None or ending.timed_out:
+        why = f"{word_of(ending.signal)}: " if ending.signal is not None else "--timeout passed: "
+        if ending.where is None:
+            return [f"{why}the run was kept in memory only and is lost"]
+        return [f"{why}what was running is handed back; continue with: {continued}"]
+    if result.status == "waiting":
+        return _resume_hints(ending)
+    return [f"continue with: {continued}"] if result.status == "interrupted" else []
+
+
+def _resume_hints(ending: Ending) -> list[str]:
+    result = ending.result
+    answers = [wait for wait in result.waiting if wait.reason in ("answer", "run")]
+    lines = []
+    for wait in answers:
+        message = f": {safe(wait.message)}" if wait.message else ""
+        lines.append(f"waiting for an answer to {safe(wait.node)}{message}")
+    if ending.where is None:
+        return [*lines, "the run was kept in memory only and is lost"]
+    node = f" --node {safe(answers[0].node)}" if len(answers) > 1 else ""
+    options = "[--action ACTION] [--output JSON]"
+    return [*lines, f"answer with: flowcraft resume {result.run_id}{node} {options}{ending.where}"]

@@ -1,0 +1,147 @@
+"""The one `asyncio.run` of the command line: executes a run under signals, a time limit and a watcher."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from types import FrameType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from flowcraft_cli.ending import Ending
+from flowcraft_cli.interruption import SIGNALS, exit_code_of
+from flowcraft_cli.output import tell
+from flowcraft_cli.watching.watcher import Watcher
+from flowcraft_engine.settings import Settings
+
+if TYPE_CHECKING:
+    from flowcraft_engine.runtime.flow_runtime import FlowRuntime
+    from flowcraft_engine.stores.coordination_store import CoordinationStore
+
+T = TypeVar("T")
+#: What a second signal leaves for killing children and handing back claims.
+_LAST_MOMENT_S = 0.5
+
+
+def run_async(work: Coroutine[Any, Any, T]) -> T:
+    """The edge between the synchronous command line and the engine."""
+    return asyncio.run(work)
+
+
+class Interrupter:
+    """The first signal cancels the work, which hands back what runs; the second one ends the process now."""
+
+    def __init__(self, *, json: bool) -> None:
+        self.signal: int | None = None
+        self._json = json
+        self._task: asyncio.Task[Any] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._was_heard = False
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[None]:
+        self._task, self._loop = asyncio.current_task(), asyncio.get_running_loop()
+        before = {number: signal.signal(number, self._on_signal) for number in SIGNALS if _is_ours(number)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _on_signal(self, number: int, _: FrameType | None) -> None:
+        assert self._loop is not None
+        if self.signal is None:
+            self.signal = number
+            self._loop.call_soon_threadsafe(self._cancel)
+        elif self._was_heard:
+            self._loop.call_soon_threadsafe(self._cancel_everything)
+        else:  # a node blocks the event loop
+            self._end_now()
+
+    def _cancel(self) -> None:
+        self._was_heard = True
+        tell("\ninterrupting, and ending what runs; once more to stop at once" if self.signal == signal.SIGINT else "")
+        if self._task is not None:
+            self._task.cancel()
+
+    def _cancel_everything(self) -> None:
+        assert self._loop is not None
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+        self._loop.call_later(_LAST_MOMENT_S, self._end_now)
+
+    def _end_now(self) -> None:
+        number = self.signal or signal.SIGINT
+        tell("stopped at once; `flowcraft reconcile @latest` goes on with a kept run")
+        os._exit(exit_code_of(number))
+
+
+def _is_ours(number: int) -> bool:
+    import threading
+
+    is_main = threading.current_thread() is threading.main_thread()
+    return is_main and signal.getsignal(number) != signal.SIG_IGN
+
+
+async def execute(
+    runtime: FlowRuntime,
+    begin: Callable[[], Awaitable[str]],
+    *,
+    watcher: Watcher,
+    timeout_s: float | None,
+    where: str | None,
+    json: bool = False,
+) -> Ending:
+    """Begin something with a run and execute it as far as it goes."""
+    interrupter = Interrupter(json=json)
+    loop = asyncio.get_running_loop()
+    run_id: str | None = None
+    timed_out = False
+    runtime.store.subscribe(watcher.on_events)
+    async with interrupter.listening():
+        started = loop.time()
+        try:
+            run_id = await begin()
+            async with watcher:
+                await runtime.proceed(run_id, timeout_s=timeout_s)
+            timed_out = timeout_s is not None and loop.time() - started >= timeout_s
+        except asyncio.CancelledError:
+            if interrupter.signal is None:
+                raise
+            task = asyncio.current_task()
+            assert task is not None
+            task.uncancel()
+        if run_id is None:
+            from flowcraft_cli.interruption import Interruption
+
+            raise Interruption(interrupter.signal or signal.SIGINT)
+        result = await runtime.show(run_id)
+    if not result.is_final and result.status == "running":
+        result = replace(result, status="interrupted")
+    return Ending(result, interrupter.signal, timed_out, where)
+
+
+def where_kept(settings: Settings) -> str | None:
+    """What a later command needs to find the run; None if it is kept in memory only."""
+    if settings.state is None:
+        return None
+    from flowcraft_engine.settings import read_settings
+
+    if read_settings({}, {**os.environ, "FLOWCRAFT_APP": ""}).state == settings.state:
+        return ""
+    path = settings.state
+    cwd = os.getcwd()  # noqa: PTH109  # compared as text
+    shown = os.path.relpath(path) if str(path).startswith(cwd + os.sep) else str(path)
+    return f" --state {shown}"
+
+
+@asynccontextmanager
+async def closing(store: CoordinationStore) -> AsyncIterator[CoordinationStore]:
+    """Close the store at the end, whatever happens."""
+    try:
+        yield store
+    finally:
+        await store.close()

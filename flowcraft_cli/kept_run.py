@@ -1,0 +1,74 @@
+"""What the commands about kept runs share: the store, the id, and going on with a run."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import typer
+
+from flowcraft_cli.options import settings_of
+from flowcraft_cli.run_ids import check_run_reference, find_run
+
+if TYPE_CHECKING:
+    from flowcraft_cli.ending import Ending
+    from flowcraft_engine.runtime.flow_runtime import FlowRuntime
+    from flowcraft_engine.settings import Settings
+    from flowcraft_engine.stores.coordination_store import CoordinationStore
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRun:
+    """A run that was found in its store."""
+
+    store: CoordinationStore
+    run_id: str
+    settings: Settings
+
+
+@asynccontextmanager
+async def kept_run(context: typer.Context, text: str) -> AsyncIterator[KeptRun]:
+    """The run that `text` means. Raises `UsageError`, `NotFoundError`."""
+    from flowcraft_cli.execution import closing
+    from flowcraft_engine.assembly import require_store, settings_for_run
+
+    check_run_reference(text)
+    settings = settings_of(context)
+    async with closing(require_store(settings, text)) as store:
+        run_id = await find_run(store, text)
+        top = run_id.partition(":")[0]
+        yield KeptRun(store, run_id, settings_for_run(settings, await store.recall(top)))
+
+
+async def go_on(
+    kept: KeptRun,
+    begin: Callable[[FlowRuntime], Awaitable[str]],
+    *,
+    timeout_s: float | None,
+    quiet: bool,
+    verbose: bool,
+) -> Ending:
+    """Execute what the run has left to do, once `begin` has changed what is to be changed."""
+    from flowcraft_cli.execution import execute, where_kept
+    from flowcraft_cli.watching.choose import choose_watcher
+    from flowcraft_cli.watching.node_log import node_log
+    from flowcraft_engine.assembly import make_registry, make_runtime
+
+    watcher = choose_watcher(quiet=quiet, verbose=verbose)
+    registry = make_registry(kept.settings)
+    runtime = make_runtime(kept.settings, registry, kept.store, on_progress=watcher.on_progress)
+    top = kept.run_id.partition(":")[0]
+    plan, _ = await kept.store.snapshot(top)
+    watcher.follow(top, [node.id for node in plan.blueprint.nodes])
+    watcher.progress.take(top, await kept.store.events(top))
+
+    async def start() -> str:
+        await begin(runtime)
+        return top
+
+    with node_log(watcher, verbose=verbose):
+        return await execute(
+            runtime, start, watcher=watcher, timeout_s=timeout_s, where=where_kept(kept.settings)
+        )

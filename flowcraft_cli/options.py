@@ -1,0 +1,94 @@
+"""The options that commands share: each has one name, one variable and one sentence of help everywhere."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flowcraft_engine.errors import UsageError
+
+if TYPE_CHECKING:
+    from flowcraft_engine.settings import Settings
+
+
+def option(*names: str, help: str, **more: Any) -> Any:
+    """An option that can also be given as `FLOWCRAFT_<NAME>`."""
+    long = next(name for name in names if name.startswith("--"))
+    variable = "FLOWCRAFT_" + long.removeprefix("--").replace("-", "_").upper()
+    return typer.Option(*names, help=help, envvar=variable, show_envvar=True, show_default=False, **more)
+
+
+def _complete_run_ids(incomplete: str) -> list[tuple[str, str]]:
+    from flowcraft_cli.completion import complete_run_ids
+
+    return complete_run_ids(incomplete)
+
+
+RunArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN",
+        help="Id of the run, the beginning of it, or @latest.",
+        autocompletion=_complete_run_ids,
+        show_default=False,
+    ),
+]
+App = Annotated[
+    list[str] | None,
+    option("--app", help="Module with your nodes, module or module:attr; may be repeated.", metavar="MODULE"),
+]
+Blueprints = Annotated[
+    list[str] | None,
+    option("--blueprints", help="File or folder with blueprints for subflows; may be repeated.", metavar="PATH"),
+]
+State = Annotated[
+    str | None,
+    option("--state", help="Where runs are kept: a file, or 'memory'. Default: .flowcraft/state.db", metavar="FILE"),
+]
+Concurrency = Annotated[
+    str | None, option("--concurrency", help="Most nodes at a time (default 32).", metavar="N")
+]
+Timeout = Annotated[
+    str | None,
+    option("--timeout", help="Stop waiting after this time: 500ms, 30s, 5m, 1h. Exit code 6.", metavar="DURATION"),
+]
+Json = Annotated[bool, option("--json", help="Print exactly one JSON document, also on failure.")]
+Quiet = Annotated[bool, option("--quiet", "-q", help="Show no progress.")]
+Verbose = Annotated[bool, option("--verbose", "-v", help="Show why nodes run, and debug messages of nodes.")]
+Debug = Annotated[bool, option("--debug", help="Show tracebacks.", hidden=True)]
+
+
+def settings_of(context: typer.Context, *, near: str | None = None) -> Settings:
+    """The settings of a command; `near` is the blueprint beside which the project file is looked for."""
+    from flowcraft_engine.settings import read_settings
+
+    names = ("app", "blueprints", "state", "concurrency")
+    flags = {name: context.params[name] for name in names if _is_flag(context, name)}
+    folder = Path(near).absolute().parent if near not in (None, "-") else None
+    return read_settings(flags, os.environ, near=folder)
+
+
+def duration_s(context: typer.Context, name: str) -> float | None:
+    """The duration option `name` in seconds. Raises `UsageError` that names the flag or the variable."""
+    value = context.params.get(name)
+    if value is None:
+        return None
+    from flowcraft_engine.values import parse_duration
+
+    try:
+        return parse_duration(float(value) if value.replace(".", "", 1).isdigit() else value) / 1000
+    except ValueError as error:
+        raise UsageError(f"{source_of(context, name)}: {error}") from error
+
+
+def source_of(context: typer.Context, name: str) -> str:
+    """Where an option's value comes from, in words: `--timeout` or `FLOWCRAFT_TIMEOUT`."""
+    return f"--{name.replace('_', '-')}" if _is_flag(context, name) else f"FLOWCRAFT_{name.upper()}"
+
+
+def _is_flag(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return name in context.params and source is not None and source.name == "COMMANDLINE"

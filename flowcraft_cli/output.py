@@ -1,0 +1,81 @@
+"""What a command prints: results on stdout, all else on stderr. A reader that went away is no error."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, TextIO
+
+from flowcraft_engine.errors import BackendError
+
+
+def emit(text: str) -> None:
+    """Print a result."""
+    _write(sys.stdout, text)
+
+
+def emit_json(document: object) -> None:
+    """Print the one JSON document of a command."""
+    emit(json_text(document))
+
+
+def json_text(document: object) -> str:
+    """JSON for people and programs alike; text that is no valid Unicode is escaped."""
+    text = json.dumps(document, indent=2, ensure_ascii=False, default=str)
+    # DEL and the C1 controls are legal in JSON and not in a terminal.
+    return "".join(c if c == "\n" or c.isprintable() else f"\\u{ord(c):04x}" for c in text) if not _is_plain(text) else text
+
+
+def _is_plain(text: str) -> bool:
+    return text.replace("\n", "").isprintable()
+
+
+def tell(text: str = "") -> None:
+    """Print something for people, on stderr."""
+    if sys.stderr is not None:
+        with suppress(OSError, ValueError):
+            sys.stderr.write(text + "\n")
+            sys.stderr.flush()
+
+
+def _write(stream: TextIO | None, text: str) -> None:
+    if stream is None:
+        return
+    try:
+        stream.write(text + "\n")
+        stream.flush()
+    except BrokenPipeError:
+        discard(stream)
+    except OSError as error:
+        discard(stream)
+        raise BackendError(f"stdout cannot be written: {error.strerror}") from error
+
+
+def discard(stream: Any) -> None:
+    """Send what is still buffered, and all that follows, nowhere: nobody reads it any more."""
+    with suppress(OSError, ValueError, AttributeError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+@contextmanager
+def stdout_for_results_only() -> Iterator[None]:
+    """While nodes run, whatever they print or write to file descriptor 1 goes to stderr."""
+    with suppress(OSError, ValueError, AttributeError):
+        sys.stdout.flush()
+    python_stdout, sys.stdout = sys.stdout, sys.stderr
+    saved: int | None = None
+    with suppress(OSError):
+        saved = os.dup(1)
+        os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        sys.stdout = python_stdout
+        if saved is not None:
+            os.dup2(saved, 1)
+            os.close(saved)

@@ -1,0 +1,18 @@
+"""Which watcher fits: silent, plain lines, or the live tree."""
+
+from __future__ import annotations
+
+from flowcraft_cli.colour import is_terminal
+from flowcraft_cli.watching.watcher import Watcher
+
+
+def choose_watcher(*, quiet: bool, verbose: bool) -> Watcher:
+    if quiet:
+        return Watcher()
+    if is_terminal("stderr"):
+        from flowcraft_cli.watching.live import LiveWatcher
+
+        return LiveWatcher(verbose=verbose)
+    from flowcraft_cli.watching.plain import PlainWatcher
+
+    return PlainWatcher(verbose=verbose)

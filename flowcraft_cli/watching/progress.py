@@ -1,0 +1,203 @@
+"""The progress of a run and its sub-runs, folded from events as they come. Knows nothing of terminals."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from flowcraft_engine.kernel import event as ev
+from flowcraft_engine.kernel.event import Event
+from flowcraft_engine.kernel.naming import END, InstanceName
+
+_STATE_AFTER = {
+    ev.NODE_READY: "ready",
+    ev.NODE_STARTED: "running",
+    ev.NODE_COMPLETED: "completed",
+    ev.NODE_RETRYING: "retrying",
+    ev.NODE_FAILED: "failed",
+    ev.NODE_WAITING: "waiting",
+    ev.NODE_POISONED: "poisoned",
+    ev.NODE_CANCELLED: "cancelled",
+    ev.NODE_SKIPPED: "skipped",
+    ev.NODE_RELEASED: "ready",
+    ev.ITEMS_SCATTERED: "running",
+    ev.LOOP_CONTINUED: "running",
+}
+ENDED = frozenset({"completed", "failed", "poisoned", "cancelled", "skipped"})
+ACTIVE = frozenset({"running", "retrying", "waiting"})
+#: What a person wants to see again and again, the most urgent first.
+_URGENCY = {"failed": 0, "waiting": 1, "retrying": 2, "running": 3}
+
+
+@dataclass(slots=True)
+class Line:
+    """One node instance as it is shown. `items` are those of a `for_each`: done and all."""
+
+    run_id: str
+    instance: str
+    node_id: str
+    depth: int
+    state: str = "pending"
+    attempt: int = 0
+    started_at: float | None = None
+    changed_at: float = 0.0
+    action: str | None = None
+    error: str | None = None
+    due: float | None = None
+    wait: str | None = None
+    reason: Any = None
+    done: float = 0
+    total: float = 0
+    bad_items: int = 0
+    passes: int = 0
+
+    @property
+    def is_item(self) -> bool:
+        return self.instance.endswith("]")
+
+    def duration(self, now: float) -> float | None:
+        if self.started_at is None or self.state in ("pending", "skipped"):
+            return None
+        return (self.changed_at if self.state in ENDED else now) - self.started_at
+
+    @property
+    def urgency(self) -> int:
+        return _URGENCY.get(self.state, 9)
+
+
+@dataclass(slots=True)
+class RunLines:
+    """The instances of one run, in the order of its blueprint, then of their appearance."""
+
+    run_id: str
+    blueprint_id: str = ""
+    created_at: float = 0.0
+    status: str = "running"
+    depth: int = 0
+    lines: dict[str, Line] = field(default_factory=dict)
+    children: dict[str, str] = field(default_factory=dict)
+
+
+class Progress:
+    """Everything that is known of the runs that are watched."""
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        self.runs: dict[str, RunLines] = {}
+
+    def expect(self, run_id: str, node_ids: Iterable[str]) -> None:
+        """Show these nodes as pending before anything is known of them."""
+        run = self._run(run_id)
+        for node_id in node_ids:
+            if node_id != END:
+                self._line(run, node_id)
+
+    def take(self, run_id: str, events: Sequence[Event]) -> list[tuple[Line, Event]]:
+        """Fold events of one run; the instances that changed, in order."""
+        if run_id != self.run_id and not run_id.startswith(self.run_id + ":"):
+            return []
+        run = self._run(run_id)
+        changed: list[tuple[Line, Event]] = []
+        for event in events:
+            if not event.instance:
+                self._run_changed(run, event)
+                continue
+            if event.instance == END and event.type != ev.NODE_FAILED:
+                continue
+            line = self._line(run, event.instance)
+            if self._apply(run, line, event):
+                changed.append((line, event))
+        return changed
+
+    def report(self, run_id: str, instance: str, done: float, total: float) -> Line | None:
+        """A node says how far it is."""
+        run = self.runs.get(run_id)
+        line = run.lines.get(instance) if run is not None else None
+        if line is not None:
+            line.done, line.total = done, total
+        return line
+
+    def counts(self) -> Counter[str]:
+        """How many nodes of the top run are in which state; items do not count."""
+        run = self.runs.get(self.run_id)
+        return Counter(line.state for line in run.lines.values() if not line.is_item) if run else Counter()
+
+    def in_order(self) -> list[Line]:
+        """All lines, those of a sub-run behind the node that runs it; of items only those under way."""
+        result: list[Line] = []
+        self._collect(self.run_id, result)
+        return result
+
+    def _collect(self, run_id: str, result: list[Line]) -> None:
+        run = self.runs.get(run_id)
+        if run is None:
+            return
+        for line in list(run.lines.values()):
+            if line.is_item and line.state not in ACTIVE:
+                continue
+            result.append(line)
+            child = run.children.get(line.instance)
+            if child is not None:
+                self._collect(child, result)
+
+    def _run(self, run_id: str) -> RunLines:
+        run = self.runs.get(run_id)
+        if run is None:
+            run = self.runs[run_id] = RunLines(run_id, depth=run_id.replace("::", "#").count(":"))
+        return run
+
+    def _line(self, run: RunLines, instance: str) -> Line:
+        line = run.lines.get(instance)
+        if line is None:
+            name = InstanceName.parse(instance)
+            node_id = name.node_id if name is not None else instance
+            line = run.lines[instance] = Line(run.run_id, instance, node_id, run.depth)
+        return line
+
+    def _run_changed(self, run: RunLines, event: Event) -> None:
+        if event.type == ev.RUN_STARTED:
+            run.blueprint_id = str(event.data.get("blueprint_id", ""))
+            run.created_at = event.at / ev.MICROSECONDS
+        elif event.type == ev.RUN_FINISHED:
+            run.status = str(event.data.get("status", ""))
+
+    def _apply(self, run: RunLines, line: Line, event: Event) -> bool:
+        state = _STATE_AFTER.get(event.type)
+        if state is None:
+            return False
+        before, line.state = line.state, state
+        line.changed_at = at = event.at / ev.MICROSECONDS
+        line.reason = event.reason
+        data = event.data
+        if event.type == ev.NODE_STARTED:
+            line.attempt = int(data[0])
+            line.started_at = line.started_at if line.started_at is not None else at
+            line.error = None
+        elif event.type in (ev.NODE_RETRYING, ev.NODE_FAILED):
+            line.error = str((data.get("error") or {}).get("message", ""))
+            line.due = data.get("due")
+        elif event.type == ev.NODE_COMPLETED and data:
+            line.action = data.get("action")
+        elif event.type == ev.NODE_WAITING:
+            line.wait, line.due = str(data.get("kind")), data.get("due")
+            if "child" in data:
+                run.children[line.instance] = str(data["child"])
+            line.error = str(data["message"]) if data.get("message") else None
+        elif event.type == ev.ITEMS_SCATTERED:
+            line.total = len(data)
+        elif event.type == ev.LOOP_CONTINUED:
+            line.passes = int(data.get("iteration", 0)) if isinstance(data, dict) else line.passes
+        if line.is_item and line.state in ENDED and before not in ENDED:
+            self._item_ended(run, line)
+        return True
+
+    def _item_ended(self, run: RunLines, item: Line) -> None:
+        whole = run.lines.get(item.instance.rpartition("[")[0])
+        if whole is not None:
+            whole.done += 1
+            whole.bad_items += item.state == "failed"
+        if item.state != "failed":
+            # Ten thousand items that are done would cost memory and say nothing.
+            del run.lines[item.instance]

@@ -1,0 +1,48 @@
+"""The port of the views: told of events, of progress and of what nodes write to the log."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from flowcraft_cli.watching.progress import Line, Progress
+from flowcraft_engine.kernel.event import Event
+
+
+class Watcher:
+    """Watches one run. This one says nothing (`-q`); the others say it in their own way."""
+
+    def __init__(self, *, verbose: bool = False, now: Callable[[], float] = time.time) -> None:
+        self.verbose = verbose
+        self.now = now
+        self.progress = Progress("")
+
+    def follow(self, run_id: str, node_ids: Iterable[str]) -> None:
+        """The run that is watched from now on."""
+        self.progress = Progress(run_id)
+        self.progress.expect(run_id, node_ids)
+
+    def on_events(self, run_id: str, events: Sequence[Event]) -> None:
+        for line, event in self.progress.take(run_id, events):
+            self.changed(line, event)
+
+    def on_progress(self, run_id: str, instance: str, done: float, total: float) -> None:
+        line = self.progress.report(run_id, instance, done, total)
+        if line is not None:
+            self.advanced(line)
+
+    def changed(self, line: Line, event: Event) -> None:
+        """A node instance changed."""
+
+    def advanced(self, line: Line) -> None:
+        """A node reported progress."""
+
+    def log(self, at: float, name: str, level: str, text: str) -> None:
+        """A node wrote to the log."""
+
+    async def __aenter__(self) -> Watcher:
+        return self
+
+    async def __aexit__(self, *_: Any) -> None:
+        """Leave the terminal as it was found."""

@@ -1,0 +1,171 @@
+"""The only place that wires concrete parts together: settings → registry, blueprints, store, runtime.
+
+Every function imports what it needs when it is called, so that a command pays for what it uses only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flowcraft_engine.errors import BackendError, NotFoundError
+from flowcraft_engine.settings import Settings
+
+if TYPE_CHECKING:
+    from flowcraft_engine.blueprint.finding import Finding
+    from flowcraft_engine.blueprint.model import Blueprint
+    from flowcraft_engine.nodes.registry import NodeRegistry
+    from flowcraft_engine.runtime.flow_runtime import FlowRuntime
+    from flowcraft_engine.stores.coordination_store import CoordinationStore
+
+OnProgress = Callable[[str, str, float, float], None]
+_SUBFLOW = "subflow"
+_IGNORE_FILE = "# Runs that flowcraft keeps.\n*\n"
+
+
+def make_registry(settings: Settings) -> NodeRegistry:
+    """All node types that the user named, and the built-in ones. Imports the named modules."""
+    from flowcraft_engine.nodes.builtin import BuiltinSettings
+    from flowcraft_engine.nodes.discovery import discover
+
+    # Without names of its own, `discover` takes the project file's, and looks in that file's folder first.
+    from_project = settings.sources.get("app", "").endswith(": app")
+    apps = () if from_project else settings.apps
+    return discover(
+        apps, project=settings.project, builtin_settings=BuiltinSettings(http_allow=settings.http_allow)
+    )
+
+
+def check_file(
+    path: str | Path, settings: Settings, registry: NodeRegistry
+) -> tuple[Blueprint | None, list[Finding]]:
+    """The blueprint of a file (`-`: stdin) and everything that was found in it; None if something is an error."""
+    from flowcraft_engine.blueprint import check_blueprint_file
+
+    return check_blueprint_file(path, catalog=registry, search=settings.blueprints)
+
+
+def child_blueprints(blueprint: Blueprint, path: str, settings: Settings) -> list[Blueprint]:
+    """The blueprints that sub-runs may use; nothing is read for a blueprint without subflows."""
+    if not any(node.uses == _SUBFLOW for node in blueprint.nodes):
+        return []
+    from flowcraft_engine.blueprint import find_blueprints
+
+    own = [] if path == "-" else [Path(path).absolute().parent]
+    found, _ = find_blueprints([*settings.blueprints, *own])
+    return [child for child in found.values() if child.id != blueprint.id]
+
+
+def open_store(settings: Settings) -> CoordinationStore:
+    """The store of runs, made if it is not there. Raises `BackendError` when it cannot be."""
+    if settings.state is None:
+        from flowcraft_engine.stores.memory_store import MemoryStore
+
+        return MemoryStore()
+    _prepare_folder(settings.state)
+    return _sqlite(settings.state)
+
+
+def open_existing_store(settings: Settings) -> CoordinationStore | None:
+    """The store of runs; None if nothing was ever stored there. Makes no file."""
+    if settings.state is None or not settings.state.exists():
+        return None
+    return _sqlite(settings.state)
+
+
+def require_store(settings: Settings, run_id: str) -> CoordinationStore:
+    """The store that has the run. Raises `NotFoundError` if there is none yet."""
+    store = open_existing_store(settings)
+    if store is None:
+        where = "in memory" if settings.state is None else f"in {_shown(settings.state)}"
+        raise NotFoundError(
+            f"there is no run {run_id!r}: no runs are kept {where}",
+            hint="runs are looked for in .flowcraft/state.db of the project, or in --state FILE",
+        )
+    return store
+
+
+def make_runtime(
+    settings: Settings,
+    registry: NodeRegistry,
+    store: CoordinationStore,
+    *,
+    blueprints: Iterable[Blueprint] = (),
+    on_progress: OnProgress | None = None,
+) -> FlowRuntime:
+    from flowcraft_engine.runtime.flow_runtime import FlowRuntime
+
+    return FlowRuntime(
+        registry=registry,
+        blueprints=blueprints,
+        concurrency=settings.concurrency,
+        store=store,
+        on_progress=on_progress,
+    )
+
+
+def options_to_remember(settings: Settings) -> dict[str, Any]:
+    """What another process needs to go on with a run of these settings."""
+    project = settings.project
+    return {
+        "app": list(settings.apps),
+        "folders": [str(Path.cwd()), *([str(project.folder)] if project else [])],
+        "http_allow": list(settings.http_allow),
+    }
+
+
+def settings_for_run(settings: Settings, remembered: Mapping[str, Any]) -> Settings:
+    """`settings`, with what was remembered where nothing is said now."""
+    from dataclasses import replace
+
+    from flowcraft_engine.nodes.module_import import add_import_folders
+
+    add_import_folders(Path(folder) for folder in remembered.get("folders", ()) if Path(folder).is_dir())
+    if settings.apps or not remembered.get("app"):
+        return settings
+    return replace(
+        settings,
+        apps=tuple(remembered["app"]),
+        http_allow=settings.http_allow or tuple(remembered.get("http_allow", ())),
+    )
+
+
+def _sqlite(path: Path) -> CoordinationStore:
+    from flowcraft_engine.backends.sqlite import SqliteStore
+
+    return SqliteStore(path)
+
+
+def _prepare_folder(state: Path) -> None:
+    """Our own folder is for its owner only and stays out of version control."""
+    folder = state.parent
+    if folder.name != ".flowcraft":
+        return
+    with _disk_errors(state):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        ignore = folder / ".gitignore"
+        with contextlib.suppress(FileExistsError):
+            descriptor = os.open(ignore, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(_IGNORE_FILE)
+
+
+@contextlib.contextmanager
+def _disk_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise BackendError(
+            f"runs cannot be kept in {_shown(path)}: {error.strerror or error}",
+            hint="name another file with --state FILE, or keep the run in memory: --state memory",
+        ) from error
+
+
+def _shown(path: Path) -> str:
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
