@@ -1,7 +1,7 @@
 """What CI runs: `nox` alone runs lint, types, imports, tests and docs.
 
-All sessions share one virtual environment (`.nox/shared`): five of them would take longer to fill than the checks
-take to run. It is made again when `pyproject.toml` changes.
+All sessions share one virtual environment (`.nox/shared`): five of them would take longer to fill than the
+checks take to run. It is made again when `pyproject.toml` changes.
 """
 
 from __future__ import annotations
