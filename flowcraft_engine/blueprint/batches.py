@@ -100,7 +100,9 @@ class _Scatter:
         return None
 
     def _source(self, sources: list[str]) -> str:
-        """The list: what `inputs` names, else the output of the only predecessor, else the node's own input."""
+        """The list: what `inputs` names, else the output of the only predecessor, else the node's own
+        input.
+        """
         named = self.node.get("inputs")
         if isinstance(named, str):
             return named

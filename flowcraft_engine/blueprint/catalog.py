@@ -1,4 +1,6 @@
-"""What a blueprint may use: the node types known to whoever checks it. A port, so that checking imports no node."""
+"""What a blueprint may use: the node types known to whoever checks it. A port, so that checking imports
+no node.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,8 @@ from typing import Any, Protocol
 class NodeCatalog(Protocol):
     """The node types that `lint_blueprint` may check against.
 
-    `is_complete` says whether an unknown type is an error (the user named all node modules) or only unchecked.
+    `is_complete` says whether an unknown type is an error (the user named all node modules) or is
+    only unchecked.
     """
 
     @property
@@ -18,5 +21,7 @@ class NodeCatalog(Protocol):
     def names(self) -> Iterable[str]: ...
 
     def parameter_schema(self, name: str) -> dict[str, Any] | None:
-        """The JSON Schema of the type's params; `None` when it takes anything. `KeyError` if it is unknown."""
+        """The JSON Schema of the type's params; `None` when it takes anything. `KeyError` if it is
+        unknown.
+        """
         ...

@@ -85,7 +85,7 @@ class _Desugaring:
             return root
         source = self.document.source
         text = f"a blueprint is a mapping with `nodes` and `edges`, not {describe(root)}"
-        hint = "is this TOML or another format?" if isinstance(root, str) and "=" in root else None
+        hint = "put the list under `nodes:`" if isinstance(root, list) else "write at least `nodes: [...]`"
         raise UnreadableError(finding(source, "not_a_mapping", text, self.document.root_at, hint))
 
     def _id(self, raw: dict[str, Any], used: dict[str, str]) -> str:
@@ -121,7 +121,9 @@ class _Desugaring:
         return {key: value for key, value in plain.items() if value is not None}
 
     def _unknown_metadata(self, raw: dict[str, Any], name: str) -> None:
-        """Metadata is where other tools put what is theirs: only what looks like a mistyped key of ours is one."""
+        """Metadata is where other tools put what is theirs: only what looks like a mistyped key of ours
+        is one.
+        """
         if keys.is_ignored(name) or name == "cycleEntryPoints":
             return
         if nearest(name, _METADATA) is not None:
@@ -136,7 +138,8 @@ class _Desugaring:
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             at = self.document.value_at(raw, key)
             text = f"version must be text: without quotes it is the number {value}"
-            self.report.error("unquoted_version", text, at, 'quote it, like "1.10"')
+            written = self.fields.written(at) or str(value)
+            self.report.error("unquoted_version", text, at, f'quote it: "{written}"')
             return None
         return self.fields.text(raw, key, "version")
 

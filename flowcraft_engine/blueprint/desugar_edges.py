@@ -90,7 +90,9 @@ class EdgeReader:
             )
 
     def _offsets(self, text: str, names: list[str], at: int | None) -> list[int | None]:
-        """Where each name stands: inside of a plain or quoted text that has no escapes, else where it begins."""
+        """Where each name stands: inside of a plain or quoted text that has no escapes, else where it
+        begins.
+        """
         source = self.document.source.text
         if at is None:
             return [None] * len(names)

@@ -12,8 +12,8 @@ from flowcraft_engine.blueprint.source import SourceText
 class Document:
     """Plain JSON data in `root`, with the offset of every key and value.
 
-    `marks` maps `id(container)` to offsets: `[start, value, value, …]` of a list, `[start, key, value, key, value,
-    …]` of a mapping, in its order. The containers live as long as `root`, so their ids stay theirs.
+    `marks` maps `id(container)` to offsets: `[start, value, value, …]` of a list, `[start, key, value, key,
+    value, …]` of a mapping, in its order. The containers live as long as `root`, so their ids stay theirs.
     """
 
     source: SourceText

@@ -1,4 +1,6 @@
-"""The values of single keys, with their types and ranges: told apart strictly, nothing is converted in silence."""
+"""The values of single keys, with their types and ranges: told apart strictly, nothing is converted in
+silence.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ class Fields:
         what: str,
         elsewhere: Mapping[str, str] | None = None,
     ) -> dict[str, str]:
-        """Canonical key → the spelling used, of the keys of `raw` that have a value; the others are reported."""
+        """Canonical key → the spelling used, of the keys of `raw` that have a value; the others are
+        reported.
+        """
         found: dict[str, str] = {}
         for spelling, value in raw.items():
             key = spellings.get(spelling)
@@ -82,14 +86,15 @@ class Fields:
         kind = type(value)
         if (kind is int or kind is float) and not self.document.is_json:
             at = self.document.value_at(raw, key)
-            written = self._written(at)
+            written = self.written(at)
             if written:
                 text = f"{what} is text: the number {written} is read as '{written}'"
                 self.report.warning("unquoted_text", text, at, f'quote it: "{written}"')
                 return written
         return self.text(raw, key, what)
 
-    def _written(self, at: int | None) -> str:
+    def written(self, at: int | None) -> str:
+        """The characters of an unquoted scalar; empty when they cannot be told."""
         if at is None:
             return ""
         text = self.document.source.text

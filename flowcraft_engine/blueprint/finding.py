@@ -16,7 +16,9 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SourceLocation:
-    """A place in a file: `line` and `column` count from 1; `file` as the user named it (`<stdin>`, `<memory>`)."""
+    """A place in a file: `line` and `column` count from 1; `file` as the user named it (`<stdin>`,
+    `<memory>`).
+    """
 
     file: str
     line: int

@@ -1,6 +1,7 @@
-"""What follows from the edges of a blueprint: neighbours, loop bodies, starts, ends, order and cycles. Linear and pure.
+"""What follows from the edges of a blueprint: neighbours, loop bodies, starts, ends, order and cycles.
+Linear and pure.
 
-Edges to nodes that do not exist are passed over: telling them is the business of whoever checks the blueprint.
+Edges to nodes that do not exist are passed over: telling them is the business of whoever checks.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ class Graph:
 
     @cached_property
     def bodies(self) -> dict[str, frozenset[str]]:
-        """Controller → all nodes reachable from its start without passing it, fallbacks and inner loops included.
+        """Controller → all nodes reachable from its start without passing it, fallbacks and inner loops
+        included.
 
         Empty for a loop whose start does not exist.
         """
@@ -74,7 +76,9 @@ class Graph:
 
     @cached_property
     def scopes(self) -> dict[str, tuple[str, ...]]:
-        """Node → the controllers of the loops around it, from the outside in; nodes outside of loops are left out."""
+        """Node → the controllers of the loops around it, from the outside in; nodes outside of loops are
+        left out.
+        """
         found: dict[str, tuple[str, ...]] = {}
         for controller, body in sorted(self.bodies.items(), key=lambda item: -len(item[1])):
             for node_id in body:
@@ -83,7 +87,9 @@ class Graph:
 
     @cached_property
     def entries(self) -> dict[str, list[str]]:
-        """Node → the predecessors that its join counts: a controller does not count the end of its own body."""
+        """Node → the predecessors that its join counts: a controller does not count the end of its own
+        body.
+        """
         entries = dict(self.predecessors)
         for controller, loop in self.loops.items():
             if loop.end in self.bodies[controller]:
@@ -99,7 +105,9 @@ class Graph:
 
     @cached_property
     def terminal_nodes(self) -> tuple[str, ...]:
-        """Where a run ends: outside of loops, and nothing follows (for a fallback: on the node that it rescues)."""
+        """Where a run ends: outside of loops, and nothing follows (for a fallback: on the node that it
+        rescues).
+        """
         continues = {
             (edge.source, edge.target)
             for edge in self.blueprint.edges
@@ -125,8 +133,13 @@ class Graph:
 
     @cached_property
     def forward(self) -> dict[str, list[str]]:
-        """Neighbours along edges and to fallbacks, without the edges that close a loop at its controller."""
-        forward = {node_id: list(targets) for node_id, targets in self.successors.items()}
+        """Neighbours along edges and to fallbacks, without self edges and those that close a loop."""
+        forward = {
+            node_id: [target for target in targets if target != node_id]
+            if node_id in targets
+            else list(targets)
+            for node_id, targets in self.successors.items()
+        }
         for node_id, fallback in self.fallbacks.items():
             forward[node_id].append(fallback)
         for controller, loop in self.loops.items():
@@ -154,7 +167,9 @@ class Graph:
 
     @cached_property
     def cycles(self) -> tuple[tuple[str, ...], ...]:
-        """One path for each knot of nodes that lead to each other, closing loops aside: `(a, b, a)`; no self edges."""
+        """One path for each knot of nodes that lead to each other, closing loops aside: `(a, b, a)`; no
+        self edges.
+        """
         if len(self.order) == len(self.ids):
             return ()
         rest = set(self.ids) - set(self.order)
@@ -165,7 +180,9 @@ class Graph:
         return tuple(_shortest_cycle(min(knot, key=position.__getitem__), knot, inner) for knot in knots)
 
     def is_ancestor(self, ancestor: str, node_id: str) -> bool:
-        """Whether `ancestor` may have ended before `node_id` starts: before it on a path, or earlier in its loop."""
+        """Whether `ancestor` may have ended before `node_id` starts: before it on a path, or earlier in
+        its loop.
+        """
         if ancestor in self.predecessors.get(node_id, ()):
             return True
         if node_id not in self._ancestors or ancestor not in self._bits:

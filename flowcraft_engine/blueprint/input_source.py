@@ -1,4 +1,6 @@
-"""What an input source means: `x.a.b` is the output of node x, else the context key x, walked along a path."""
+"""What an input source means: `x.a.b` is the output of node x, else the context key x, walked along a
+path.
+"""
 
 from __future__ import annotations
 

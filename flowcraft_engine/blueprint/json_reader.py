@@ -1,4 +1,6 @@
-"""JSON to plain data and places, judged as JSON: no comments, no trailing commas, no NaN, no duplicate keys."""
+"""JSON to plain data and places, judged as JSON: no comments, no trailing commas, no NaN, no duplicate
+keys.
+"""
 
 from __future__ import annotations
 
@@ -101,7 +103,8 @@ class _Reader:
         if key in container:
             first = self.source.location(marks[2 * list(container).index(key) + 1]).line
             again = self.source.location(key_at).line
-            text = f"the key '{printable(str(key), 60)}' is given twice: first in line {first}, again in line {again}"
+            shown = printable(str(key), 60)
+            text = f"the key '{shown}' is given twice: first in line {first}, again in line {again}"
             self.report.error("duplicate_key", text, key_at, "remove one of them")
             self.kept.append(value)
             return
@@ -128,6 +131,8 @@ class _Reader:
     def _comma(self, following: str, opened: int, in_object: bool) -> None:
         if not following:
             self._unclosed(opened)
+        if following in ("/", "#"):
+            self._fail("JSON has no comments", "remove it, or name the file .yaml")
         if following != ",":
             self._fail(f"a comma or {'}' if in_object else ']'} is expected here")
         self.at += 1
@@ -199,7 +204,8 @@ class _Reader:
 
     def _unclosed(self, opened: int) -> NoReturn:
         place = self.source.location(opened)
-        text = f"the bracket {self.text[opened]} opened in line {place.line}, column {place.column} is never closed"
+        where = f"in line {place.line}, column {place.column}"
+        text = f"the bracket {self.text[opened]} opened {where} is never closed"
         self._fail(text, code="unclosed_bracket", at=opened)
 
     def _fail(

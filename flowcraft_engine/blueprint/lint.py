@@ -44,7 +44,8 @@ def check_blueprint(
 ) -> None:
     """Adds every problem to `report`, at its place in the file.
 
-    `library` holds the blueprints for subflows (None: not known); `is_complete` says that there are no others.
+    `library` holds the blueprints for subflows (None: not known); `is_complete` says that there are no
+    others.
     """
     graph = Graph(blueprint)
     check_names(graph, places, report)

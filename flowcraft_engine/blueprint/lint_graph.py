@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from flowcraft_engine.blueprint.batches import GATHER
 from flowcraft_engine.blueprint.graph import Graph
 from flowcraft_engine.blueprint.model import BREAK, CONTINUE, LOOP_CONTROLLER
@@ -50,6 +52,8 @@ def _check_cycles(graph: Graph, places: Places, report: Report) -> None:
     for cycle in graph.cycles:
         if broken.intersection(cycle):
             continue  # the incomplete loop has been told already
+        if all(graph.fallbacks.get(one) == other for one, other in pairwise(cycle)):
+            continue  # told as a cycle of fallbacks
         index = closing.get((cycle[-2], cycle[-1]))
         at = places.edge(index) if index is not None else places.node(cycle[0])
         hint = "to repeat nodes, put a `loop` node into the cycle"

@@ -8,15 +8,14 @@ from flowcraft_engine.blueprint.graph import Graph
 from flowcraft_engine.blueprint.places import Places
 from flowcraft_engine.blueprint.report import Report
 from flowcraft_engine.blueprint.source import printable
+from flowcraft_engine.expressions import RESERVED as RESERVED_NAMES
 
 MAX_ID_LENGTH = 200
 #: They separate the parts of an instance's name: `body#3`, `row[17]`, `run:instance`.
 FORBIDDEN = frozenset("#[]:")
+_WORDS = ("and", "or", "not", "in", "is", "if", "else")
 #: Names that mean something else in an expression: a node so called is reached by `outputs["…"]` only.
-RESERVED = frozenset(
-    "result input item index env context outputs inputs "
-    "true false null True False None and or not in is if else".split()
-)
+RESERVED = RESERVED_NAMES | {"true", "false", "null", "True", "False", "None", *_WORDS}
 _RULE = "ids are 1 to 200 characters, without control characters and without # [ ] :"
 _DIRECTION_MARKS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f")
 
@@ -26,12 +25,12 @@ def check_names(graph: Graph, places: Places, report: Report) -> None:
     blueprint = graph.blueprint
     problem = id_problem(blueprint.id)
     if problem:
-        text = f"the id of the blueprint {problem}: '{printable(blueprint.id, 60)}'"
+        text = f"the blueprint id '{printable(blueprint.id, 60)}' {problem}"
         report.error("bad_id", text, places.top("id"), _RULE)
     for node_id in graph.ids:
         problem = id_problem(node_id)
         if problem:
-            text = f"the id of a node {problem}: '{printable(node_id, 60)}'"
+            text = f"the node id '{printable(node_id, 60)}' {problem}"
             report.error("bad_id", text, places.node(node_id), _RULE)
         elif node_id in RESERVED:
             text = f"'{node_id}' means something else in expressions"
@@ -53,7 +52,7 @@ def id_problem(name: str) -> str | None:
         if not found and name.strip() == name and name[:1] != "$":
             return None if name else "is empty"
         if found:
-            return f"holds {' '.join(sorted(found))}"
+            return "holds " + " and ".join(sorted(found))
     if not name.strip():
         return "is empty"
     if len(name) > MAX_ID_LENGTH:

@@ -79,7 +79,8 @@ class _Checker:
         if error.validator == "required":
             for missing in error.validator_value:
                 if missing not in error.instance:
-                    text = f"{what} miss `{name + '.' if name else ''}{missing}`, which '{show(node.uses)}' needs"
+                    wanted = f"{name}.{missing}" if name else missing
+                    text = f"{what} miss `{wanted}`, which '{show(node.uses)}' needs"
                     report.error("missing_param", text, at)
         elif error.validator == "additionalProperties" and isinstance(error.schema, dict):
             known = list(error.schema.get("properties", {}))

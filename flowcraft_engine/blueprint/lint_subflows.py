@@ -70,7 +70,9 @@ def _check_child(
 
 
 def _recursion(root: str, child: Blueprint, library: Mapping[str, Blueprint]) -> list[str] | None:
-    """The chain from `root` that comes back to it or gets too long; recursion among others is their finding."""
+    """The chain from `root` that comes back to it or gets too long; recursion among others is their
+    finding.
+    """
     seen = {child.id}
     left = [([root, child.id], child)]
     while left:

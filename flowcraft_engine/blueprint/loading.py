@@ -1,4 +1,6 @@
-"""From a file, a text or plain data to a checked blueprint: the only place where reading, desugaring and lint meet."""
+"""From a file, a text or plain data to a checked blueprint: the only place where reading, desugaring and
+lint meet.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,8 @@ def load_blueprint(
 ) -> Blueprint:
     """The blueprint in a `.yaml` or `.json` file, or on stdin for `-`.
 
-    `catalog` are the node types to check against, `search` files and folders with blueprints for its subflows.
+    `catalog` are the node types to check against, `search` files and folders with the blueprints of its
+    subflows: with any, one that is not there is an error instead of a warning.
     Raises `BlueprintError` with every finding, the warnings included.
     """
     blueprint, findings = check_blueprint_file(path, limits=limits, catalog=catalog, search=search)
@@ -82,7 +85,9 @@ def check_blueprint_file(
     catalog: NodeCatalog | None = None,
     search: Iterable[Source] = (),
 ) -> tuple[Blueprint | None, list[Finding]]:
-    """Everything that is wrong with a file, or only remarkable; and the blueprint, when nothing is an error."""
+    """Everything that is wrong with a file, or only remarkable; and the blueprint, when nothing is an
+    error.
+    """
     name = os.fspath(path)
     folder = None if name == STDIN else str(Path(name).absolute().parent)
     named = list(search)
@@ -94,7 +99,8 @@ def check_blueprint_file(
 def find_blueprints(
     paths: Iterable[Source], *, limits: Limits = DEFAULT_LIMITS
 ) -> tuple[dict[str, Blueprint], dict[str, BlueprintError]]:
-    """Blueprint id → blueprint of all files and folders (not their subfolders), and the files that are not valid.
+    """Blueprint id → blueprint of all files and folders (not their subfolders), and the files that are
+    not valid.
 
     The first one of an id wins. In folders, files that are no blueprints (no `nodes`) are passed over.
     """

@@ -132,7 +132,9 @@ class _LoopReader:
 
 
 def _drop_default_transforms(nodes: list[dict[str, Any]], edges: list[dict[str, Any]]) -> None:
-    """Flowcraft writes `context["<end>"]` on a controller's edges: here the end's output is what they carry."""
+    """Flowcraft writes `context["<end>"]` on a controller's edges: here the end's output is what they
+    carry.
+    """
     ends = {node["id"]: node["loop"]["end"] for node in nodes if "loop" in node}
     for edge in edges if ends else ():
         end = ends.get(edge["source"])

@@ -125,7 +125,9 @@ class Blueprint(_Part):
 
     @property
     def locations(self) -> dict[str, SourceLocation]:
-        """Node id → the place of its id in the blueprint file; empty for blueprints that came from no file."""
+        """Node id → the place of its id in the blueprint file; empty for blueprints that came from no
+        file.
+        """
         return self._locations
 
     @property

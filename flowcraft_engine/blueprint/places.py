@@ -11,7 +11,9 @@ from flowcraft_engine.blueprint.keys import camel
 
 @dataclass(slots=True)
 class EdgePlace:
-    """Where an edge was written: by its own mapping, or as a word or a name at `source_at` and `target_at`."""
+    """Where an edge was written: by its own mapping, or as a word or a name at `source_at` and
+    `target_at`.
+    """
 
     source_at: int | None = None
     target_at: int | None = None

@@ -62,7 +62,9 @@ def read_source(path: str | os.PathLike[str], limits: Limits) -> SourceText:
 
 
 def decode(name: str, data: bytes, limits: Limits) -> SourceText:
-    """UTF-8 text, with or without a byte order mark. Raises `UnreadableError` that names what it is instead."""
+    """UTF-8 text, with or without a byte order mark. Raises `UnreadableError` that names what it is
+    instead.
+    """
     if len(data) > limits.max_bytes:
         _refuse(
             name,

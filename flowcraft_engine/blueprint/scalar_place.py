@@ -1,4 +1,6 @@
-"""From a character of a text value to its character in the file: quotes, escapes, folding and indentation between."""
+"""From a character of a text value to its character in the file: quotes, escapes, folding and
+indentation between.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,8 @@ _ESCAPE_LENGTHS = {"x": 4, "u": 6, "U": 10}
 
 
 def scalar_place(text: str, at: int, value: str, offset: int) -> int:
-    """The offset in `text` of `value[offset]`, where the scalar begins at `at`; `at` itself if it cannot be told.
+    """The offset in `text` of `value[offset]`, where the scalar begins at `at`; `at` itself if it cannot
+    be told.
 
     The two are walked side by side. Blanks that only one of them has come from folding or indentation.
     """

@@ -1,6 +1,7 @@
 """The core schema of YAML 1.2: what an unquoted scalar stands for.
 
-`yes`, `no`, `on`, `off`, dates, `1:30` and `1_000` are text. `017` is the number 17, `0o17` is 15 and `0x1f` is 31.
+`yes`, `no`, `on`, `off`, dates, `1:30` and `1_000` are text. `017` is the number 17, `0o17` is 15 and
+`0x1f` is 31.
 """
 
 from __future__ import annotations

@@ -13,7 +13,9 @@ _EXCERPT_WIDTH = 120
 
 
 class SourceText:
-    """A text and the name that the user knows it by; an offset (characters from 0) becomes a line and a column."""
+    """A text and the name that the user knows it by; an offset (characters from 0) becomes a line and a
+    column.
+    """
 
     def __init__(self, name: str, text: str) -> None:
         self.name = name

@@ -5,6 +5,7 @@ The parser in C is used when it is installed, else the one in Python: both give 
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -43,9 +44,8 @@ def read_yaml(source: SourceText, limits: Limits, report: Report) -> Document:
     Duplicate keys, tags and bad numbers go to `report`; what leaves nothing to go on with (syntax, several
     documents, limits) raises `UnreadableError`.
     """
-    builder = _Builder(source, limits, report)
     try:
-        return builder.build(_parser(source.text))
+        return _read(source, limits, report)
     except MarkedYAMLError as error:
         raise UnreadableError(syntax_finding(source, error)) from None
     except (YAMLError, RecursionError) as error:
@@ -53,13 +53,51 @@ def read_yaml(source: SourceText, limits: Limits, report: Report) -> Document:
         raise UnreadableError(finding(source, "yaml_syntax", text)) from None
 
 
-def _parser(text: str) -> Callable[[], Any]:
-    if CParser is not None:
-        return CParser(text).get_event
+def _read(source: SourceText, limits: Limits, report: Report) -> Document:
+    if CParser is None:
+        return _Builder(source, limits, report).build(_python_events(source.text))
+    try:
+        return _Builder(source, limits, report).build(CParser(source.text).get_event)
+    except MarkedYAMLError:
+        masked = _masked(source.text)
+        if masked == source.text:
+            raise
+    return _Builder(source, limits, report).build(_unmasked(CParser(masked).get_event))
+
+
+def _python_events(text: str) -> Callable[[], Any]:
     from ruamel.yaml import YAML
 
     events = YAML(typ="safe", pure=True).parse(text)
-    return lambda: next(events, None)  # type: ignore[no-any-return]
+    return lambda: next(events, None)
+
+
+# The parser in C is of YAML 1.1: within brackets it refuses `http://x` and `Really?` without quotes.
+# Such a `:` or
+# `?`, in the middle of a word, means nothing in YAML 1.2; so a text that it refuses is read once more
+# with other
+# characters, of which there is one for each, in their places.
+_INNER = re.compile(r"(?<=[^\s\[\]{},\"']):(?=[^\s\[\]{},\"'])|(?<=[^\s\[\]{},])\?")
+_STANDS_FOR = {"\ue1f0": ":", "\ue1f1": "?"}
+_MASKS = {letter: mask for mask, letter in _STANDS_FOR.items()}
+
+
+def _masked(text: str) -> str:
+    if any(mask in text for mask in _STANDS_FOR):
+        return text
+    return _INNER.sub(lambda found: _MASKS[found[0]], text)
+
+
+def _unmasked(next_event: Callable[[], Any]) -> Callable[[], Any]:
+    table = str.maketrans(_STANDS_FOR)
+
+    def next_unmasked() -> Any:
+        event = next_event()
+        if type(event) is ScalarEvent and not event.value.isascii():
+            event.value = event.value.translate(table)
+        return event
+
+    return next_unmasked
 
 
 class _Builder:
@@ -251,7 +289,7 @@ class _Builder:
         )
 
     def _refuse_tag(self, event: Any) -> None:
-        tag = printable(str(event.tag), 60)
+        tag = printable(str(event.tag).replace("tag:yaml.org,2002:", "!!"), 60)
         self.report.error(
             "yaml_tag",
             f"YAML tags are not supported: {tag}",

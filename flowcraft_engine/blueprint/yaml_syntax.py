@@ -39,10 +39,17 @@ def _named(source: SourceText, error: MarkedYAMLError, at: int, opened: int | No
     if "quoted scalar" in context and "unexpected" in problem:
         quote = source.text[start : start + 1]
         text = f"the quote {quote} opened {_line(source, start)} is never closed"
-        return finding(source, "unclosed_quote", text, start, f"it ends {_line(source, at)}")
+        return finding(
+            source,
+            "unclosed_quote",
+            text,
+            start,
+            f"write it twice ({quote}{quote}) to mean itself" if quote == "'" else None,
+        )
     for part, bracket in (("flow sequence", "["), ("flow mapping", "{")):
         if part in context:
-            text = f"the bracket {bracket} opened {_line(source, start)} is not closed before {_where(source, at)}"
+            where = f"{_line(source, start)} is not closed before {_where(source, at)}"
+            text = f"the bracket {bracket} opened {where}"
             return finding(
                 source, "unclosed_bracket", text, start, "a comma or the closing bracket is missing"
             )
