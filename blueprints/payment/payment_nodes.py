@@ -1,4 +1,4 @@
-"""The nodes of both versions of the payment example. The provider is pretended; its rules stand in `_provider`."""
+"""The nodes of both versions of the payment example. The provider is pretended: see `_provider`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Limits(BaseModel):
 def validate_payment(input: Order, params: Limits) -> Order:
     """Check an order; one above the limit fails at once."""
     if input.amount > params.limit:
-        raise FatalNodeError(f"order {input.id}: {input.amount:.2f} is more than the limit of {params.limit:.2f}")
+        raise FatalNodeError(f"{input.amount:.2f} is more than the limit of {params.limit:.2f}")
     return input
 
 
@@ -78,7 +78,7 @@ def tell_customer(ctx: NodeContext, params: dict[str, str]) -> str:
 
 
 def _provider(ctx: NodeContext, order: Order) -> NodeResult:
-    """Declines cards that end in 0, is down for those in 9, and recovers at the third attempt for those in 3."""
+    """Declines cards that end in 0; is down for those in 9, and until the third attempt for those in 3."""
     last = order.card[-1]
     if last == "9" or (last == "3" and ctx.attempt < 3):
         raise ConnectionError("the payment provider does not answer")

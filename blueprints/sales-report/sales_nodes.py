@@ -92,7 +92,8 @@ def sum_up(input: list[dict[str, Any]]) -> dict[str, Any]:
 @node("write-report")
 def write_report(input: dict[str, Any], params: ReportPlace) -> str:
     """Write the report as Markdown; the output is its path."""
-    lines = ["# Sales", "", f"{input['orders']} orders, {input['total']} EUR; {len(input['refused'])} refused.", ""]
+    summary = f"{input['orders']} orders, {input['total']} EUR; {len(input['refused'])} refused."
+    lines = ["# Sales", "", summary, ""]
     for title in ("region", "product", "month"):
         lines += [f"| {title} | EUR |", "|---|---:|"]
         lines += [f"| {name} | {euros} |" for name, euros in input[f"by_{title}"].items()]
