@@ -302,6 +302,8 @@ def _leave(state: RunState, instance: Instance) -> None:
 def _close(plan: Plan, state: RunState, instance: Instance, outcome: str, event: Event) -> None:
     _leave(state, instance)
     instance.state = outcome
+    if outcome != st.COMPLETED:
+        instance.output = None
     instance.finished_at = event.at / MICROSECONDS
     instance.due = None
     state.open -= 1

@@ -9,9 +9,12 @@ from flowcraft_engine.kernel.state import Instance, RunState
 
 def locate(plan: Plan, state: RunState, node_id: str, path: Path, scopes: tuple[str, ...]) -> Instance | None:
     """The instance of `node_id` that an instance in loop `scopes` at `path` sees; None if there is none (yet)."""
-    if not path and not plan.nodes[node_id].scopes:
+    node = plan.nodes.get(node_id)
+    if node is None:
+        return None
+    target_scopes = node.scopes
+    if not path and not target_scopes:
         return state.instances.get(node_id)
-    target_scopes = plan.nodes[node_id].scopes
     common: Path = ()
     for mine, other, number in zip(scopes, target_scopes, path, strict=False):
         if mine != other:
