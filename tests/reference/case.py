@@ -42,9 +42,9 @@ class Case:
 class Result:
     """What a run came to. Compared by `key`, which leaves out the wording of errors.
 
-    `nodes`: instance → state, without cancelled items and pending instances. `attempts`: instance → executions,
-    for instances of the user's own node types that were started. `errors`: the unrescued failures. `answers`:
-    what became of each answer: accepted, kept, repeated, refused, unknown.
+    `nodes`: instance → state, without cancelled items and pending instances. `attempts`: instance →
+    executions, for instances of the user's own node types that were started. `errors`: the unrescued
+    failures. `answers`: what became of each answer: accepted, kept, repeated, refused, unknown.
     """
 
     status: str
@@ -61,7 +61,7 @@ class Result:
     def key(self) -> str:
         data = {
             "status": self.status,
-            "nodes": self.nodes,
+            "nodes": {name: state for name, state in self.nodes.items() if state != "pending"},
             "node_outputs": self.node_outputs,
             "outputs": self.outputs if self.status in ("completed", "failed") else None,
             "context": self.context,

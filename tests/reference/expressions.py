@@ -116,7 +116,7 @@ def _value(tree: ast.expr, names: Names, plain: dict[str, str]) -> Any:
         case ast.UnaryOp(ast.USub(), operand):
             return -of(operand)
         case ast.BinOp(left, op, right) if type(op) in ARITHMETIC:
-            return ARITHMETIC[type(op)](of(left), of(right))
+            return _calculate(op, of(left), of(right))
         case ast.IfExp(test, body, orelse):
             return of(body) if of(test) else of(orelse)
         case ast.Compare(left, ops, comparators):
@@ -143,7 +143,7 @@ def _name(name: str, names: Names) -> Any:
 def _item(holder: Any, key: Any) -> Any:
     if isinstance(holder, dict):
         return holder.get(key)
-    if isinstance(holder, list) and isinstance(key, int) and -len(holder) <= key < len(holder):
+    if isinstance(holder, (list, str)) and type(key) is int and -len(holder) <= key < len(holder):
         return holder[key]
     return None
 
@@ -155,9 +155,27 @@ def _compare(op: ast.cmpop, left: Any, right: Any) -> bool:
         case ast.NotEq() | ast.IsNot():
             return bool(left != right)
         case ast.In():
-            return right is not None and left in right
+            return _holds(right, left)
         case ast.NotIn():
-            return right is None or left not in right
+            return not _holds(right, left)
     if left is None or right is None:
         return False
     return bool(ORDERINGS[type(op)](left, right))
+
+
+def _holds(holder: Any, value: Any) -> bool:
+    """Nothing is in null, null is in no text, and only texts are keys of objects."""
+    if holder is None or (isinstance(holder, str) and value is None):
+        return False
+    if isinstance(holder, dict) and not isinstance(value, str):
+        return False
+    return bool(value in holder)
+
+
+def _calculate(op: ast.operator, left: Any, right: Any) -> Any:
+    """Texts and lists can be added; everything else is for numbers."""
+    if not isinstance(op, ast.Add) and not (
+        isinstance(left, (int, float)) and isinstance(right, (int, float))
+    ):
+        raise ExpressionFailed("numbers are needed")
+    return ARITHMETIC[type(op)](left, right)

@@ -149,30 +149,29 @@ def _behaviour(draft: Draft, node_id: str) -> Behaviour:
     """For a node with an ordinary input."""
     own_key = f"k_{node_id}" if not draft.options.racing else draft.pick(SHARED_KEYS)
     value = draft.pick(VALUES)
-    return draft.pick(
-        [
-            Echo(),
-            Ret(value),
-            Ret(value, "x"),
-            Ret(value, "y"),
-            Boom(),
-            Add("+"),
-            Ret("t"),
-            Echo(),
-            Ret("t", "x"),
-            Flaky(2, value),
-            SetKey(own_key, value),
-            GetKey(own_key if draft.options.racing else "amount"),
-            Inc("n1" if draft.options.racing else f"i_{node_id}"),
-            Upper(),
-            BoomOn(value),
-            Fatal(),
-            NotJson(),
-            Flaky(3, value),
-            Steps((SetKey(own_key, value), Boom())),
-            Steps((SetKey(own_key, 7), GetKey(own_key))),
-        ]
-    )
+    options: list[Behaviour] = [
+        Echo(),
+        Ret(value),
+        Ret(value, "x"),
+        Ret(value, "y"),
+        Boom(),
+        Add("+"),
+        Ret("t"),
+        Echo(),
+        Ret("t", "x"),
+        Flaky(2, value),
+        SetKey(own_key, value),
+        GetKey(own_key if draft.options.racing else "amount"),
+        Inc("n1" if draft.options.racing else f"i_{node_id}"),
+        Upper(),
+        BoomOn(value),
+        Fatal(),
+        NotJson(),
+        Flaky(3, value),
+        Steps((SetKey(own_key, value), Boom())),
+        Steps((SetKey(own_key, 7), GetKey(own_key))),
+    ]
+    return draft.pick(options)
 
 
 def _item_behaviour(draft: Draft) -> Behaviour:
@@ -181,7 +180,8 @@ def _item_behaviour(draft: Draft) -> Behaviour:
 
 
 def _fallback_behaviour(draft: Draft) -> Behaviour:
-    return draft.pick([Ret("saved"), Echo(), ErrorSeen(), Add("-f"), Boom("again"), Ret(1, "x")])
+    options: list[Behaviour] = [Ret("saved"), Echo(), ErrorSeen(), Add("-f"), Boom("again"), Ret(1, "x")]
+    return draft.pick(options)
 
 
 # Kinds of nodes
@@ -315,7 +315,8 @@ def _configure(
     if config:
         node["config"] = config
     if _join(node) == "all_done" and "for_each" not in node and node["uses"] in draft.behaviours:
-        draft.behaviours[node["uses"]] = draft.pick([States(), Ret("done"), Boom(), Ret(1, "x")])
+        options: list[Behaviour] = [States(), Ret("done"), Boom(), Ret(1, "x")]
+        draft.behaviours[node["uses"]] = draft.pick(options)
     if takes_inputs and before and _join(node) != "all_done" and draft.chance(20):
         source = draft.pick(before)["id"]
         node["inputs"] = draft.pick(
