@@ -6,7 +6,10 @@ from typing import Final, NamedTuple
 
 
 class CommandEntry(NamedTuple):
-    """A command: its section in the help, and what it does in one line. Lives in `flowcraft_cli.commands.<name>`."""
+    """A command: its section in the help, and what it does in one line.
+
+    It lives in `flowcraft_cli.commands.<name>`.
+    """
 
     section: str
     summary: str

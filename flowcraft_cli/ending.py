@@ -27,7 +27,7 @@ class Ending:
     result: RunResult
     signal: int | None = None
     timed_out: bool = False
-    #: What a bare command needs besides the id to find the run, such as ` --state x.db`; None: it is not kept.
+    #: What a command needs besides the id to find the run, such as ` --state x.db`; None: it is not kept.
     where: str | None = ""
 
     @property
@@ -62,10 +62,15 @@ def headline(result: RunResult, palette: Palette) -> str:
     parts = [f"{safe(result.blueprint_id)}{version}", f"run {result.run_id}"]
     if result.finished_at is not None:
         parts.append(short_duration(result.finished_at - result.created_at))
-    counts = Counter(node.state for name, node in result.nodes.items() if not name.endswith("]"))
+    counts = Counter(_outcome(result, node.state) for name, node in result.nodes.items() if name[-1] != "]")
     if counts:
         parts.append(", ".join(f"{number} {state}" for state, number in counts.items()))
     return f"{marked(result.status, result.status, palette, 'stderr')} {' · '.join(parts)}"
+
+
+def _outcome(result: RunResult, state: str) -> str:
+    """What became of a node, in a word; what failed in a completed run had a fallback."""
+    return "rescued" if state == "failed" and result.status == "completed" else state
 
 
 def error_text(error: RunError, palette: Palette) -> str:
@@ -76,7 +81,9 @@ def error_text(error: RunError, palette: Palette) -> str:
         place = f"{palette.bold(safe(where))}: "
     name = safe(error.node) if error.node else "the run"
     text = safe(error.message, lines=True).replace("\n", "\n    ")
-    lines = [f"{place}{palette.style(name, look_of('failed').codes)}: {text} {palette.dim(f'[{error.code}]')}"]
+    lines = [
+        f"{place}{palette.style(name, look_of('failed').codes)}: {text} {palette.dim(f'[{error.code}]')}"
+    ]
     cause = cause_text(error.cause)
     if cause:
         lines.append(f"    {palette.dim(cause)}")

@@ -63,7 +63,11 @@ class Interrupter:
 
     def _cancel(self) -> None:
         self._was_heard = True
-        tell("\ninterrupting, and ending what runs; once more to stop at once" if self.signal == signal.SIGINT else "")
+        tell(
+            "\ninterrupting, and ending what runs; once more to stop at once"
+            if self.signal == signal.SIGINT
+            else ""
+        )
         if self._task is not None:
             self._task.cancel()
 

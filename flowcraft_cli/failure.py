@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import pairwise
 from typing import Any
 
 from flowcraft_cli.interruption import Interruption
@@ -18,13 +19,13 @@ _BUG_HINT = "this is a bug in flowcraft, please report it; --debug shows where i
 
 
 class Boundary:
-    """What is done with errors. Reads `--json` and `--debug` itself: also a wrong command line has an answer."""
+    """What is done with errors. Reads `--json` and `--debug` itself, for command lines that are wrong."""
 
     def __init__(self, arguments: Sequence[str]) -> None:
         ours = list(arguments)
         if "--" in ours:
             ours = ours[: ours.index("--")]
-        pairs = list(zip(ours, ours[1:], strict=False))
+        pairs = list(pairwise(ours))
         self.wants_json = (
             "--json" in ours
             or "--format=json" in ours
@@ -80,14 +81,18 @@ def _described(error: BaseException) -> tuple[int, dict[str, Any]]:
             document["issues"] = [finding_json(finding) for finding in findings]
         return error.exit_code, document
     if isinstance(error, Interruption):
-        return error.exit_code, {"error": _entry(error.word, f"{error.word} before anything was started", None)}
+        return error.exit_code, {
+            "error": _entry(error.word, f"{error.word} before anything was started", None)
+        }
     if isinstance(error, KeyboardInterrupt):
         return 130, {"error": _entry("interrupted", "interrupted", None)}
     if hasattr(error, "format_message"):  # what Typer raises for a wrong command line
         message, hint = _usage(error)
         return 2, {"error": _entry("usage", message, hint)}
     if isinstance(error, SystemExit):
-        return _BUG, {"error": _entry("internal", f"something ended the process: sys.exit({error.code!r})", _BUG_HINT)}
+        return _BUG, {
+            "error": _entry("internal", f"something ended the process: sys.exit({error.code!r})", _BUG_HINT)
+        }
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         return 9, {"error": _entry("backend", f"{where}{error.strerror}", None)}

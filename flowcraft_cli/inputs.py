@@ -19,7 +19,7 @@ _WORDS = {"true": True, "false": False}
 
 
 def collect_inputs(blueprint: Blueprint, pairs: Sequence[str], file: str | None) -> dict[str, Any]:
-    """All inputs; those of `-i` come before those of the file. Raises `UsageError`, `InputError`, `NotFoundError`."""
+    """All inputs; those of `-i` win over the file. Raises `UsageError`, `InputError`, `NotFoundError`."""
     given = _read_file(file) if file is not None else {}
     problems: list[str] = []
     seen: set[str] = set()
@@ -54,7 +54,9 @@ def typed(text: str, spec: InputSpec | None) -> Any:
         if kind is None:
             return text
         if kind in ("object", "array"):
-            raise ValueError(f"{kind} expected: {error.msg} at line {error.lineno}, column {error.colno}") from error
+            raise ValueError(
+                f"{kind} expected: {error.msg} at line {error.lineno}, column {error.colno}"
+            ) from error
         raise ValueError(f"must be of type {kind}, not {text[:60]!r}") from error
 
 
@@ -112,15 +114,15 @@ def _read_file(name: str) -> dict[str, Any]:
 
 def _read_yaml(text: str, shown: str) -> Any:
     from flowcraft_engine.blueprint.finding import BlueprintError
+    from flowcraft_engine.blueprint.formats import parse
     from flowcraft_engine.blueprint.limits import DEFAULT_LIMITS
-    from flowcraft_engine.blueprint.loading import parse_document
     from flowcraft_engine.blueprint.reading import from_text
     from flowcraft_engine.blueprint.report import Report, UnreadableError
 
     report = Report(None, DEFAULT_LIMITS.max_findings)
     try:
         report.source = from_text(shown, text, DEFAULT_LIMITS)
-        value = parse_document(report.source, DEFAULT_LIMITS, report).data
+        value = parse(report.source, DEFAULT_LIMITS, report).data
     except UnreadableError as error:
         raise BlueprintError([*report.findings(), error.finding]) from None
     if report.has_errors:

@@ -9,9 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 #: SIGHUP (the terminal was closed) counts as a request to end.
-SIGNALS = tuple(
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
-)
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
 class Interruption(BaseException):
@@ -45,7 +43,9 @@ def interruptible() -> Iterator[None]:
         yield
         return
     before = {
-        number: signal.signal(number, _raise) for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN
+        number: signal.signal(number, _raise)
+        for number in SIGNALS
+        if signal.getsignal(number) != signal.SIG_IGN
     }
     try:
         yield

@@ -62,7 +62,7 @@ async def go_on(
     top = kept.run_id.partition(":")[0]
     plan, _ = await kept.store.snapshot(top)
     watcher.follow(top, [node.id for node in plan.blueprint.nodes])
-    watcher.progress.take(top, await kept.store.events(top))
+    watcher.progress.catch_up(top, await kept.store.events(top))
 
     async def start() -> str:
         await begin(runtime)

@@ -1,4 +1,4 @@
-"""The entry of the command line, and its one error boundary: everything that goes wrong ends here as a sentence."""
+"""The entry of the command line: whatever goes wrong ends here, as a sentence."""
 
 from __future__ import annotations
 

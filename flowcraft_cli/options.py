@@ -42,18 +42,26 @@ App = Annotated[
 ]
 Blueprints = Annotated[
     list[str] | None,
-    option("--blueprints", help="File or folder with blueprints for subflows; may be repeated.", metavar="PATH"),
+    option(
+        "--blueprints", help="File or folder with blueprints for subflows; may be repeated.", metavar="PATH"
+    ),
 ]
 State = Annotated[
     str | None,
-    option("--state", help="Where runs are kept: a file, or 'memory'. Default: .flowcraft/state.db", metavar="FILE"),
+    option(
+        "--state",
+        help="Where runs are kept: a file, or 'memory'. Default: .flowcraft/state.db",
+        metavar="FILE",
+    ),
 ]
 Concurrency = Annotated[
     str | None, option("--concurrency", help="Most nodes at a time (default 32).", metavar="N")
 ]
 Timeout = Annotated[
     str | None,
-    option("--timeout", help="Stop waiting after this time: 500ms, 30s, 5m, 1h. Exit code 6.", metavar="DURATION"),
+    option(
+        "--timeout", help="Stop waiting after this time: 500ms, 30s, 5m, 1h. Exit code 6.", metavar="DURATION"
+    ),
 ]
 Json = Annotated[bool, option("--json", help="Print exactly one JSON document, also on failure.")]
 Quiet = Annotated[bool, option("--quiet", "-q", help="Show no progress.")]

@@ -26,7 +26,11 @@ def json_text(document: object) -> str:
     """JSON for people and programs alike; text that is no valid Unicode is escaped."""
     text = json.dumps(document, indent=2, ensure_ascii=False, default=str)
     # DEL and the C1 controls are legal in JSON and not in a terminal.
-    return "".join(c if c == "\n" or c.isprintable() else f"\\u{ord(c):04x}" for c in text) if not _is_plain(text) else text
+    return (
+        "".join(c if c == "\n" or c.isprintable() else f"\\u{ord(c):04x}" for c in text)
+        if not _is_plain(text)
+        else text
+    )
 
 
 def _is_plain(text: str) -> bool:

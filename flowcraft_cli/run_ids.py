@@ -1,4 +1,4 @@
-"""Run ids as people type them: checked before anything is looked up; prefixes and `@latest` become full ids."""
+"""Run ids as people type them: checked first; prefixes and `@latest` become full ids."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def check_run_reference(text: str) -> str:
 
 
 async def find_run(store: CoordinationStore, text: str) -> str:
-    """The one run that `text` means. Raises `NotFoundError` with what is near, `UsageError` if it is ambiguous."""
+    """The one run that `text` means. Raises `NotFoundError`, `UsageError` if it is ambiguous."""
     check_run_reference(text)
     if text != LATEST and await store.exists(text):
         return text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def safe(text: object, *, lines: bool = False) -> str:
-    """`text` with everything that is not printable escaped (`\\x1b`); with `lines` line ends and tabs stay."""
+    """`text` with what is not printable escaped (`\\x1b`); with `lines` line ends and tabs stay."""
     plain = str(text)
     if plain.isprintable():
         return plain

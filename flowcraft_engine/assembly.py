@@ -42,7 +42,7 @@ def make_registry(settings: Settings) -> NodeRegistry:
 def check_file(
     path: str | Path, settings: Settings, registry: NodeRegistry
 ) -> tuple[Blueprint | None, list[Finding]]:
-    """The blueprint of a file (`-`: stdin) and everything that was found in it; None if something is an error."""
+    """The blueprint of a file (`-`: stdin), None if something is an error; and all that was found."""
     from flowcraft_engine.blueprint import check_blueprint_file
 
     return check_blueprint_file(path, catalog=registry, search=settings.blueprints)

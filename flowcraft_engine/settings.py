@@ -1,4 +1,4 @@
-"""Settings: read once at the edge, frozen. A flag comes before the environment, that before the project file."""
+"""Settings: read once at the edge, frozen; first flags, then the environment, then the project file."""
 
 from __future__ import annotations
 
@@ -44,12 +44,16 @@ class _Found:
 
 
 def read_settings(
-    flags: Mapping[str, Any], environment: Mapping[str, str], *, near: Path | None = None, cwd: Path | None = None
+    flags: Mapping[str, Any],
+    environment: Mapping[str, str],
+    *,
+    near: Path | None = None,
+    cwd: Path | None = None,
 ) -> Settings:
-    """The settings of one command. `near` is where the search for the project file begins, upwards, if not in `cwd`.
+    """The settings of one command. `near` is where the search for the project file begins, upwards.
 
-    `flags` has only what was given on the command line. Raises `UsageError` that names the flag, the variable or
-    the file with the wrong value.
+    It goes on in `cwd`. `flags` has only what was given on the command line. Raises `UsageError` that names
+    the flag, the variable or the file with the wrong value.
     """
     here = (cwd or Path.cwd()).resolve()
     around = find_project_file(here)
@@ -71,7 +75,11 @@ def read_settings(
 
 
 def _find(
-    name: str, flags: Mapping[str, Any], environment: Mapping[str, str], project: ProjectFile | None, here: Path
+    name: str,
+    flags: Mapping[str, Any],
+    environment: Mapping[str, str],
+    project: ProjectFile | None,
+    here: Path,
 ) -> _Found | None:
     if name in flags:
         return _Found(flags[name], f"--{name.replace('_', '-')}", here)
@@ -118,7 +126,11 @@ def _state(it: _Found) -> Path | None:
 
 def _concurrency(it: _Found) -> int:
     text = str(it.value).strip()
-    if isinstance(it.value, bool) or not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= MAX_CONCURRENCY:
+    if (
+        isinstance(it.value, bool)
+        or not re.fullmatch(r"[0-9]{1,9}", text)
+        or not 1 <= int(text) <= MAX_CONCURRENCY
+    ):
         raise UsageError(f"{it.source} must be a whole number from 1 to {MAX_CONCURRENCY}, not {it.value!r}")
     return int(text)
 

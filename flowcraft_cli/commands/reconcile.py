@@ -46,7 +46,9 @@ def reconcile_command(
         ),
     ] = None,
     all: Annotated[bool, option("--all", help="Every run that has not ended.")] = False,
-    check: Annotated[bool, option("--check", help="Only look: exit code 8 if something is to be repaired.")] = False,
+    check: Annotated[
+        bool, option("--check", help="Only look: exit code 8 if something is to be repaired.")
+    ] = False,
     app: App = None,
     timeout: Timeout = None,
     concurrency: Concurrency = None,
@@ -58,8 +60,8 @@ def reconcile_command(
 ) -> int:
     """Say why a run does not move, with the evidence, and go on with it: after a crash, Ctrl-C or --timeout.
 
-    Never runs a branch that was not taken, nor a node that has its result. Ends like `flowcraft run`; with 0 if
-    there was nothing to do.
+    Never runs a branch that was not taken, nor a node that has its result. Ends like `flowcraft run`; with 0
+    if there was nothing to do.
     """
     from flowcraft_cli.execution import run_async
     from flowcraft_engine.errors import UsageError
@@ -68,9 +70,13 @@ def reconcile_command(
         raise UsageError("name one RUN, or --all", hint="flowcraft list shows the runs")
     timeout_s = duration_s(context, "timeout")
     if all:
-        return run_async(_all(context, check=check, json=json, timeout_s=timeout_s, quiet=quiet, verbose=verbose))
+        return run_async(
+            _all(context, check=check, json=json, timeout_s=timeout_s, quiet=quiet, verbose=verbose)
+        )
     assert run is not None
-    return run_async(_one(context, run, check=check, json=json, timeout_s=timeout_s, quiet=quiet, verbose=verbose))
+    return run_async(
+        _one(context, run, check=check, json=json, timeout_s=timeout_s, quiet=quiet, verbose=verbose)
+    )
 
 
 async def _one(

@@ -31,7 +31,9 @@ def resume_command(
     node: Annotated[
         str | None, option("--node", metavar="NODE", help="The node that waits; needed if several do.")
     ] = None,
-    action: Annotated[str | None, option("--action", metavar="NAME", help="The action that routes the run.")] = None,
+    action: Annotated[
+        str | None, option("--action", metavar="NAME", help="The action that routes the run.")
+    ] = None,
     output: Annotated[
         str | None, option("--output", metavar="JSON", help="The answer: JSON, text, @FILE, or - for stdin.")
     ] = None,
@@ -46,7 +48,8 @@ def resume_command(
 ) -> int:
     """Answer a node that waits, and go on with the run; ends like `flowcraft run`.
 
-    The first answer counts. The same answer again changes nothing, a different one is refused with exit code 7.
+    The first answer counts. The same answer again changes nothing, a different one is refused with exit
+    code 7.
     """
     from flowcraft_cli.ending import print_ending
     from flowcraft_cli.execution import run_async

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,27 +22,33 @@ from flowcraft_cli.options import (
 )
 
 if TYPE_CHECKING:
+    from flowcraft_cli.commands.run_preparation import Prepared
     from flowcraft_cli.ending import Ending
-    from flowcraft_engine.blueprint.model import Blueprint
-    from flowcraft_engine.nodes.registry import NodeRegistry
     from flowcraft_engine.settings import Settings
 
 
 def run_command(
     context: typer.Context,
-    file: Annotated[str, typer.Argument(metavar="FILE", help="The blueprint; - reads from stdin.", show_default=False)],
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="The blueprint; - reads from stdin.", show_default=False)
+    ],
     input: Annotated[
         list[str] | None,
-        typer.Option("--input", "-i", metavar="KEY=VALUE", help="An input of the run; KEY=@FILE reads a file."),
+        typer.Option(
+            "--input", "-i", metavar="KEY=VALUE", help="An input of the run; KEY=@FILE reads a file."
+        ),
     ] = None,
     inputs: Annotated[
-        str | None, option("--inputs", metavar="FILE", help="Inputs from a JSON or YAML file; - reads from stdin.")
+        str | None,
+        option("--inputs", metavar="FILE", help="Inputs from a JSON or YAML file; - reads from stdin."),
     ] = None,
     app: App = None,
     blueprints: Blueprints = None,
     run_id: Annotated[
         str | None,
-        option("--run-id", metavar="ID", help="Id of the run; the same id and inputs again start no second run."),
+        option(
+            "--run-id", metavar="ID", help="Id of the run; the same id and inputs again start no second run."
+        ),
     ] = None,
     timeout: Timeout = None,
     concurrency: Concurrency = None,
@@ -59,8 +65,8 @@ def run_command(
 ) -> int:
     """Run a blueprint in this process, and print its outputs.
 
-    All mistakes are told before anything is executed. Ctrl-C interrupts the run, `flowcraft reconcile` goes on
-    with it; a run that waits for somebody ends with exit code 5 and says how to answer.
+    All mistakes are told before anything is executed. Ctrl-C interrupts the run, `flowcraft reconcile` goes
+    on with it; a run that waits for somebody ends with exit code 5 and says how to answer.
     """
     from flowcraft_cli.commands.run_preparation import prepare
     from flowcraft_cli.output import stdout_for_results_only
@@ -89,7 +95,7 @@ def run_command(
 
 async def _run(
     settings: Settings,
-    prepared: Any,
+    prepared: Prepared,
     run_id: str | None,
     timeout_s: float | None,
     *,
@@ -131,6 +137,3 @@ def _new_id() -> str:
     from flowcraft_engine.runtime.flow_runtime import new_run_id
 
     return new_run_id()
-
-
-__all__ = ["Blueprint", "NodeRegistry", "run_command"]

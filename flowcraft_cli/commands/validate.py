@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 def validate_command(
     context: typer.Context,
     files: Annotated[
-        list[str], typer.Argument(metavar="FILE...", help="Blueprints; - reads from stdin.", show_default=False)
+        list[str],
+        typer.Argument(metavar="FILE...", help="Blueprints; - reads from stdin.", show_default=False),
     ],
     format: Annotated[
         Literal["text", "json", "github"],
@@ -29,8 +30,8 @@ def validate_command(
 ) -> int:
     """Find every mistake in blueprints, each at file:line:column with a hint.
 
-    Ends with 0, or with 3 if there are errors. Nothing is executed; node types are checked with --app, a project
-    file, or installed packages.
+    Ends with 0, or with 3 if there are errors. Nothing is executed; node types are checked with --app, a
+    project file, or installed packages.
     """
     findings = _check(context, files)
     is_valid = not any(strict or str(finding.severity) == "error" for finding in findings)

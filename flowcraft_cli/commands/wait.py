@@ -38,7 +38,9 @@ def wait_command(
     return print_ending(ending, json=json, quiet=quiet)
 
 
-async def _wait(context: typer.Context, run: str, timeout_s: float | None, quiet: bool, verbose: bool) -> Ending:
+async def _wait(
+    context: typer.Context, run: str, timeout_s: float | None, quiet: bool, verbose: bool
+) -> Ending:
     from flowcraft_cli.kept_run import kept_run
     from flowcraft_cli.watching.choose import choose_watcher
 
@@ -60,7 +62,9 @@ async def _follow(kept: KeptRun, watcher: Watcher, timeout_s: float | None) -> E
     store, where = kept.store, where_kept(kept.settings)
     loop = asyncio.get_running_loop()
     deadline = None if timeout_s is None else loop.time() + timeout_s
-    seen = 0
+    events = await store.events(kept.run_id)
+    seen = len(events)
+    watcher.progress.catch_up(kept.run_id, events)
     while True:
         await store.refresh()
         events = await store.events(kept.run_id, seen)

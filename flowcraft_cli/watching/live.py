@@ -13,7 +13,7 @@ from rich.text import Text
 from flowcraft_cli.colour import wants_colour
 from flowcraft_cli.looks import has_symbols, look_of, short_duration
 from flowcraft_cli.text import clip, safe
-from flowcraft_cli.watching.progress import ACTIVE, ENDED, Line
+from flowcraft_cli.watching.progress import ENDED, Line
 from flowcraft_cli.watching.watcher import Watcher
 from flowcraft_cli.watching.words import details_of, explained
 
@@ -21,7 +21,17 @@ _FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _ASCII_FRAMES = "|/-\\"
 _PERIOD_S = 0.1
 _LOG_STYLES = {"WARNING": "yellow", "ERROR": "bold red", "CRITICAL": "bold red", "DEBUG": "dim"}
-_COUNTED = ("failed", "running", "retrying", "waiting", "completed", "poisoned", "cancelled", "skipped", "pending")
+_COUNTED = (
+    "failed",
+    "running",
+    "retrying",
+    "waiting",
+    "completed",
+    "poisoned",
+    "cancelled",
+    "skipped",
+    "pending",
+)
 
 
 class LiveWatcher(Watcher):
@@ -35,7 +45,9 @@ class LiveWatcher(Watcher):
         # The real stderr: nodes that print go through rich, and so above the tree.
         colour = wants_colour("stderr")
         self._symbols = has_symbols("stderr")
-        self._console = Console(file=sys.stderr, no_color=not colour, highlight=False, markup=False, emoji=False)
+        self._console = Console(
+            file=sys.stderr, no_color=not colour, highlight=False, markup=False, emoji=False
+        )
         self._live = Live(console=self._console, auto_refresh=False, transient=True, vertical_overflow="crop")
         self._live.start()
         self._ticker = asyncio.create_task(self._tick())
@@ -52,7 +64,9 @@ class LiveWatcher(Watcher):
     def log(self, at: float, name: str, level: str, text: str) -> None:
         bar = "│" if self._symbols else "|"
         for part in text.splitlines() or [""]:
-            line = Text.assemble((safe(name), "cyan"), (f" {bar} ", "dim"), (safe(part), _LOG_STYLES.get(level, "")))
+            line = Text.assemble(
+                (safe(name), "cyan"), (f" {bar} ", "dim"), (safe(part), _LOG_STYLES.get(level, ""))
+            )
             self._console.print(line, soft_wrap=True)
 
     async def _tick(self) -> None:
@@ -82,7 +96,9 @@ class LiveWatcher(Watcher):
         if run is None or not run.created_at:
             return Text("")
         age = short_duration(self.now() - run.created_at)
-        text = Text.assemble((safe(run.blueprint_id), "bold"), ("  run ", "dim"), run.run_id, (f"  {age}", "dim"))
+        text = Text.assemble(
+            (safe(run.blueprint_id), "bold"), ("  run ", "dim"), run.run_id, (f"  {age}", "dim")
+        )
         text.truncate(width - 1, overflow="ellipsis")
         return text
 
@@ -103,7 +119,9 @@ class LiveWatcher(Watcher):
         row = Text.assemble(
             f" {indent}", (symbol, look.style), " ", (name.ljust(name_width - len(indent)), style), "  "
         )
-        row.append(details, "red" if line.state in ("failed", "retrying") else "dim" if line.state in ENDED else "")
+        row.append(
+            details, "red" if line.state in ("failed", "retrying") else "dim" if line.state in ENDED else ""
+        )
         row.truncate(width - 1, overflow="ellipsis")
         return row
 
@@ -122,6 +140,3 @@ class LiveWatcher(Watcher):
             text.append(f"({hidden} more not shown)", "dim")
         text.truncate(width - 1, overflow="ellipsis")
         return text
-
-
-__all__ = ["ACTIVE", "LiveWatcher"]

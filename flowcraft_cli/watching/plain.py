@@ -25,11 +25,19 @@ class PlainWatcher(Watcher):
     _told: dict[tuple[str, str], float]
 
     def changed(self, line: Line, event: Event) -> None:
+        if line.state == "running" and line.is_resumed:
+            return
         if event.type in _SILENT or (line.is_item and line.state not in ("failed", "retrying", "waiting")):
             self._count_items(line)
             return
         self._palette = self._palette or palette_for("stderr")
-        word = "started" if line.state == "running" else "handed back" if event.type == ev.NODE_RELEASED else line.state
+        word = (
+            "started"
+            if line.state == "running"
+            else "handed back"
+            if event.type == ev.NODE_RELEASED
+            else line.state
+        )
         details = "" if line.state == "running" and line.attempt <= 1 else details_of(line, line.changed_at)
         if line.state == "running":
             details = f"attempt {line.attempt}" if line.attempt > 1 else ""

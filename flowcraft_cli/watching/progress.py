@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +41,8 @@ class Line:
     depth: int
     state: str = "pending"
     attempt: int = 0
+    #: True if the attempt under way has started before: it goes on after a wait, or after its items.
+    is_resumed: bool = False
     started_at: float | None = None
     changed_at: float = 0.0
     action: str | None = None
@@ -94,12 +96,11 @@ class Progress:
             if node_id != END:
                 self._line(run, node_id)
 
-    def take(self, run_id: str, events: Sequence[Event]) -> list[tuple[Line, Event]]:
-        """Fold events of one run; the instances that changed, in order."""
+    def take(self, run_id: str, events: Sequence[Event]) -> Iterator[tuple[Line, Event]]:
+        """Fold events of one run, one by one: each instance is given as it is after its event."""
         if run_id != self.run_id and not run_id.startswith(self.run_id + ":"):
-            return []
+            return
         run = self._run(run_id)
-        changed: list[tuple[Line, Event]] = []
         for event in events:
             if not event.instance:
                 self._run_changed(run, event)
@@ -108,8 +109,12 @@ class Progress:
                 continue
             line = self._line(run, event.instance)
             if self._apply(run, line, event):
-                changed.append((line, event))
-        return changed
+                yield line, event
+
+    def catch_up(self, run_id: str, events: Sequence[Event]) -> None:
+        """Fold what happened before anybody watched."""
+        for _ in self.take(run_id, events):
+            pass
 
     def report(self, run_id: str, instance: str, done: float, total: float) -> Line | None:
         """A node says how far it is."""
@@ -172,6 +177,7 @@ class Progress:
         line.reason = event.reason
         data = event.data
         if event.type == ev.NODE_STARTED:
+            line.is_resumed = line.attempt == int(data[0])
             line.attempt = int(data[0])
             line.started_at = line.started_at if line.started_at is not None else at
             line.error = None

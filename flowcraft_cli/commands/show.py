@@ -1,0 +1,49 @@
+"""`flowcraft show`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from flowcraft_cli.options import Debug, Json, RunArgument, State, Verbose
+
+if TYPE_CHECKING:
+    from flowcraft_cli.ending import Ending
+
+
+def show_command(
+    context: typer.Context,
+    run: RunArgument,
+    state: State = None,
+    json: Json = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+) -> int:
+    """Show a run: its nodes with states, durations and outputs, its errors, and what it waits for.
+
+    Ends with 0, whatever became of the run. With -v also why each node is in its state.
+    """
+    from flowcraft_cli.execution import run_async
+    from flowcraft_cli.output import emit, emit_json
+
+    ending = run_async(_load(context, run))
+    if json:
+        emit_json(ending.result.to_json())
+        return 0
+    from flowcraft_cli.run_text import run_text
+
+    emit(run_text(ending, verbose=verbose))
+    return 0
+
+
+async def _load(context: typer.Context, run: str) -> Ending:
+    from flowcraft_cli.ending import Ending
+    from flowcraft_cli.execution import where_kept
+    from flowcraft_cli.kept_run import kept_run
+    from flowcraft_engine.history.run_view import run_result
+
+    async with kept_run(context, run) as kept:
+        plan, state = await kept.store.snapshot(kept.run_id)
+        is_orphaned = await kept.store.is_orphaned(kept.run_id)
+        return Ending(run_result(plan, state, is_orphaned=is_orphaned), where=where_kept(kept.settings))
