@@ -43,10 +43,11 @@ class Ended:
 
 
 async def run_command(
-    arguments: Sequence[str], *, cwd: str, environment: Mapping[str, str], limit: int, on_line: OnLine
+    arguments: Sequence[str], *, cwd: str, environment: Mapping[str, str], limit: int, on_line: OnLine | None
 ) -> Ended:
     """Run a command to its end and keep the last `limit` bytes of each output stream.
 
+    `on_line` is told every line as it comes; without it output is not even split into lines.
     Standard input is empty. Whatever of its group is left when the command ends, or when the caller is
     cancelled, gets TERM, and KILL after a grace. Raises `OSError`, `ValueError` when it cannot be started.
     """
@@ -122,7 +123,7 @@ def _group_and_state(pid: str) -> tuple[int, str]:
 class _Process(asyncio.SubprocessProtocol):
     """Collects output as it comes. Exit is not the end of output: a grandchild may hold the pipes."""
 
-    def __init__(self, limit: int, on_line: OnLine) -> None:
+    def __init__(self, limit: int, on_line: OnLine | None) -> None:
         self.exited = asyncio.Event()
         self.closed = asyncio.Event()
         self.streams = {1: _Stream("stdout", limit, on_line), 2: _Stream("stderr", limit, on_line)}
@@ -144,7 +145,7 @@ class _Process(asyncio.SubprocessProtocol):
 class _Stream:
     """One output stream: hands on whole lines, keeps the tail."""
 
-    def __init__(self, name: str, limit: int, on_line: OnLine) -> None:
+    def __init__(self, name: str, limit: int, on_line: OnLine | None) -> None:
         self._name = name
         self._limit = limit
         self._on_line = on_line
@@ -156,17 +157,19 @@ class _Stream:
         self._tail += data
         if len(self._tail) > 2 * self._limit:
             self._trim()
+        if self._on_line is None:
+            return
         *lines, rest = (bytes(self._line) + data).split(b"\n")
         for line in lines:
-            self._tell(line)
+            self._on_line(self._name, _line_text(line))
         if len(rest) > _LONGEST_LINE:
-            self._tell(rest)
+            self._on_line(self._name, _line_text(rest))
             rest = b""
         self._line = bytearray(rest)
 
     def finish(self) -> None:
-        if self._line:
-            self._tell(bytes(self._line))
+        if self._line and self._on_line is not None:
+            self._on_line(self._name, _line_text(self._line))
             self._line.clear()
 
     def captured(self) -> Captured:
@@ -174,11 +177,12 @@ class _Stream:
         self._trim()
         return Captured(self._tail.decode(errors="replace"), self._left_out)
 
-    def _tell(self, line: bytes) -> None:
-        self._on_line(self._name, line.decode(errors="replace").rstrip("\r"))
-
     def _trim(self) -> None:
         surplus = len(self._tail) - self._limit
         if surplus > 0:
             del self._tail[:surplus]
             self._left_out += surplus
+
+
+def _line_text(line: bytes | bytearray) -> str:
+    return line.decode(errors="replace").rstrip("\r")

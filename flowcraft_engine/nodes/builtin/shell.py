@@ -112,7 +112,9 @@ def _folder(ctx: NodeContext, cwd: str | None) -> str:
     return str(folder)
 
 
-def _line_logger(ctx: NodeContext) -> Callable[[str, str], None]:
+def _line_logger(ctx: NodeContext) -> Callable[[str, str], None] | None:
+    if not ctx.logger.isEnabledFor(logging.INFO):
+        return None
     extra = ctx.logger.extra
     loggers = {
         name: logging.LoggerAdapter(logging.getLogger(f"flowcraft.node.{name}"), extra)
