@@ -10,7 +10,7 @@ import re
 
 from tests.reference.behaviours import context_keys
 from tests.reference.case import Case, Result
-from tests.reference.model import BUILT_IN, Model, Step
+from tests.reference.model import Model, Step
 from tests.reference.shape import Shape
 from tests.reference.state import Run
 
@@ -80,24 +80,13 @@ def _advance(model: Model, run: Run, racing: bool, every_order: bool) -> list[St
 
 
 def _is_unseen(model: Model, run: Run, step: Step) -> bool:
-    """A start that commutes with every other step: it reads nothing that may change and cannot be
-    prevented.
-    """
+    """A start that commutes with every other step: nothing could prevent it, and reading comes later."""
     if step[0] != "start":
         return False
     shape = model.shapes[run.blueprint]
-    spec = shape.nodes[run.instances[step[1]].node]
-    return (
-        not shape.blueprint.metadata.fail_fast
-        and spec.config.join_strategy != "any"
-        and spec.inputs is None
-        and spec.for_each is None
-        and (spec.uses in ("noop", "log", "sleep", "wait") or _is_private(model, spec.uses))
-    )
-
-
-def _is_private(model: Model, uses: str) -> bool:
-    return uses not in BUILT_IN and uses in model.behaviours and not context_keys(model.behaviours[uses])
+    instance = run.instances[step[1]]
+    join = shape.nodes[instance.node].config.join_strategy
+    return not shape.blueprint.metadata.fail_fast and join != "any" and instance.item is None
 
 
 def has_races(model: Model) -> bool:

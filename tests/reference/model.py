@@ -1,10 +1,10 @@
 """The reference model: DESIGN sections 3, 5 and 9 as a slow, obvious interpreter. Shares no code with the
 engine.
 
-A run is plain data (`state.Run`). It moves by atomic steps: an instance *starts* (reads its input and the
-context) and *ends* (its output, writes, edges, joins, skips and pills become visible together). Which step
-comes next is free: `explore.admissible_results` tries all orders, and what differs between them is exactly
-what DESIGN promise 5 allows.
+A run is plain data (`state.Run`). It moves by atomic steps: an instance *starts* (from then on an `any` join
+is safe), reads its input, *looks* at the context, and *ends* (its output, writes, edges, joins, skips and
+pills become visible together). Which step comes next is free: `explore.admissible_results` tries all orders,
+and what differs between them is exactly what DESIGN promise 5 allows.
 
 Rules of a step, beside the table of `settling`:
 1. Completed: with an action, the edges of that action whose condition holds; if none, those without action
@@ -32,15 +32,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from flowcraft_engine.blueprint.model import LOOP_CONTROLLER, NodeSpec
 from tests.reference.behaviours import (
     Behaviour,
     Done,
-    Echo,
     Failure,
     Json,
     Late,
     Sight,
     apply_writes,
+    context_keys,
     perform,
 )
 from tests.reference.case import Answer, Cancel, Case, Result
@@ -128,6 +129,8 @@ class Model:
         match instance.state:
             case "ready" | "retrying":
                 return [("start", instance.name)]
+            case "running" if instance.stage:
+                return [(instance.stage, instance.name)]
             case "running" if not self._is_held(shape, run, instance):
                 return [("end", instance.name)]
             case "sleeping":
@@ -160,6 +163,10 @@ class Model:
         match verb:
             case "start":
                 self._start(shape, run, instance)
+            case "input":
+                instance.input, instance.stage = input_of(shape, run, instance), "look"
+            case "look":
+                self._look(shape, run, instance)
             case "end":
                 self._end(shape, run, instance)
             case "wake":
@@ -180,18 +187,31 @@ class Model:
 
     def _start(self, shape: Shape, run: Run, instance: Instance) -> None:
         spec = shape.nodes[instance.node]
-        is_given = instance.item is not None or instance.rescues_error is not None or instance.passes
-        if not instance.started and not is_given:
+        is_given = instance.started or instance.item is not None or instance.rescues_error is not None
+        instance.stage = "look"
+        if not is_given and spec.inputs is not None:
+            instance.stage = "input"
+        elif not is_given:
             instance.input = input_of(shape, run, instance)
         instance.started = True
         instance.attempts += 1
         instance.state = "running"
+        if instance.stage == "look" and not self._watches(spec):
+            self._look(shape, run, instance)
+
+    def _watches(self, spec: NodeSpec) -> bool:
+        """Whether an attempt reads what may change while it runs."""
+        if spec.uses in BUILT_IN or spec.for_each is not None:
+            return spec.uses not in ("noop", "log", "sleep", "wait", LOOP_CONTROLLER)
+        return bool(context_keys(self.behaviours[spec.uses]))
+
+    def _look(self, shape: Shape, run: Run, instance: Instance) -> None:
+        """Do the work of an attempt, by what it sees now; nobody sees the outcome before it ends."""
+        instance.stage = ""
         try:
             instance.outcome = self._attempt(shape, run, instance)
         except ExpressionFailed as error:
             instance.outcome = Failure("expression_error", str(error), is_retryable=False)
-        if spec.uses not in BUILT_IN and spec.uses not in self.behaviours:
-            raise KeyError(f"no behaviour for {spec.uses}")
 
     def _attempt(self, shape: Shape, run: Run, instance: Instance) -> Outcome:
         """What the attempt will come to, by what it sees now."""
@@ -202,7 +222,7 @@ class Model:
             return Passes()
         if spec.uses not in BUILT_IN:
             sight = Sight(instance.input, run.context, instance.attempts, instance.rescues_error)
-            return perform(self.behaviours.get(spec.uses, Echo()), sight)
+            return perform(self.behaviours[spec.uses], sight)
         special = {"input": instance.input}
         if instance.item is not None:
             special |= {"item": instance.input, "index": instance.item}

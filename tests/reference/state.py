@@ -35,6 +35,8 @@ class Instance:
     error: tuple[str, str] | None = None
     #: The failure that a fallback rescues: its `ctx.error`.
     rescues_error: str | None = None
+    #: What the running attempt has yet to read: "input", then "look" at the context, then nothing.
+    stage: str = ""
     #: What the running attempt will come to.
     outcome: Any = None
     #: Loop controllers: the number of the iteration.
