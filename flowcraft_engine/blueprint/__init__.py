@@ -13,6 +13,7 @@ from flowcraft_engine.blueprint.limits import DEFAULT_LIMITS, Limits
 from flowcraft_engine.blueprint.lint import lint_blueprint
 from flowcraft_engine.blueprint.loading import (
     check_blueprint_file,
+    check_blueprint_text,
     find_blueprints,
     load_blueprint,
     load_blueprint_text,
@@ -36,6 +37,7 @@ __all__ = [
     "SourceLocation",
     "bind_inputs",
     "check_blueprint_file",
+    "check_blueprint_text",
     "find_blueprints",
     "lint_blueprint",
     "load_blueprint",

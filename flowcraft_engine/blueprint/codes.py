@@ -452,6 +452,12 @@ _TABLE = (
         "Lead to the controller instead.",
     ),
     FindingCode(
+        "loops_tangled",
+        "The loops cannot be told apart.",
+        "They are nested some 70 deep, or their bodies overlap.",
+        "Use subflows, or correct the edges.",
+    ),
+    FindingCode(
         "loop_with_uses",
         "A node has both `uses` and `loop`.",
         "A node with `loop` only controls.",

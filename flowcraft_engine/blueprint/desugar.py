@@ -68,12 +68,12 @@ class _Desugaring:
             plain["outputs"] = self._outputs(raw, used["outputs"])
         node_reader = NodeReader(self.fields, self.places)
         nodes = node_reader.read(raw, used.get("nodes"))
-        self._check_count(len(nodes), self.limits.max_nodes, "nodes", raw, used.get("nodes"))
+        self._check_count("too_many_nodes", len(nodes), self.limits.max_nodes, raw, used.get("nodes"))
         edge_reader = EdgeReader(self.fields, self.places)
         edge_reader.read(raw, used.get("edges"))
         edge_reader.add_shorthands(node_reader.shorthand_edges)
         edges = edge_reader.edges
-        self._check_count(len(edges), self.limits.max_edges, "edges", raw, used.get("edges"))
+        self._check_count("too_many_edges", len(edges), self.limits.max_edges, raw, used.get("edges"))
         spell_out_scatters(nodes, edges, self.places, self.report)
         spell_out_loops(nodes, edges, self.places, self.report)
         plain["nodes"], plain["edges"] = nodes, edges
@@ -192,10 +192,10 @@ class _Desugaring:
         found = {name: self.fields.text(raw, name, f"output '{printable(name, 60)}'") for name in raw}
         return {name: text for name, text in found.items() if text is not None}
 
-    def _check_count(self, count: int, most: int, what: str, raw: dict[str, Any], key: str | None) -> None:
+    def _check_count(self, code: str, count: int, most: int, raw: dict[str, Any], key: str | None) -> None:
         if count <= most:
             return
         at = self.document.value_at(raw, key) if key else self.document.root_at
-        text = f"the blueprint has {count:,} {what}; the limit is {most:,}"
+        text = f"the blueprint has {count:,} {code.rpartition('_')[2]}; the limit is {most:,}"
         hint = "split it into subflows, or raise the limit"
-        raise UnreadableError(finding(self.document.source, f"too_many_{what}", text, at, hint))
+        raise UnreadableError(finding(self.document.source, code, text, at, hint))

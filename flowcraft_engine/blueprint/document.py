@@ -7,6 +7,9 @@ from typing import Any
 
 from flowcraft_engine.blueprint.source import SourceText
 
+#: Mappings of so many keys are searched without an index.
+_SMALL = 16
+
 
 @dataclass(slots=True)
 class Document:
@@ -22,6 +25,7 @@ class Document:
     root_at: int = 0
     #: Offsets of numbers that were written without quotes: only these can be read as text.
     is_json: bool = False
+    _numbers: dict[int, dict[str, int]] = field(default_factory=dict)
 
     def start(self, container: Any) -> int | None:
         """Where a mapping or a list begins."""
@@ -43,7 +47,14 @@ class Document:
         marks = self.marks.get(id(container))
         if not marks or key not in container:
             return None
-        for place, name in enumerate(container):
-            if name == key:
-                return marks[2 * place + which]
-        return None
+        return marks[2 * self._place(container, key) + which]
+
+    def _place(self, container: dict[str, Any], key: str) -> int:
+        """The position of a key in its mapping; large mappings are numbered once."""
+        if len(container) <= _SMALL:
+            return next(place for place, name in enumerate(container) if name == key)
+        numbers = self._numbers.get(id(container))
+        if numbers is None:
+            numbers = {name: place for place, name in enumerate(container)}
+            self._numbers[id(container)] = numbers
+        return numbers[key]

@@ -4,7 +4,7 @@ silence.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flowcraft_engine.blueprint.document import Document
@@ -59,9 +59,13 @@ class Fields:
         if key in elsewhere:
             hint: str | None = f"'{shown}' belongs into {elsewhere[key]}"
         else:
-            hint = did_you_mean(key, set(spellings.values()))
+            hint = self.hint(key, set(spellings.values()))
         at = self.document.key_at(raw, key)
         self.report.error("unknown_key", f"{what} has no key '{shown}'", at, hint)
+
+    def hint(self, name: str, names: Iterable[str]) -> str | None:
+        """`did_you_mean`, unless nobody would see it: comparing is slow."""
+        return None if self.report.is_full else did_you_mean(name, names)
 
     def wrong(
         self, raw: Any, key: str | int, expected: str, value: Any, what: str, hint: str | None = None
@@ -165,7 +169,7 @@ class Fields:
             self.wrong(raw, key, "one of " + ", ".join(choices), value, what)
             return None
         text = f"{what} cannot be '{printable(value, 60)}'; it is one of {', '.join(choices)}"
-        self.report.error(code, text, self.document.value_at(raw, key), did_you_mean(value, choices))
+        self.report.error(code, text, self.document.value_at(raw, key), self.hint(value, choices))
         return None
 
     def mapping(self, raw: Any, key: str | int, what: str) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from flowcraft_engine.blueprint.model import CONTINUE, Blueprint
+from flowcraft_engine.blueprint.nearest import Speller
 
 #: Loops inside of loops are walked once a level; this bounds the walks when broken edges make bodies overlap.
 _WALKS = 70
@@ -44,6 +45,20 @@ class Graph:
         self.loops = {node.id: node.loop for node in blueprint.nodes if node.loop is not None}
 
     @cached_property
+    def speller(self) -> Speller:
+        """Node ids that are like a mistyped one."""
+        return Speller(self.ids)
+
+    @cached_property
+    def edges_into(self) -> dict[str, list[int]]:
+        """Node → the places, in the blueprint's edges, of those that lead to it."""
+        found: dict[str, list[int]] = {node_id: [] for node_id in self.ids}
+        for index, edge in enumerate(self.blueprint.edges):
+            if edge.target in found:
+                found[edge.target].append(index)
+        return found
+
+    @cached_property
     def bodies(self) -> dict[str, frozenset[str]]:
         """Controller → all nodes reachable from its start without passing it, fallbacks and inner loops
         included.
@@ -59,6 +74,15 @@ class Graph:
                 left -= sum(len(self.successors[node_id]) + 1 for node_id in body)
             bodies[controller] = body
         return bodies
+
+    @property
+    def is_tangled(self) -> bool:
+        """Whether the bodies of the loops could not be told, because too many of them overlap."""
+        return any(
+            not body and self.loops[controller].start in self.successors
+            for controller, body in self.bodies.items()
+            if self.loops[controller].start != controller
+        )
 
     def reachable(self, starts: Iterable[str], without: str | None = None) -> frozenset[str]:
         """`starts` and all that follows from them along edges and fallbacks, not going through `without`."""

@@ -101,7 +101,8 @@ class _Reader:
             marks.append(at)
             return
         if key in container:
-            first = self.source.location(marks[2 * list(container).index(key) + 1]).line
+            opened = marks[2 * list(container).index(key) + 1] if not self.report.is_full else key_at
+            first = self.source.location(opened).line
             again = self.source.location(key_at).line
             shown = printable(str(key), 60)
             text = f"the key '{shown}' is given twice: first in line {first}, again in line {again}"

@@ -19,8 +19,9 @@ class Limits:
     max_edges: int = 200_000
     #: Keys, values and list items of the whole file.
     max_values: int = 2_000_000
-    #: Values that aliases (`*name`, `<<`) add to those written out; files without aliases never reach it.
-    max_alias_values: int = 50_000
+    #: Values that aliases (`*name`, `<<`) may add, or ten times those written out, whichever is more; files
+    #: without aliases never reach it.
+    max_alias_values: int = 100_000
     #: Problems that are told one by one.
     max_findings: int = 500
 

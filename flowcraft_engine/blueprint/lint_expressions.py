@@ -9,7 +9,7 @@ from flowcraft_engine.blueprint.graph import Graph
 from flowcraft_engine.blueprint.lint_graph import show
 from flowcraft_engine.blueprint.lint_inputs import TEMPLATE_MARK
 from flowcraft_engine.blueprint.model import Blueprint, NodeSpec
-from flowcraft_engine.blueprint.nearest import nearest
+from flowcraft_engine.blueprint.nearest import Speller
 from flowcraft_engine.blueprint.places import Places
 from flowcraft_engine.blueprint.report import Report
 from flowcraft_engine.blueprint.scalar_place import scalar_place
@@ -81,7 +81,8 @@ class _Check:
         self.places = places
         self.report = report
         self.ids = frozenset(graph.ids)
-        self.inputs = list(graph.blueprint.inputs)
+        self.inputs = graph.blueprint.inputs
+        self.speller = Speller([*graph.ids, *self.inputs])
         self.evaluator = _Cached(evaluator_named(graph.blueprint.expressions))
 
     def check(self) -> None:
@@ -182,7 +183,7 @@ class _Check:
 
     def _node_name(self, name: str, at: int | None, owner: _Owner) -> None:
         if name not in self.ids:
-            near = nearest(name, self.ids)
+            near = self.graph.speller.nearest(name)
             message = f"{owner.what} names the node '{show(name)}', which does not exist: it is null"
             self.report.warning("unknown_reference", message, at, f"did you mean '{near}'?" if near else None)
         elif owner.node_id is None or (name == owner.node_id and owner.own_output):
@@ -199,9 +200,9 @@ class _Check:
 
     def _context_name(self, name: str, at: int | None) -> None:
         """A bare name is a context key, which any node may set: only what looks mistyped is told."""
-        if name in self.inputs or self.report.is_full:
+        if name in self.inputs:
             return
-        near = nearest(name, [*self.ids, *self.inputs], cutoff=0.85)
+        near = self.speller.nearest(name, cutoff=0.85)
         if near is not None:
             message = f"'{show(name)}' is no node and no input: it reads the context key of that name"
             self.report.warning("unknown_reference", message, at, f"did you mean '{near}'?")

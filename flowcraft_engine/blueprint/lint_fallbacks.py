@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flowcraft_engine.blueprint.graph import Graph
 from flowcraft_engine.blueprint.lint_graph import show
-from flowcraft_engine.blueprint.nearest import did_you_mean
 from flowcraft_engine.blueprint.places import Places
 from flowcraft_engine.blueprint.report import Report
 
@@ -22,7 +21,7 @@ def check_fallbacks(graph: Graph, places: Places, report: Report) -> None:
             report.error("fallback_cycle", text, at, "use max_retries to try again")
         elif fallback not in graph.successors:
             text = f"the fallback '{show(fallback)}' of '{show(node.id)}' does not exist"
-            hint = None if report.is_full else did_you_mean(fallback, graph.successors)
+            hint = graph.speller.hint(fallback)
             report.error("unknown_fallback", text, at, hint or "a fallback is a node of this blueprint")
         elif fallback in rescued:
             text = f"'{show(fallback)}' is the fallback of '{show(rescued[fallback])}' already"
@@ -37,10 +36,7 @@ def _check_edges(graph: Graph, fallback: str, node_id: str, places: Places, repo
     if not graph.predecessors[fallback]:
         return
     source = graph.predecessors[fallback][0]
-    at = next(
-        (places.edge(index) for index, edge in enumerate(graph.blueprint.edges) if edge.target == fallback),
-        None,
-    )
+    at = places.edge(graph.edges_into[fallback][0])
     text = f"'{show(source)}' leads to '{show(fallback)}', which is the fallback of '{show(node_id)}'"
     report.error("fallback_with_edges", text, at, "a fallback runs when its node fails: remove the edge")
 

@@ -7,7 +7,6 @@ from itertools import pairwise
 from flowcraft_engine.blueprint.batches import GATHER
 from flowcraft_engine.blueprint.graph import Graph
 from flowcraft_engine.blueprint.model import BREAK, CONTINUE, LOOP_CONTROLLER
-from flowcraft_engine.blueprint.nearest import did_you_mean
 from flowcraft_engine.blueprint.places import Places
 from flowcraft_engine.blueprint.report import Report
 from flowcraft_engine.blueprint.source import printable
@@ -19,6 +18,10 @@ _LOOK_BACK = 50
 def check_graph(graph: Graph, places: Places, report: Report) -> None:
     """Adds every problem of edges, joins, cycles and gathers to `report`."""
     _check_edges(graph, places, report)
+    if graph.is_tangled:
+        text = "the loops are nested too deeply, or too many of them overlap"
+        report.error("loops_tangled", text, places.node(next(iter(graph.loops))), "use subflows")
+        return
     _check_cycles(graph, places, report)
     _check_joins(graph, places, report)
     _check_reach(graph, places, report)
@@ -38,7 +41,7 @@ def _check_edges(graph: Graph, places: Places, report: Report) -> None:
                 text = (
                     f"the edge {word} '{show(other)}' names the node '{show(node_id)}', which does not exist"
                 )
-                hint = None if report.is_full else did_you_mean(node_id, known)
+                hint = graph.speller.hint(node_id)
                 report.error("unknown_node", text, places.edge(index, part), hint)
         if edge.source == edge.target and edge.source in known:
             text = f"the node '{show(edge.source)}' leads to itself: {_path((edge.source, edge.source))}"

@@ -6,7 +6,7 @@ from flowcraft_engine.blueprint.graph import Graph
 from flowcraft_engine.blueprint.input_source import InputSource, parse_source
 from flowcraft_engine.blueprint.lint_graph import show
 from flowcraft_engine.blueprint.model import InputSpec, NodeSpec
-from flowcraft_engine.blueprint.nearest import nearest
+from flowcraft_engine.blueprint.nearest import Speller
 from flowcraft_engine.blueprint.places import Places
 from flowcraft_engine.blueprint.report import Report
 from flowcraft_engine.blueprint.run_inputs import value_problem
@@ -52,6 +52,7 @@ class Sources:
         self.report = report
         self.ids = frozenset(graph.ids)
         self.keys = _known_keys(graph)
+        self.speller = Speller([*self.keys, *self.ids])
 
     def check_node(self, node: NodeSpec) -> None:
         if isinstance(node.inputs, str):
@@ -95,9 +96,9 @@ class Sources:
             self.report.warning("not_an_ancestor", text, at, hint)
 
     def _check_key(self, node: NodeSpec, source: InputSource, at: int | None) -> None:
-        if source.name in self.keys or self.report.is_full:
+        if source.name in self.keys:
             return
-        near = nearest(source.name, [*self.keys, *self.ids])
+        near = self.speller.nearest(source.name)
         is_first = bool(self.graph.blueprint.inputs) and not self.graph.entries[node.id]
         if near is None and (not is_first or node.id in self.graph.rescues):
             return  # a node before it may set the key

@@ -14,7 +14,8 @@ _CROSSING = "values enter and leave a loop through its controller; inputs may na
 def check_loops(graph: Graph, places: Places, report: Report) -> None:
     """Adds every problem of the loops to `report`."""
     for controller, loop in graph.loops.items():
-        if _check_pieces(graph, controller, loop, places, report):
+        is_whole = _check_pieces(graph, controller, loop, places, report)
+        if is_whole and _check_nesting(graph, controller, places, report):
             _check_borders(graph, controller, loop, places, report)
 
 
@@ -37,6 +38,17 @@ def _check_pieces(graph: Graph, controller: str, loop: Loop, places: Places, rep
     return True
 
 
+def _check_nesting(graph: Graph, controller: str, places: Places, report: Report) -> bool:
+    """Whether every loop that this one holds lies wholly in it."""
+    for other in graph.bodies[controller]:
+        if other in graph.loops and controller in graph.bodies[other]:
+            text = f"the loops '{show(controller)}' and '{show(other)}' overlap"
+            hint = "one loop lies wholly in the other's body, or they share no nodes"
+            report.error("loop_crossing", text, places.node(controller), hint)
+            return False
+    return True
+
+
 def _tell_unknown(graph: Graph, controller: str, loop: Loop, places: Places, report: Report) -> None:
     """The edges of a loop in a file have told it; a model without its edges has not."""
     edges = {(edge.source, edge.target) for edge in graph.blueprint.edges}
@@ -52,27 +64,27 @@ def _tell_unknown(graph: Graph, controller: str, loop: Loop, places: Places, rep
 def _check_borders(graph: Graph, controller: str, loop: Loop, places: Places, report: Report) -> None:
     body = graph.bodies[controller]
     core = _leads_back(graph, loop.end, body)
+    edges = graph.blueprint.edges
     has_leak = False
-    for index, edge in enumerate(graph.blueprint.edges):
-        if edge.target in body and edge.source not in body:
-            if edge.source == controller:
-                if edge.action == CONTINUE and edge.target == loop.start:
-                    continue
-                if edge.action == CONTINUE:
-                    text = f"the loop '{show(controller)}' continues at '{show(edge.target)}', too"
-                    hint = f"its body begins at '{show(loop.start)}'; lead from there to the others"
-                    report.error("loop_incomplete", text, places.edge(index, "target"), hint)
-                    continue
-            if edge.target not in core:
-                has_leak = True
-                continue
-            text = (
-                f"the edge '{show(edge.source)} -> {show(edge.target)}' leads into the body of the loop "
-                f"'{show(controller)}'"
-            )
+    for index in sorted(index for node_id in body for index in graph.edges_into[node_id]):
+        edge = edges[index]
+        if edge.source in body:
+            continue
+        if edge.source == controller and edge.action == CONTINUE:
+            if edge.target != loop.start:
+                text = f"the loop '{show(controller)}' continues at '{show(edge.target)}', too"
+                hint = f"its body begins at '{show(loop.start)}'; lead from there to the others"
+                report.error("loop_incomplete", text, places.edge(index, "target"), hint)
+        elif edge.target not in core:
+            has_leak = True
+        else:
+            way = f"'{show(edge.source)} -> {show(edge.target)}'"
+            text = f"the edge {way} leads into the body of the loop '{show(controller)}'"
             report.error("loop_crossing", text, places.edge(index), f"lead to '{show(controller)}' instead")
-        elif edge.target == controller and edge.source in body and edge.source != loop.end:
-            text = f"'{show(edge.source)}' leads back to the loop '{show(controller)}', but is not its end"
+    for index in graph.edges_into[controller]:
+        source = edges[index].source
+        if source in body and source != loop.end:
+            text = f"'{show(source)}' leads back to the loop '{show(controller)}', but is not its end"
             report.error("loop_crossing", text, places.edge(index), f"lead to '{show(loop.end)}' instead")
     if has_leak:
         _tell_leaks(graph, controller, body, core, places, report)
@@ -103,10 +115,9 @@ def _tell_leaks(
     report: Report,
 ) -> None:
     """The edges by which the body reaches nodes that others lead to as well."""
-    for index, edge in enumerate(graph.blueprint.edges):
-        if edge.source in core and edge.target in body and edge.target not in core:
-            text = (
-                f"the edge '{show(edge.source)} -> {show(edge.target)}' leads out of the body of the loop "
-                f"'{show(controller)}'"
-            )
+    for index in sorted(index for node_id in body - core for index in graph.edges_into[node_id]):
+        edge = graph.blueprint.edges[index]
+        if edge.source in core:
+            way = f"'{show(edge.source)} -> {show(edge.target)}'"
+            text = f"the edge {way} leads out of the body of the loop '{show(controller)}'"
             report.error("loop_crossing", text, places.edge(index), _CROSSING)

@@ -11,7 +11,7 @@ from flowcraft_engine.blueprint.graph import Graph
 from flowcraft_engine.blueprint.lint_expressions import holds_template
 from flowcraft_engine.blueprint.lint_graph import show
 from flowcraft_engine.blueprint.model import LOOP_CONTROLLER, NodeSpec
-from flowcraft_engine.blueprint.nearest import did_you_mean
+from flowcraft_engine.blueprint.nearest import Speller, did_you_mean
 from flowcraft_engine.blueprint.places import Places
 from flowcraft_engine.blueprint.report import Report
 from flowcraft_engine.blueprint.source import printable
@@ -23,12 +23,13 @@ _OURS = frozenset({LOOP_CONTROLLER, GATHER, SCATTER, ""})
 def check_params(graph: Graph, places: Places, report: Report, catalog: NodeCatalog) -> None:
     """Adds unknown node types and params that do not fit to `report`."""
     names = set(catalog.names())
+    speller = Speller(names)
     checkers: dict[str, _Checker | None] = {}
     for node in graph.blueprint.nodes:
         uses = node.uses
         if uses not in names:
             if uses not in _OURS:
-                _tell_unknown(node, names, places, report, catalog.is_complete)
+                _tell_unknown(node, speller, places, report, catalog.is_complete)
             continue
         if uses not in checkers:
             schema = catalog.parameter_schema(uses)
@@ -38,12 +39,14 @@ def check_params(graph: Graph, places: Places, report: Report, catalog: NodeCata
             checker.check(node, places, report)
 
 
-def _tell_unknown(node: NodeSpec, names: set[str], places: Places, report: Report, is_complete: bool) -> None:
+def _tell_unknown(
+    node: NodeSpec, speller: Speller, places: Places, report: Report, is_complete: bool
+) -> None:
     part = "uses" if places.node_has(node.id, "uses") else "params"
     path = ("params", "worker_uses_key") if node.for_each and not _uses_is(node, places) else (part,)
     at = places.node(node.id, *path)
     text = f"the node type '{show(node.uses)}' of '{show(node.id)}' is not registered"
-    hint = None if report.is_full else did_you_mean(node.uses, names)
+    hint = speller.hint(node.uses)
     if is_complete:
         report.error("unknown_node_type", text, at, hint or "name its module with --app")
     else:

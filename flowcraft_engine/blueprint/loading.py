@@ -57,8 +57,19 @@ def load_blueprint_text(
     catalog: NodeCatalog | None = None,
 ) -> Blueprint:
     """The blueprint in a text; YAML, or JSON when `name` ends with `.json`. Raises `BlueprintError`."""
-    blueprint, findings = _checked(lambda: from_text(name, text, limits), limits, _Surroundings(catalog))
+    blueprint, findings = check_blueprint_text(text, name, limits=limits, catalog=catalog)
     return _accepted(blueprint, findings)
+
+
+def check_blueprint_text(
+    text: str,
+    name: str = "<memory>",
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+    catalog: NodeCatalog | None = None,
+) -> tuple[Blueprint | None, list[Finding]]:
+    """`check_blueprint_file` for a text in memory; subflows are not looked up."""
+    return _checked(lambda: from_text(name, text, limits), limits, _Surroundings(catalog))
 
 
 def parse_blueprint(

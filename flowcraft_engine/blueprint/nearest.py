@@ -8,6 +8,8 @@ from difflib import get_close_matches
 
 #: Comparing is slow: of many names only those that begin and end most alike are looked at closely.
 _CANDIDATES = 60
+#: So many names are listed when none is alike.
+_FEW = 12
 
 
 def nearest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
@@ -31,7 +33,7 @@ def did_you_mean(name: str, names: Iterable[str]) -> str | None:
     near = nearest(name, known)
     if near is not None:
         return f"did you mean '{near}'?"
-    if 0 < len(known) <= 12:
+    if 0 < len(known) <= _FEW:
         return "known are: " + ", ".join(sorted(known))
     return None
 
@@ -42,3 +44,32 @@ def _shared(one: str, other: str) -> int:
     start = next((place for place in range(most) if one[place] != other[place]), most)
     end = next((place for place in range(most) if one[-1 - place] != other[-1 - place]), most)
     return start + end
+
+
+class Speller:
+    """Nearest names out of one large set; each question is answered once, and only so many of them."""
+
+    #: Names that are looked at in all: comparing with all ids of a large blueprint takes milliseconds.
+    BUDGET = 150_000
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = list(names)
+        self._left = self.BUDGET
+        self._known: dict[tuple[str, float], str | None] = {}
+
+    def nearest(self, name: str, cutoff: float = 0.6) -> str | None:
+        """The nearest name; None if there is none, or too many were asked for."""
+        key = (name, cutoff)
+        if key not in self._known:
+            self._left -= len(self._names)
+            if self._left < 0:
+                return None
+            self._known[key] = nearest(name, self._names, cutoff)
+        return self._known[key]
+
+    def hint(self, name: str) -> str | None:
+        """`did_you_mean` within the budget."""
+        if len(self._names) <= _FEW:
+            return did_you_mean(name, self._names)
+        near = self.nearest(name)
+        return f"did you mean '{near}'?" if near is not None else None

@@ -36,6 +36,8 @@ def plain_value(text: str) -> str | int | float | bool | None:
     """The value of an unquoted scalar. Raises `NumberError` for what is a number but not a usable one."""
     if not text:
         return None
+    if len(text) < 19 and text.isascii() and text.isdigit():
+        return int(text)  # by far the most frequent one
     if text in _WORDS:
         return _WORDS[text]
     if _INTEGER.fullmatch(text):

@@ -34,6 +34,8 @@ except ImportError:  # the part in C is a separate distribution, and has no whee
     CParser = None
 
 _MERGE = sys.intern("<<")
+#: Aliases may make a file so many times larger, whatever its size.
+_ALIAS_RATIO = 10
 #: Stands for "no key has been read yet" while a mapping is open.
 _NO_KEY: Any = object()
 
@@ -188,7 +190,7 @@ class _Builder:
                 at = event.start_mark.index
                 if is_map and key is _NO_KEY:
                     self._stop("complex_key", "an alias cannot be a key", at, "write the key out")
-                value = self._alias(event.anchor, at)
+                value = self._alias(event.anchor, at, count)
             else:
                 break
             # A value is complete: put it where it belongs.
@@ -236,7 +238,7 @@ class _Builder:
             self.report.error("bad_number", str(error), at, "quote it if it is text")
             return 0
 
-    def _alias(self, name: str, at: int) -> Any:
+    def _alias(self, name: str, at: int, written: int) -> Any:
         if name not in self.anchors:
             self._stop("unknown_anchor", f"there is no anchor &{printable(name, 60)} above this alias", at)
         known = self.anchors[name]
@@ -246,10 +248,11 @@ class _Builder:
             )
         value, size = known
         self.alias_values += size
-        if self.alias_values > self.limits.max_alias_values:
+        most = max(self.limits.max_alias_values, _ALIAS_RATIO * written)
+        if self.alias_values > most:
             self._stop(
                 "alias_budget",
-                f"the aliases expand to more than {self.limits.max_alias_values:,} values",
+                f"the aliases expand to more than {most:,} values",
                 at,
                 "write the parts out, or generate the blueprint",
             )
@@ -278,7 +281,7 @@ class _Builder:
                 to_marks.extend(from_marks[2 * place + 1 : 2 * place + 3])
 
     def _duplicate(self, container: dict[str, Any], marks: list[int], key: str, at: int) -> None:
-        first = marks[2 * list(container).index(key) + 1]
+        first = marks[2 * list(container).index(key) + 1] if not self.report.is_full else at
         line = self.source.location(first).line
         self.report.error(
             "duplicate_key",

@@ -1,0 +1,226 @@
+"""What `lint_blueprint` finds: catalog, subflows, loops, and models that came from no file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flowcraft_engine.blueprint import (
+    Blueprint,
+    BlueprintError,
+    Finding,
+    check_blueprint_file,
+    find_blueprints,
+    lint_blueprint,
+    load_blueprint,
+    load_blueprint_text,
+    parse_blueprint,
+)
+from flowcraft_engine.blueprint.model import EdgeSpec, Loop, NodeSpec
+
+
+class Catalog:
+    """Two types: one with a schema, one that takes anything."""
+
+    def __init__(self, is_complete: bool = True) -> None:
+        self.is_complete = is_complete
+
+    def names(self) -> Iterable[str]:
+        return ["charge", "noop", "batch-gather"]
+
+    def parameter_schema(self, name: str) -> dict[str, Any] | None:
+        if name == "noop":
+            return None
+        if name == "charge":
+            return {
+                "type": "object",
+                "properties": {
+                    "amount": {"type": "integer"},
+                    "currency": {"enum": ["EUR", "USD"]},
+                    "card": {"type": "object", "required": ["number"]},
+                    "note": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+                },
+                "required": ["amount"],
+                "additionalProperties": False,
+            }
+        raise KeyError(name)
+
+
+def _found(findings: Iterable[Finding]) -> list[tuple[str, int]]:
+    return [(one.code, one.location.line if one.location else 0) for one in findings]
+
+
+def _check(text: str, catalog: Catalog | None = None) -> list[tuple[str, int]]:
+    try:
+        load_blueprint_text(text, catalog=catalog)
+    except BlueprintError as error:
+        return _found(error.findings)
+    return []
+
+
+def test_params_are_checked_by_the_schema_of_their_type_at_their_place() -> None:
+    text = """\
+nodes:
+  - id: pay
+    uses: charge
+    params:
+      amount: "7"
+      currency: CHF
+      card: {}
+      note: 3
+      amonut: 1
+  - id: again
+    uses: charge
+"""
+    assert _check(text, Catalog()) == [
+        ("bad_param", 5),
+        ("bad_param", 6),
+        ("missing_param", 7),
+        ("bad_param", 8),
+        ("unknown_param", 9),
+        ("missing_param", 10),
+    ]
+
+
+def test_values_with_templates_are_not_judged_by_the_schema() -> None:
+    text = "nodes:\n  - {id: a, uses: charge, params: {amount: '${{ inputs.n }}', card: '${{ inputs.c }}'}}\n"
+    assert _check(text, Catalog()) == []
+
+
+def test_an_unknown_type_is_an_error_only_if_all_modules_are_named() -> None:
+    text = "nodes:\n  - {id: a, uses: charg}\n"
+    with pytest.raises(BlueprintError, match="did you mean 'charge'"):
+        load_blueprint_text(text, catalog=Catalog())
+    assert load_blueprint_text(text, catalog=Catalog(is_complete=False)).nodes[0].uses == "charg"
+
+
+def test_the_worker_of_a_scatter_is_checked_where_it_is_written() -> None:
+    text = """\
+nodes:
+  - {id: s, uses: batch-scatter, inputs: rows,
+     params: {worker_uses_key: chrge, gather_node_id: g}}
+  - {id: g, uses: batch-gather, needs: s, params: {amount: 1}}
+"""
+    assert _check(text, _Gathers()) == [("unknown_node_type", 3)]
+
+
+class _Gathers(Catalog):
+    def parameter_schema(self, name: str) -> dict[str, Any] | None:
+        return None
+
+
+def test_a_model_without_a_file_is_linted_all_the_same() -> None:
+    nodes = (NodeSpec(id="a", uses="noop"), NodeSpec(id="L", uses="loop-controller", loop=_LOOP))
+    blueprint = Blueprint(id="x", nodes=nodes, edges=(EdgeSpec(source="a", target="b"),))
+    findings = lint_blueprint(blueprint)
+    assert {one.code for one in findings} == {"unknown_node"}
+    assert len(findings) == 3
+    assert all(one.location is None for one in findings)
+
+
+_LOOP = Loop(start="s", end="e", condition="n < 1")
+
+
+def test_a_valid_blueprint_has_no_findings() -> None:
+    assert lint_blueprint(parse_blueprint({"nodes": {"a": {"uses": "noop"}}})) == []
+
+
+def test_subflows_are_looked_up_beside_the_file(tmp_path: Path) -> None:
+    (tmp_path / "child.yaml").write_text("inputs: {n: {required: true}}\nnodes:\n  - {id: c, uses: noop}\n")
+    parent = tmp_path / "parent.yaml"
+    parent.write_text("nodes:\n  - {id: a, uses: subflow, params: {blueprint_id: child, inputs: {m: x}}}\n")
+    assert _found(check_blueprint_file(parent)[1]) == [
+        ("missing_child_input", 2),
+        ("undeclared_child_input", 2),
+    ]
+
+
+def test_a_missing_subflow_is_an_error_once_the_places_to_search_are_named(tmp_path: Path) -> None:
+    parent = tmp_path / "parent.yaml"
+    parent.write_text("nodes:\n  - {id: a, uses: subflow, params: {blueprint_id: child}}\n")
+    blueprint, findings = check_blueprint_file(parent)
+    assert blueprint is not None
+    assert _found(findings) == [("unknown_subflow", 2)]
+    with pytest.raises(BlueprintError, match="no blueprint 'child'"):
+        load_blueprint(parent, search=[tmp_path])
+
+
+def test_subflows_that_come_back_are_told_with_their_chain(tmp_path: Path) -> None:
+    for name, child in (("a", "b"), ("b", "c"), ("c", "a")):
+        text = f"nodes:\n  - {{id: go, uses: subflow, params: {{blueprint_id: {child}}}}}\n"
+        (tmp_path / f"{name}.yaml").write_text(text)
+    with pytest.raises(BlueprintError, match="a -> b -> c -> a"):
+        load_blueprint(tmp_path / "a.yaml")
+
+
+def test_subflows_nested_too_deeply_are_refused(tmp_path: Path) -> None:
+    for index in range(25):
+        text = (
+            f"id: n{index}\nnodes:\n  - {{id: go, uses: subflow, params: {{blueprint_id: n{index + 1}}}}}\n"
+        )
+        (tmp_path / f"{index}.yaml").write_text(text)
+    with pytest.raises(BlueprintError, match="nested more than 20 deep"):
+        load_blueprint(tmp_path / "0.yaml")
+
+
+def test_a_folder_gives_its_blueprints_and_names_the_broken_ones(tmp_path: Path) -> None:
+    (tmp_path / "good.yaml").write_text("nodes:\n  - {id: a, uses: noop}\n")
+    (tmp_path / "bad.yaml").write_text("nodes:\n  - {id: a}\n")
+    (tmp_path / "other.yaml").write_text("services: {}\n")
+    found, broken = find_blueprints([tmp_path])
+    assert list(found) == ["good"]
+    assert list(broken) == [str(tmp_path / "bad.yaml")]
+
+
+def test_expressions_are_placed_in_folded_quoted_and_block_texts() -> None:
+    text = """\
+nodes:
+  - {id: a, uses: noop}
+  - id: b
+    uses: log
+    needs: a
+    params:
+      plain: x ${{ a + }}
+      double: "\\t\\u0041 ${{ a + }}"
+      single: 'it''s ${{ a + }}'
+      folded: >-
+        some words
+        and ${{ a + }}
+      literal: |
+        one
+          two ${{ a + }}
+"""
+    with pytest.raises(BlueprintError) as caught:
+        load_blueprint_text(text)
+    places = [(one.location.line, one.location.column) for one in caught.value.findings if one.location]
+    lines = text.split("\n")
+    assert [line for line, _ in places] == [7, 8, 9, 12, 15]
+    for line, column in places:
+        # The error is that the expression ends after the `+`.
+        assert lines[line - 1][: column - 1].rstrip().endswith("+"), (line, column)
+
+
+def test_the_environment_is_for_params_only() -> None:
+    text = "nodes:\n  - {id: a, uses: log, params: {message: '${{ env.HOME }}'}}\noutputs: {x: env.HOME}\n"
+    assert _check(text) == [("env_outside_params", 3)]
+
+
+def test_two_loops_that_overlap_are_told() -> None:
+    text = """\
+nodes:
+  - {id: a, uses: noop}
+  - {id: b, uses: noop, needs: a}
+  - {id: c, uses: noop, needs: b}
+  - {id: one, loop: {start: a, end: b, condition: n < 1}}
+  - {id: two, loop: {start: b, end: c, condition: n < 1}}
+"""
+    assert "loop_crossing" in {code for code, _ in _check(text)}
+
+
+def test_findings_stand_in_the_order_of_the_file() -> None:
+    nodes = ["{id: a, uses: noop, x: 1}", "{id: a, uses: noop}", "{id: b, uses: noop, needs: [q]}"]
+    text = "nodes:\n" + "".join(f"  - {node}\n" for node in nodes)
+    assert [line for _, line in _check(text)] == [2, 3, 4]
