@@ -627,6 +627,12 @@ LOOPS = [
         answers=(Answer("W", 1), Answer("W", 3)),
     ),
     row(
+        "L15",
+        "I -> L; L:loop(B..B, n < 2); B -> S; L -> E",
+        {"I": SetKey("n", 0), "B": Inc("n")},
+        Expected(outs={"E": 2}, calls={"S": 2}, out={"S#1": 1, "S#2": 2}),
+    ),
+    row(
         "L14",
         "L:loop(B..B, 1 / 0); L -> E",
         {},
