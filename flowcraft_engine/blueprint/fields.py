@@ -88,6 +88,8 @@ class Fields:
         """A text where names stand: a number without quotes is read as it is written, with a warning."""
         value = raw[key]
         kind = type(value)
+        if kind is str and value:
+            return value  # type: ignore[no-any-return]  # JSON has no static types
         if (kind is int or kind is float) and not self.document.is_json:
             at = self.document.value_at(raw, key)
             written = self.written(at)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from flowcraft_engine.blueprint.graph import Graph
@@ -30,28 +29,35 @@ SCRIPT_PARAMS = {"shell": ("run",)}
 
 def check_expressions(graph: Graph, places: Places, report: Report) -> None:
     """Adds every problem of the expressions to `report`, at its character."""
-    if any(_texts(graph.blueprint)):
+    if _has_expressions(graph.blueprint):
         _Check(graph, places, report).check()
 
 
-def _texts(blueprint: Blueprint) -> Iterator[bool]:
+def _has_expressions(blueprint: Blueprint) -> bool:
     """Whether there is anything to compile: most large blueprints have no expressions."""
-    yield bool(blueprint.outputs)
+    if blueprint.outputs:
+        return True
     for edge in blueprint.edges:
-        yield edge.condition is not None or edge.transform is not None
+        if edge.condition is not None or edge.transform is not None:
+            return True
     for node in blueprint.nodes:
-        yield node.loop is not None or node.uses in EXPRESSION_PARAMS
-        yield holds_template(node.params)
-        yield node.for_each is not None and holds_template(node.for_each.source)
+        if node.loop is not None or node.for_each is not None or node.uses in EXPRESSION_PARAMS:
+            return True
+        if node.params and holds_template(node.params):
+            return True
+    return False
 
 
 def holds_template(value: Any) -> bool:
     """Whether a `${{ }}` is anywhere in a value."""
     if isinstance(value, str):
         return TEMPLATE_MARK in value
-    if isinstance(value, dict):
-        return any(holds_template(item) for item in value.values())
-    return isinstance(value, list) and any(holds_template(item) for item in value)
+    if not isinstance(value, (dict, list)):
+        return False
+    for item in value.values() if isinstance(value, dict) else value:
+        if isinstance(item, (str, dict, list)) and holds_template(item):
+            return True
+    return False
 
 
 class _Cached:

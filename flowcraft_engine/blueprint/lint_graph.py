@@ -51,6 +51,8 @@ def _check_edges(graph: Graph, places: Places, report: Report) -> None:
 
 def _check_cycles(graph: Graph, places: Places, report: Report) -> None:
     broken = {node.id for node in graph.blueprint.nodes if node.uses == LOOP_CONTROLLER and node.loop is None}
+    if not graph.cycles:
+        return
     closing = {(edge.source, edge.target): index for index, edge in enumerate(graph.blueprint.edges)}
     for cycle in graph.cycles:
         if broken.intersection(cycle):
@@ -66,7 +68,11 @@ def _check_cycles(graph: Graph, places: Places, report: Report) -> None:
 def _check_joins(graph: Graph, places: Places, report: Report) -> None:
     actions: dict[tuple[str, str], set[str | None]] = {}
     for edge in graph.blueprint.edges:
-        actions.setdefault((edge.source, edge.target), set()).add(edge.action)
+        if edge.action is not None:
+            actions.setdefault((edge.source, edge.target), set()).add(edge.action)
+    for edge in graph.blueprint.edges if actions else ():
+        if edge.action is None and (edge.source, edge.target) in actions:
+            actions[edge.source, edge.target].add(None)
     for node in graph.blueprint.nodes:
         count = len(graph.entries[node.id])
         join = node.config.join_strategy
@@ -74,7 +80,7 @@ def _check_joins(graph: Graph, places: Places, report: Report) -> None:
             text = f"the `any` join of '{show(node.id)}' has {('no', 'only one')[count]} predecessor"
             at = places.node(node.id, "config", "join_strategy")
             report.warning("useless_any_join", text, at, "remove join_strategy, or add the other edge")
-        elif join == "all" and count > 1:
+        elif join == "all" and count > 1 and actions:
             _check_exclusive(graph, node.id, actions, places, report)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from flowcraft_engine.blueprint.graph import Graph
@@ -16,6 +17,8 @@ FORBIDDEN = frozenset("#[]:")
 _WORDS = ("and", "or", "not", "in", "is", "if", "else")
 #: Names that mean something else in an expression: a node so called is reached by `outputs["…"]` only.
 RESERVED = RESERVED_NAMES | {"true", "false", "null", "True", "False", "None", *_WORDS}
+#: Nearly all ids: nothing to look for in them.
+_ORDINARY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
 _RULE = "ids are 1 to 200 characters, without control characters and without # [ ] :"
 _DIRECTION_MARKS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f")
 
@@ -47,12 +50,8 @@ def check_names(graph: Graph, places: Places, report: Report) -> None:
 
 def id_problem(name: str) -> str | None:
     """What keeps `name` from being an id, as the rest of a sentence; None if nothing does."""
-    if name.isascii() and name.isprintable() and len(name) <= MAX_ID_LENGTH:
-        found = FORBIDDEN.intersection(name)
-        if not found and name.strip() == name and name[:1] != "$":
-            return None if name else "is empty"
-        if found:
-            return "holds " + " and ".join(sorted(found))
+    if _ORDINARY.fullmatch(name):
+        return None
     if not name.strip():
         return "is empty"
     if len(name) > MAX_ID_LENGTH:
@@ -61,12 +60,13 @@ def id_problem(name: str) -> str | None:
         return "begins or ends with a space"
     if name.startswith("$"):
         return "begins with $, which is flowcraft's own"
+    found = FORBIDDEN.intersection(name)
+    if found:
+        return "holds " + " and ".join(sorted(found))
     for character in name:
         kind = unicodedata.category(character)
         if kind in ("Cc", "Cs", "Zl", "Zp") or character in _DIRECTION_MARKS:
             return f"holds the control character U+{ord(character):04X}"
-        if character in FORBIDDEN:
-            return f"holds {character}"
     return None
 
 

@@ -27,7 +27,7 @@ _SHORTEST = 4
 def check_secrets(graph: Graph, places: Places, report: Report) -> None:
     """Warns about values in params that look like secrets."""
     for node in graph.blueprint.nodes:
-        for path, value in _texts(node.params, ()):
+        for path, value in _texts(node.params, ()) if node.params else ():
             if _looks_secret(path, value):
                 name = printable(str(path[-1]), 60)
                 text = f"'{name}' of node '{printable(node.id, 60)}' looks like a secret that is typed in"

@@ -147,10 +147,10 @@ class _Builder:
                         self._duplicate(container, marks, key, at)
                         marks.pop()
                         key = _Duplicate
-                    if event.tag is not None:
+                    if event.ctag is not None:
                         self._refuse_tag(event)
                     continue
-                if event.tag is not None:
+                if event.ctag is not None:
                     self._refuse_tag(event)
                 elif not event.style and (not value or value[0] in NOT_TEXT_STARTS):
                     value = self._plain(value, at)
@@ -161,7 +161,7 @@ class _Builder:
                 at = event.start_mark.index
                 if is_map and key is _NO_KEY:
                     self._stop("complex_key", "a key must be text, not a mapping or a list", at)
-                if event.tag is not None:
+                if event.ctag is not None:
                     self._refuse_tag(event)
                 if len(stack) > max_depth:
                     self._too_deep(at)
