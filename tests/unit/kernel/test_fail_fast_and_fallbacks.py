@@ -1,0 +1,145 @@
+"""`fail_fast` and fallbacks, down to their corners."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.contracts.driver import Driver
+
+pytestmark = pytest.mark.asyncio
+
+FAST: dict[str, Any] = {"metadata": {"fail_fast": True}}
+
+
+async def test_fail_fast_cancels_what_has_not_started_or_waits_and_lets_the_rest_finish(run: Driver) -> None:
+    await run.begin("A; B -> C; R*2; W:wait; X -> D:done; Y", **FAST)
+    await run.claim("B")
+    await run.fail("R", retry_at=run.clock.now() + 9)
+    await run.wait("W")
+    await run.fail("A")
+    states = await run.states()
+    assert states["B"] == "running"
+    assert [states[name] for name in "CRWXY"] == ["cancelled"] * 5
+    assert states["D"] == "ready", "all_done nodes still run"
+    await run.commit_completed("B")
+    assert (await run.states())["C"] == "cancelled"
+    await run.complete("D")
+    assert await run.status() == "failed"
+
+
+async def test_fail_fast_does_not_count_a_failure_that_is_rescued(run: Driver) -> None:
+    await run.begin("A!F -> B; C", **FAST)
+    await run.fail("A")
+    assert (await run.states())["C"] == "ready"
+    await run.complete("F")
+    await run.complete("C")
+    await run.complete("B")
+    assert await run.status() == "completed"
+
+
+async def test_fail_fast_counts_once_the_last_rescue_has_failed(run: Driver) -> None:
+    await run.begin("A!F; C", **FAST)
+    await run.fail("A")
+    await run.fail("F")
+    assert (await run.states())["C"] == "cancelled"
+    assert await run.status() == "failed"
+
+
+async def test_a_batch_that_runs_after_fail_fast_still_runs_all_of_its_items(run: Driver) -> None:
+    await run.begin(
+        "A -> E:each([1, 2, 3]); B",
+        patch={"E": {"config": {"join_strategy": "all_done"}, "concurrency": 1}},
+        **FAST,
+    )
+    await run.claim("B")
+    await run.fail("A")
+    await run.commit_completed("B")
+    await run.scatter("E", [1, 2, 3])
+    for index in range(3):
+        await run.complete(f"E[{index}]", index)
+    assert (await run.states())["E"] == "ready"
+    await run.complete("E", [])
+    assert await run.status() == "failed"
+
+
+async def test_an_all_done_node_keeps_its_attempts_after_fail_fast(run: Driver) -> None:
+    await run.begin("A -> D:done*2", **FAST)
+    await run.fail("A")
+    await run.fail("D", retry_at=run.clock.now())
+    assert (await run.states())["D"] == "retrying"
+
+
+async def test_a_running_batch_gives_up_what_has_not_started_when_fail_fast_strikes(run: Driver) -> None:
+    await run.begin("A; E:each([1, 2, 3])", patch={"E": {"concurrency": 2}}, **FAST)
+    await run.scatter("E", [1, 2, 3])
+    await run.claim("E[0]")
+    await run.fail("A")
+    states = await run.states()
+    assert (states["E[0]"], states["E[1]"]) == ("running", "cancelled")
+    assert await run.status() == "running"
+    assert (await run.commit_completed("E[0]")).effects.finished
+    assert (await run.states())["E"] == "cancelled"
+    assert await run.status() == "failed"
+
+
+async def test_fail_fast_ends_a_loop_whose_body_runs(run: Driver) -> None:
+    await run.begin("A; L:loop(X..Y, true); X -> Y; L -> E", **FAST)
+    await run.again("L")
+    await run.claim("X#1")
+    await run.fail("A")
+    assert (await run.commit_completed("X#1")).effects.finished
+    states = await run.states()
+    assert states["Y#1"] == "cancelled"
+    assert states["E"] in ("cancelled", "poisoned")
+    assert await run.status() == "failed"
+
+
+async def test_fail_fast_names_the_children_to_cancel(run: Driver) -> None:
+    await run.begin("A; N:sub(child)", **FAST)
+    await run.begin_child("N")
+    assert list((await run.fail("A")).orphans) == ["run:N"]
+
+
+async def test_a_fallback_decides_the_edges_of_both(run: Driver) -> None:
+    await run.begin("A!F; A -[x]-> P; A -[y]-> Q; F -> G")
+    await run.fail("A")
+    plan, _ = await run.store.snapshot("run")
+    taken = [edge.index for edge in plan.edges if edge.target in ("Q", "G")]
+    effects = await run.complete("F", 1, action="y", taken=taken)
+    assert sorted(effects.ready) == ["G", "Q"]
+    assert (await run.states())["P"] == "skipped"
+
+
+async def test_the_fallback_of_a_poisoned_node_is_skipped(run: Driver) -> None:
+    await run.begin("A -> B!F; F -> G")
+    await run.fail("A")
+    states = await run.states()
+    assert (states["B"], states["F"], states["G"]) == ("poisoned", "skipped", "skipped")
+    assert await run.status() == "failed"
+
+
+async def test_a_chain_of_fallbacks_receives_the_first_error_and_the_same_input(run: Driver) -> None:
+    await run.begin("S -> A!F; F!G")
+    await run.complete("S", "in")
+    await run.fail("A")
+    first = await run.claim("F")
+    assert first is not None
+    assert first.error is not None
+    assert first.error["node"] == "A"
+    await run.fail_claimed("F")
+    second = await run.claim("G")
+    assert second is not None
+    assert second.error is not None
+    assert second.error["node"] == "F"
+    assert dict(second.arrivals) == {"S": 0}
+
+
+async def test_a_fallback_that_is_cancelled_leaves_the_failed_edges_failed(run: Driver) -> None:
+    await run.begin("A!F -> B; C", **FAST)
+    await run.fail("A")
+    await run.fail("C")
+    states = await run.states()
+    assert (states["F"], states["B"]) in (("cancelled", "poisoned"), ("cancelled", "cancelled"))
+    assert await run.status() == "failed"
