@@ -51,7 +51,7 @@ class Attempt:
         self.claim = claim
         self.node: PlanNode = facts.plan.nodes[claim.node_id]
         self.signal = CancelSignal()
-        self.view = AsyncContextView(_RunContext(env, claim.run_id))
+        self.view = AsyncContextView(facts.context)
         self.ctx: NodeContext | None = None
         #: Context keys that the decided conditions have read.
         self.expects: dict[str, Any] | None = None
@@ -131,7 +131,7 @@ class Attempt:
             params[f"__{key}__"] = program.text
         if node.child_inputs is not None:
             params["inputs"] = copy_json(
-                await resolve_sources(self.env.store, claim, node.child_inputs, node.scopes)
+                await resolve_sources(self.env.store, self.facts, claim, node.child_inputs, node.scopes)
             )
         return params
 
@@ -247,7 +247,7 @@ class Attempt:
         limit = self.env.limits.context
         if sum(json_size(change[2]) for change in delta) <= limit // 16:
             return  # only large writes are worth measuring the whole for
-        context = self.view.preview(await self.env.store.context(self.claim.run_id, None))
+        context = self.view.preview(await self.facts.context.read_all())
         if json_size(context) > limit:
             message = f"the context would be larger than {limit:,} characters of JSON"
             raise NodeError(message, error_code=ErrorCode.CONTEXT_TOO_LARGE, retryable=False)
@@ -297,7 +297,7 @@ class Attempt:
             return output
         if inputs.name == self.node.id:
             return walk(output, inputs.path)
-        return await resolve_source(self.env.store, self.claim, inputs, self.node.scopes)
+        return await resolve_source(self.env.store, self.facts, self.claim, inputs, self.node.scopes)
 
     async def _failed(self, error: BaseException, handler: Handler | None) -> Outcome:
         """Another attempt, or the node's own rescue, or its clean-up and the end of it."""
@@ -363,7 +363,7 @@ class Attempt:
         node = self.node
         source = node.items
         if isinstance(source, InputSource):
-            value = await resolve_source(self.env.store, self.claim, source, node.scopes)
+            value = await resolve_source(self.env.store, self.facts, self.claim, source, node.scopes)
         else:
             assert isinstance(source, Template)
             entry = await node_input(self.env.store, self.facts, self.claim, node)
@@ -409,22 +409,6 @@ class Attempt:
         if end in values:
             return values[end]
         return (await self.env.store.outputs(claim.run_id, (end,), claim.path, self.node.scopes))[0]
-
-
-class _RunContext:
-    """The committed context of a run, for the node's view."""
-
-    __slots__ = ("_env", "_run_id")
-
-    def __init__(self, env: Environment, run_id: str) -> None:
-        self._env = env
-        self._run_id = run_id
-
-    async def read(self, keys: tuple[str, ...]) -> JsonObject:
-        return await self._env.store.context(self._run_id, keys)
-
-    async def read_all(self) -> JsonObject:
-        return await self._env.store.context(self._run_id, None)
 
 
 def _in_thread(handler: Handler) -> CallNext:

@@ -19,12 +19,29 @@ from flowcraft_engine.kernel.commands import REFUSED, STALE, Claim, Commit, Comm
 Publish = Callable[[str, Effects], None]
 
 
-class Executor:
-    """Executes claimed instances for one process."""
+#: After so many nodes in a row a chain lets others have their turn.
+_STEPS_A_TURN = 64
 
-    def __init__(self, env: Environment, publish: Publish) -> None:
+
+class Executor:
+    """Executes claimed instances for one process.
+
+    `free_places` says how many more attempts this process could begin now, and `spawn` begins one: successors
+    that become ready are claimed with the commit that makes them so, as far as there are places.
+    """
+
+    def __init__(
+        self,
+        env: Environment,
+        publish: Publish,
+        *,
+        free_places: Callable[[], int] = lambda: 0,
+        spawn: Callable[[Claim], None] | None = None,
+    ) -> None:
         self._env = env
         self._publish = publish
+        self._free_places = free_places
+        self._spawn = spawn
         self._attempts: dict[asyncio.Task[Any] | None, Attempt] = {}
         # A nonce must never be made twice, by anybody: 128 random bits for the process, then a counter.
         prefix = secrets.token_hex(16)
@@ -38,27 +55,32 @@ class Executor:
         return await self._env.store.claim(run_id, jobs, self._env.owner)
 
     async def perform(self, claim: Claim) -> None:
-        """Execute a claimed instance and commit its result; then the successors that stay here.
+        """Execute a claimed instance and commit its result; then the first successor, which stays in this task.
 
         When this task is cancelled the claim is handed back: no attempt is consumed, nothing is committed.
         """
         env = self._env
         task = asyncio.current_task()
-        next_claim: Claim | None = claim
+        steps = 0
         try:
-            while next_claim is not None:
-                claim = next_claim
+            while True:
                 attempt = Attempt(env, await env.store.facts(claim.run_id), claim)
                 self._attempts[task] = attempt
-                outcome = await attempt.run()
-                committed = await self._commit(claim, attempt, outcome)
-                next_claim = committed.next
-                if next_claim is None or not committed.effects.is_empty:
+                committed = await self._commit(claim, attempt, await attempt.run())
+                if not committed.effects.is_empty or not committed.claims:
                     self._publish(claim.run_id, committed.effects)
+                if not committed.claims:
+                    return
+                claim, *others = committed.claims
+                for other in others:
+                    assert self._spawn is not None
+                    self._spawn(other)
+                steps += 1
+                if steps % _STEPS_A_TURN == 0:
+                    # Nodes that never wait for anything would keep timers, signals and other runs from theirs.
+                    await asyncio.sleep(0)
         except asyncio.CancelledError:
-            await env.store.release(
-                claim.run_id, claim.instance, claim.nonce, crashed=False, why="interrupted"
-            )
+            await env.store.release(claim.run_id, claim.instance, claim.nonce, crashed=False, why="interrupted")
             raise
         finally:
             self._attempts.pop(task, None)
@@ -66,8 +88,10 @@ class Executor:
     async def _commit(self, claim: Claim, attempt: Attempt, outcome: Outcome) -> Committed:
         env = self._env
         while True:
-            next_nonce = None if self.is_draining else next(self._nonces)
-            commit = Commit(claim.instance, claim.nonce, outcome, env.owner, attempt.expects, next_nonce)
+            places = 0 if self.is_draining else 1 + self._free_places()
+            commit = Commit(
+                claim.instance, claim.nonce, outcome, env.owner, attempt.expects, places, self._nonces
+            )
             committed = await env.store.commit(claim.run_id, commit)
             if committed.status != STALE:
                 break

@@ -25,11 +25,11 @@ async def node_input(store: CoordinationStore, facts: RunFacts, claim: Claim, no
     if inputs is None:
         return await _from_predecessors(store, facts, claim, node)
     if isinstance(inputs, dict):
-        return await resolve_sources(store, claim, inputs, node.scopes)
+        return await resolve_sources(store, facts, claim, inputs, node.scopes)
     if inputs.is_node and claim.values:
         # The edge's transform has already been applied to that node's output.
         return next(iter(claim.values.values()))
-    return await resolve_source(store, claim, inputs, node.scopes)
+    return await resolve_source(store, facts, claim, inputs, node.scopes)
 
 
 async def _from_predecessors(
@@ -54,19 +54,19 @@ async def _from_predecessors(
 
 
 async def resolve_sources(
-    store: CoordinationStore, claim: Claim, sources: dict[str, InputSource], scopes: tuple[str, ...]
+    store: CoordinationStore, facts: RunFacts, claim: Claim, sources: dict[str, InputSource], scopes: tuple[str, ...]
 ) -> JsonObject:
-    return {key: await resolve_source(store, claim, source, scopes) for key, source in sources.items()}
+    return {key: await resolve_source(store, facts, claim, source, scopes) for key, source in sources.items()}
 
 
 async def resolve_source(
-    store: CoordinationStore, claim: Claim, source: InputSource, scopes: tuple[str, ...]
+    store: CoordinationStore, facts: RunFacts, claim: Claim, source: InputSource, scopes: tuple[str, ...]
 ) -> JsonValue:
     """The value of one source; null where its path leads nowhere."""
     if source.is_node:
         value = (await store.outputs(claim.run_id, (source.name,), claim.path, scopes))[0]
     else:
-        value = (await store.context(claim.run_id, (source.name,))).get(source.name)
+        value = (await facts.context.read((source.name,))).get(source.name)
     return walk(value, source.path)
 
 

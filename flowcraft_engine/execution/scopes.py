@@ -49,7 +49,7 @@ async def read_scope(
         scope.outputs = await _outputs(store, facts, claim, facts.plan.node_ids if all_nodes else nodes)
     reading = Reading(scope)
     if keys or all_context:
-        committed = await store.context(claim.run_id, None if all_context else tuple(keys))
+        committed = await (facts.context.read_all() if all_context else facts.context.read(tuple(keys)))
         for key in committed if all_context else keys:
             reading.context[key] = committed.get(key, ABSENT)
         scope.context = view.preview(committed) if view is not None else committed

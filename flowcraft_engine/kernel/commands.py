@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -104,8 +104,8 @@ class Commit:
     """The outcome of one attempt. Refused unless `nonce` is that of the claim under way.
 
     `expects` are the context keys that conditions have read, with the values they had (`ABSENT` if none): if one
-    has changed, the answer is `stale` and nothing happens. `next_nonce` claims one ready successor in the same
-    step.
+    has changed, the answer is `stale` and nothing happens. Up to `places` of the successors that become ready are
+    claimed in the same step, with nonces taken from `nonces`.
     """
 
     instance: str
@@ -113,7 +113,8 @@ class Commit:
     outcome: Outcome
     owner: str
     expects: Mapping[str, Any] | None = None
-    next_nonce: str | None = None
+    places: int = 0
+    nonces: Iterator[str] = field(default_factory=lambda: iter(()))
 
 
 class Absent:
@@ -134,7 +135,7 @@ class Effects:
     Written out by hand, and its rare lists made when they are needed: one is made for every step.
     """
 
-    __slots__ = ("children", "finished", "orphans", "ready", "timers")
+    __slots__ = ("children", "finished", "idle", "orphans", "ready", "stopped", "timers")
 
     def __init__(self) -> None:
         #: Instances that have become ready; jobs to publish.
@@ -147,6 +148,10 @@ class Effects:
         self.orphans: Sequence[str] = ()
         #: True if the run ended in this step.
         self.finished = False
+        #: True if it was ended from outside, so that attempts may still be running.
+        self.stopped = False
+        #: True if nothing in the run is ready, running or between attempts after this step.
+        self.idle = False
 
     @property
     def is_empty(self) -> bool:
@@ -157,4 +162,5 @@ class Effects:
 class Committed:
     status: str
     effects: Effects
-    next: Claim | None = None
+    #: Successors that were claimed in the same step.
+    claims: Sequence[Claim] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -30,7 +31,7 @@ def apply_delta(context: JsonObject, changes: Iterable[Sequence[Any]]) -> None:
                 raise DeltaConflictError(
                     f"context key {key!r} is not a number any more, it cannot be incremented"
                 )
-            context[key] = current + operand
+            context[key] = _sum(key, current, operand)
         else:
             items = context.get(key, [])
             if not isinstance(items, list):
@@ -38,3 +39,13 @@ def apply_delta(context: JsonObject, changes: Iterable[Sequence[Any]]) -> None:
                     f"context key {key!r} is not a list any more, nothing can be appended"
                 )
             context[key] = [*items, operand]
+
+
+def _sum(key: str, current: float, operand: float) -> float:
+    try:
+        total = current + operand
+    except OverflowError:  # a float and a whole number that no float can hold
+        total = math.inf
+    if not isinstance(total, int) and not math.isfinite(total):
+        raise DeltaConflictError(f"context key {key!r} is too large to be incremented by {operand!r}")
+    return total

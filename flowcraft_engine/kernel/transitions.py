@@ -49,6 +49,9 @@ CRASH_LIMIT = 3
 #: What a wait goes on with when nobody has answered in time.
 EXPIRED = "expired"
 
+_CLAIMED = {"rule": "claimed"}
+_RETURNED = {"rule": "returned"}
+
 
 class Transition:
     """One atomic step on one run, at time `now` (seconds since the epoch)."""
@@ -91,9 +94,9 @@ class Transition:
         instance = state.instances.get(name)
         if instance is None or state.status != "running":
             return None
-        if instance.state == st.READY:
+        if instance.state == st.READY and instance.nonce != nonce:  # else: a late copy of an ended claim
             attempt = instance.attempt if instance.resumption is not None else instance.attempt + 1
-            self._emit(ev.NODE_STARTED, name, None, (attempt, nonce, owner))
+            self._emit(ev.NODE_STARTED, name, _CLAIMED, (attempt, nonce, owner))
         elif instance.state != st.RUNNING or instance.nonce != nonce:
             return None
         return self._claim_of(instance, nonce)
@@ -114,7 +117,7 @@ class Transition:
             self._complete(instance, outcome)  # type: ignore[arg-type]
         elif kind is Failed:
             self._fail_attempt(instance, outcome)  # type: ignore[arg-type]
-        elif state.tripped and self.plan.nodes[instance.node_id].join != "all_done":
+        elif self._is_held_back(instance):
             # What would wait now is cancelled, like what waited when fail_fast struck.
             self._cancel_instance(instance, {"rule": "fail_fast"})
         elif kind is Suspended:
@@ -124,8 +127,8 @@ class Transition:
         else:
             self._scatter(instance, outcome)  # type: ignore[arg-type]
         self._settle()
-        claim = self._claim_successor(command) if command.next_nonce is not None else None
-        return Committed(APPLIED, self.effects, claim)
+        claims = self._claim_successors(command) if command.places and self.effects.ready else ()
+        return Committed(APPLIED, self.effects, claims)
 
     def signal(self, node: str | None, output: JsonValue, action: str | None) -> bool:
         """Answer a waiting instance. False if the very same answer was already given.
@@ -234,11 +237,11 @@ class Transition:
             data["why"] = outcome.why
         if outcome.delta:
             data["delta"] = outcome.delta
-        self._emit(ev.NODE_COMPLETED, instance.name, None, data)
+        self._emit(ev.NODE_COMPLETED, instance.name, _RETURNED, data)
         self._after(instance)
 
     def _fail_attempt(self, instance: Instance, outcome: Failed) -> None:
-        if outcome.retry_at is None or self.state.tripped:
+        if outcome.retry_at is None or self._is_held_back(instance):
             self._fail(instance, outcome.error)
             return
         data = {"error": outcome.error, "due": outcome.retry_at, "carry": outcome.carry}
@@ -263,9 +266,11 @@ class Transition:
             return
         if rescuer is not None:
             self._ready(rescuer, {"rule": "fallback", "node": instance.name})
-        elif self.plan.fail_fast and not self.state.tripped:
-            self._trip(instance)
         self._after(instance)
+        if rescuer is None and self.plan.fail_fast and not self.state.tripped:
+            # What the failure poisons is poisoned; the rest is cancelled.
+            self._judge_touched()
+            self._trip(instance)
 
     def _suspend(self, instance: Instance, outcome: Suspended) -> None:
         if outcome.delta and not self._delta_fits(instance, outcome.delta):
@@ -306,7 +311,7 @@ class Transition:
         assert batch is not None and spec is not None
         left = len(batch.items) - batch.cursor
         room = left if spec.concurrency is None else min(left, spec.concurrency - batch.active)
-        if room > 0 and not self.state.tripped:
+        if room > 0 and not self._is_held_back(whole):
             first = batch.cursor
             self._emit(ev.ITEMS_READY, whole.name, {"rule": "items"}, (first, first + room))
             self.effects.ready.extend(item_name(whole.name, index) for index in range(first, first + room))
@@ -328,24 +333,28 @@ class Transition:
     # ---- consequences --------------------------------------------------------------------------------------
 
     def _settle(self) -> None:
-        """Judge the joins of all instances that an edge has reached, until nothing moves; then end the run."""
-        touched = self.state.touched
-        if touched:
-            nodes = self.plan.nodes
-            # The list grows while it is read.
-            for instance in touched:
-                node = nodes[instance.node_id]
-                verdict = judge(node, instance)
-                if verdict == "ready":
-                    if self.state.tripped and node.join != "all_done":
-                        self._cancel_instance(instance, {"rule": "fail_fast"})
-                    else:
-                        self._ready(instance.name, node.sole_reason or _join_reason(node, instance))
-                elif verdict is not None:
-                    self._end_unstarted(instance, verdict)
-            touched.clear()
+        """Draw all consequences of the decided edges; then end the run, if nothing is left open."""
+        if self.state.touched:
+            self._judge_touched()
         if self.state.open == 0 and not self.state.is_final:
             self._end_run()
+
+    def _judge_touched(self) -> None:
+        """Judge the joins of all instances that an edge has reached, until nothing moves."""
+        touched = self.state.touched
+        nodes = self.plan.nodes
+        # The list grows while it is read.
+        for instance in touched:
+            node = nodes[instance.node_id]
+            verdict = judge(node, instance)
+            if verdict == "ready":
+                if self._is_held_back(instance):
+                    self._cancel_instance(instance, {"rule": "fail_fast"})
+                else:
+                    self._ready(instance.name, node.sole_reason or _join_reason(node, instance))
+            elif verdict is not None:
+                self._end_unstarted(instance, verdict)
+        touched.clear()
 
     def _end_unstarted(self, instance: Instance, verdict: str) -> None:
         if verdict == "skip":
@@ -426,6 +435,10 @@ class Transition:
         self._emit(ev.NODE_CANCELLED, instance.name, reason, None)
         self._after(instance)
 
+    def _is_held_back(self, instance: Instance) -> bool:
+        """True if `fail_fast` lets nothing more begin here; clean-up (`all_done`) goes on."""
+        return self.state.tripped and self.plan.nodes[instance.node_id].join != "all_done"
+
     def _end_run(self) -> None:
         failed = run_failed(self.plan, self.state)
         if not failed and self.plan.outputs is not None and END not in self.state.instances:
@@ -439,6 +452,7 @@ class Transition:
         self._emit(ev.CANCEL_REQUESTED, "", reason, None)
         self.effects.ready.clear()
         self._finish(status, error, reason)
+        self.effects.stopped = True
 
     def _finish(self, status: str, error: JsonObject | None, reason: JsonObject) -> None:
         self._emit(ev.RUN_FINISHED, "", reason, {"status": status, "error": error})
@@ -466,16 +480,20 @@ class Transition:
 
     # ---- looking things up ---------------------------------------------------------------------------------
 
-    def _claim_successor(self, command: Commit) -> Claim | None:
-        """Claim one ready instance in the same step; not an `any` join, whose cancellation needs the window."""
-        ready = self.effects.ready
-        for position, name in enumerate(ready):
+    def _claim_successors(self, command: Commit) -> list[Claim]:
+        """Claim ready instances in the same step; not `any` joins, whose cancellation needs the window."""
+        claims: list[Claim] = []
+        left: list[str] = []
+        for name in self.effects.ready:
             instance = self.state.instances[name]
-            if instance.state == st.READY and self.plan.nodes[instance.node_id].join != "any":
-                del ready[position]
-                assert command.next_nonce is not None
-                return self.claim(name, command.next_nonce, command.owner)
-        return None
+            is_open = instance.state == st.READY and self.plan.nodes[instance.node_id].join != "any"
+            claim = self.claim(name, next(command.nonces), command.owner) if is_open and command.places > len(claims) else None
+            if claim is not None:
+                claims.append(claim)
+            else:
+                left.append(name)
+        self.effects.ready = left
+        return claims
 
     def _claim_of(self, instance: Instance, nonce: str) -> Claim:
         node = self.plan.nodes[instance.node_id]
@@ -519,7 +537,9 @@ class Transition:
         """How the predecessors of an `all_done` join ended; a rescued one shows what rescued it."""
         result: JsonObject = {}
         for predecessor in node.predecessors:
-            other = self.state.instances[instance_name(predecessor, instance.path)]
+            # A controller is outside of the loop whose body begins here.
+            path = instance.path[: self.plan.nodes[predecessor].depth]
+            other = self.state.instances[instance_name(predecessor, path)]
             while other.state == st.FAILED and is_rescued(self.state, other):
                 assert other.rescuer is not None
                 other = self.state.instances[other.rescuer]
@@ -582,7 +602,9 @@ class Transition:
 def outstanding(plan: Plan, state: RunState) -> Effects:
     """All effects that the state calls for: what a lost message, or a dead process, may have left undone."""
     effects = Effects()
-    effects.finished = state.is_final
+    effects.finished = effects.stopped = state.is_final
+    effects.idle = state.moving == 0
+    effects.orphans = [child for child in map(_orphan_of, state.instances.values()) if child is not None]
     if state.is_final:
         return effects
     timers: list[tuple[float, str]] = []
@@ -596,6 +618,13 @@ def outstanding(plan: Plan, state: RunState) -> Effects:
             children.append(instance.name)
     effects.timers, effects.children = timers, children
     return effects
+
+
+def _orphan_of(instance: Instance) -> str | None:
+    """The child that a cancelled instance has left behind; it may have ended, or never begun."""
+    if instance.state == st.CANCELLED and instance.wait is not None and instance.wait["kind"] == st.CHILD:
+        return str(instance.wait["child"])
+    return None
 
 
 def _waits_for_answer(instance: Instance) -> bool:

@@ -23,15 +23,17 @@ from flowcraft_engine.runtime.timers import Timers
 
 #: How often a store that others may write to is asked for news.
 _POLL_S = 0.2
+#: How long interrupted nodes may take to clean up.
+_GRACE_S = 10.0
 
 
 class InProcessEngine:
-    """Executes runs with up to `concurrency` attempts at a time. Use as an async context manager."""
+    """Executes runs with up to `concurrency` attempts at a time, from `start` to `stop`."""
 
     def __init__(self, env: Environment, concurrency: int) -> None:
         self._env = env
         self._store = env.store
-        self._executor = Executor(env, self.publish)
+        self._executor = Executor(env, self.publish, free_places=lambda: self._free, spawn=self._spawn)
         self._free = concurrency
         self._jobs: deque[tuple[str, str]] = deque()
         self._wake = asyncio.Event()
@@ -43,14 +45,11 @@ class InProcessEngine:
         self._background: list[asyncio.Task[None]] = []
         self._broken: BaseException | None = None
 
-    async def __aenter__(self) -> InProcessEngine:
+    def start(self) -> None:
+        """Begin, in the running event loop."""
         self._background = [asyncio.create_task(self._guard(self._pump))]
         if self._store.is_shared:
             self._background.append(asyncio.create_task(self._guard(self._poll)))
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.stop()
 
     async def stop(self) -> None:
         """Interrupt what runs, hand its claims back, and make everything durable. May be called twice."""
@@ -61,7 +60,9 @@ class InProcessEngine:
         for task in list(self._tasks):
             self._executor.interrupt(task, "shutdown")
         pending = [*self._tasks, *self._errands, *self._background]
-        await asyncio.gather(*pending, return_exceptions=True)
+        if pending:
+            # A node that does not heed its cancellation is left behind; its late result will be refused.
+            await asyncio.wait(pending, timeout=_GRACE_S)
         self._background = []
         await self._store.flush()
 
@@ -78,9 +79,12 @@ class InProcessEngine:
             self._errand(self._start_child, run_id, instance)
         for child in effects.orphans:
             self._errand(self.cancel, child, "nobody waits for this sub-run any more")
-        if effects.finished:
+        if effects.stopped or (effects.finished and ":" in run_id):
             self._errand(self._finished, run_id)
-        elif not effects.ready:
+        elif effects.finished:
+            self._adopted.discard(run_id)
+            self._look_for_quiet(run_id)
+        elif effects.idle:
             self._look_for_quiet(run_id)
 
     async def adopt(self, run_id: str) -> None:
@@ -106,6 +110,7 @@ class InProcessEngine:
             await quiet.wait()
             if self._broken is not None:
                 raise self._broken
+        self._quiet.pop(run_id, None)
         await self._store.flush()
 
     async def is_quiet(self, run_id: str) -> bool:
@@ -151,7 +156,11 @@ class InProcessEngine:
 
     async def _work(self, claim: Claim) -> None:
         try:
-            await self._guard(self._executor.perform, claim)
+            await self._executor.perform(claim)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # told to everybody who waits
+            self._break(error)
         finally:
             self._free += 1
             del self._tasks[asyncio.current_task()]  # type: ignore[arg-type]  # this is a task
@@ -165,9 +174,12 @@ class InProcessEngine:
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # told to everybody who waits
-            self._broken = error
-            for quiet in self._quiet.values():
-                quiet.set()
+            self._break(error)
+
+    def _break(self, error: BaseException) -> None:
+        self._broken = error
+        for quiet in self._quiet.values():
+            quiet.set()
 
     # ---- effects -------------------------------------------------------------------------------------------
 
@@ -187,10 +199,11 @@ class InProcessEngine:
             await self.adopt(target)
 
     async def _finished(self, run_id: str) -> None:
-        """Stop what still runs for an ended run, tell its parent, and whoever waits for it."""
+        """Stop what still runs for a stopped run, tell its parent, and whoever waits for it."""
         for task, owner in list(self._tasks.items()):
             if owner == run_id:
                 self._executor.interrupt(task, "the run has ended")
+        self._adopted.discard(run_id)
         _, state = await self._store.snapshot(run_id)
         if state.parent is not None:
             self.publish(state.parent[0], await deliver_result(self._store, run_id))

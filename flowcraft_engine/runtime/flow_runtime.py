@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -75,6 +74,7 @@ class FlowRuntime:
             on_progress=on_progress,
         )
         self._plans: dict[int, Plan] = {}
+        self._pins: dict[str, dict[str, str]] = {}
         self._engine: InProcessEngine | None = None
         self._users = 0
 
@@ -105,21 +105,35 @@ class FlowRuntime:
         run_id = run_id or new_run_id()
         given = to_json(dict(inputs or {}))
         assert isinstance(given, dict)
-        pins = {blueprint.id: plan.digest}
-        for child in reachable_blueprints(blueprint, self._blueprints).values():
-            child_plan = self.plan_of(child)
-            await self.store.pin(child_plan)
-            pins[child.id] = child_plan.digest
+        pins = await self._pin(blueprint, plan)
         await self.store.start(plan, Start(run_id, bind_inputs(blueprint, given), pins))
         return run_id
 
+    async def _pin(self, blueprint: Blueprint, plan: Plan) -> dict[str, str]:
+        """Keep the blueprints of all sub-runs that this one may start; their digests, by id."""
+        pins = self._pins.get(plan.digest)
+        if pins is None:
+            pins = {blueprint.id: plan.digest}
+            for child in reachable_blueprints(blueprint, self._blueprints).values():
+                child_plan = self.plan_of(child)
+                await self.store.pin(child_plan)
+                pins[child.id] = child_plan.digest
+            self._pins[plan.digest] = pins
+        return pins
+
     async def proceed(self, run_id: str, *, timeout_s: float | None = None) -> RunResult:
         """Execute what a stored run has left to do."""
-        async with self._engine_in_use() as engine:
+        engine = await self._enter_engine()
+        try:
             await engine.adopt(run_id)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(timeout_s):
-                    await engine.until_quiet(run_id)
+            if timeout_s is None:
+                await engine.until_quiet(run_id)
+            else:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(timeout_s):
+                        await engine.until_quiet(run_id)
+        finally:
+            await self._leave_engine()
         return await self.show(run_id)
 
     async def resume(
@@ -151,11 +165,14 @@ class FlowRuntime:
     async def cancel(self, run_id: str, reason: str | None = None) -> RunResult:
         """Cancel a run: nothing more starts, sub-runs included. Raises `ConflictError` if it has ended."""
         effects = await self.store.cancel(run_id, reason)
-        async with self._engine_in_use() as engine:
+        engine = await self._enter_engine()
+        try:
             engine.publish(run_id, effects)
             await engine.until_quiet(run_id)
             for child in effects.orphans:
                 await engine.cancel(child, reason)
+        finally:
+            await self._leave_engine()
         return await self.show(run_id)
 
     async def reconcile(self, run_id: str, *, timeout_s: float | None = None) -> RunResult:
@@ -183,29 +200,27 @@ class FlowRuntime:
     # ---- lifetime ------------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> FlowRuntime:
-        self._keep = self._engine_in_use()
-        await self._keep.__aenter__()
+        await self._enter_engine()
         return self
 
-    async def __aexit__(self, *details: Any) -> None:
-        await self._keep.__aexit__(*details)
+    async def __aexit__(self, *_: object) -> None:
+        await self._leave_engine()
         await self.store.close()
 
-    @asynccontextmanager
-    async def _engine_in_use(self) -> AsyncIterator[InProcessEngine]:
+    async def _enter_engine(self) -> InProcessEngine:
         """One engine for all calls that overlap; the last to leave stops it."""
         self._users += 1
         if self._engine is None:
             env = replace(self._env, owner=self.store.claimant())
             self._engine = InProcessEngine(env, self._concurrency)
-            await self._engine.__aenter__()
-        try:
-            yield self._engine
-        finally:
-            self._users -= 1
-            if self._users == 0:
-                engine, self._engine = self._engine, None
-                await engine.stop()
+            self._engine.start()
+        return self._engine
+
+    async def _leave_engine(self) -> None:
+        self._users -= 1
+        if self._users == 0 and self._engine is not None:
+            engine, self._engine = self._engine, None
+            await engine.stop()
 
 
 def new_run_id() -> str:

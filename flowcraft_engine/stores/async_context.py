@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Protocol
 
-from flowcraft_engine.values import JsonObject, JsonValue
+from flowcraft_engine.values import JsonObject
 
 
 class AsyncContext(Protocol):
@@ -23,19 +22,16 @@ class AsyncContext(Protocol):
 
 
 class MemoryContext:
-    """The context of a run that is held in this process."""
+    """The context of a run whose state is held in this process."""
 
     __slots__ = ("_values",)
 
     def __init__(self, values: JsonObject) -> None:
         self._values = values
 
-    async def read(self, keys: Sequence[str]) -> JsonObject:
+    async def read(self, keys: tuple[str, ...]) -> JsonObject:
         values = self._values
         return {key: values[key] for key in keys if key in values}
 
     async def read_all(self) -> JsonObject:
         return self._values
-
-    def get(self, key: str) -> JsonValue:
-        return self._values.get(key)

@@ -20,6 +20,7 @@ from flowcraft_engine.kernel.event import Event
 from flowcraft_engine.kernel.naming import Path
 from flowcraft_engine.kernel.plan import Plan
 from flowcraft_engine.kernel.state import RunState
+from flowcraft_engine.stores.async_context import AsyncContext
 from flowcraft_engine.values import JsonObject, JsonValue
 
 #: Told of every step, after it was applied: run id and new events.
@@ -36,6 +37,8 @@ class RunFacts:
     entry: JsonValue
     key_base: str
     pins: dict[str, str]
+    #: The user's state, as committed at the moment of reading.
+    context: AsyncContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +120,6 @@ class CoordinationStore(ABC):
     @abstractmethod
     async def item_results(self, run_id: str, whole: str) -> list[tuple[JsonValue, JsonObject | None]]:
         """Output and error of the items of a `for_each` instance, in item order."""
-
-    @abstractmethod
-    async def context(self, run_id: str, keys: Sequence[str] | None) -> JsonObject:
-        """The given context keys that exist, or all. The values belong to the store."""
 
     @abstractmethod
     async def snapshot(self, run_id: str) -> tuple[Plan, RunState]:

@@ -24,6 +24,7 @@ from flowcraft_engine.kernel.outcome import output_of
 from flowcraft_engine.kernel.plan import Plan
 from flowcraft_engine.kernel.state import RunState
 from flowcraft_engine.kernel.transitions import Transition, outstanding
+from flowcraft_engine.stores.async_context import MemoryContext
 from flowcraft_engine.stores.coordination_store import CoordinationStore, Listener, RunFacts
 from flowcraft_engine.values import JsonObject, JsonValue
 
@@ -38,7 +39,12 @@ class OpenRun:
     def __init__(self, plan: Plan, state: RunState) -> None:
         self.plan = plan
         self.state = state
-        self.facts = RunFacts(state.run_id, plan, state.inputs, state.entry, state.key_base, state.pins)
+        self.facts = _facts(plan, state)
+
+
+def _facts(plan: Plan, state: RunState) -> RunFacts:
+    context = MemoryContext(state.context)
+    return RunFacts(state.run_id, plan, state.inputs, state.entry, state.key_base, state.pins, context)
 
 
 class JournalStore(CoordinationStore):
@@ -90,7 +96,7 @@ class JournalStore(CoordinationStore):
             return transition.effects
 
         effects = self._step(run, begin)
-        run.facts = OpenRun(plan, run.state).facts
+        run.facts = _facts(plan, run.state)
         return effects
 
     async def claim(self, run_id: str, jobs: Sequence[tuple[str, str]], owner: str) -> list[Claim]:
@@ -105,7 +111,7 @@ class JournalStore(CoordinationStore):
 
     async def commit(self, run_id: str, command: Commit) -> Committed:
         committed = self._step(self._open(run_id), lambda transition: transition.commit(command))
-        if committed.next is not None:
+        if committed.claims:
             await self.flush()
         return committed
 
@@ -184,12 +190,6 @@ class JournalStore(CoordinationStore):
                 results.append((item.output, item.error if item.state == st.FAILED else None))
         return results
 
-    async def context(self, run_id: str, keys: Sequence[str] | None) -> JsonObject:
-        context = self._open(run_id).state.context
-        if keys is None:
-            return context
-        return {key: context[key] for key in keys if key in context}
-
     async def snapshot(self, run_id: str) -> tuple[Plan, RunState]:
         run = self._open(run_id)
         return run.plan, run.state
@@ -242,6 +242,7 @@ class JournalStore(CoordinationStore):
                 # Half a step was folded: what memory holds is no longer what the journal says.
                 self._runs.pop(state.run_id, None)
             raise
+        transition.effects.idle = state.moving == 0
         events = transition.events
         if events:
             self._append(run, position, events)

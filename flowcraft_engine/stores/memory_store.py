@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from flowcraft_engine.clock import Clock, SystemClock
 from flowcraft_engine.errors import ConflictError, NotFoundError
-from flowcraft_engine.kernel.event import Event
+from flowcraft_engine.kernel.event import RUN_FINISHED, Event
 from flowcraft_engine.kernel.plan import Plan
 from flowcraft_engine.stores.coordination_store import RunSummary
 from flowcraft_engine.stores.journal_store import JournalStore, OpenRun
@@ -12,15 +14,33 @@ from flowcraft_engine.values import JsonObject
 
 
 class MemoryStore(JournalStore):
-    """The journal is a list; nothing survives the process, nothing is shared with others."""
+    """The journal is a list; nothing survives the process, nothing is shared with others.
 
-    def __init__(self, clock: Clock | None = None) -> None:
+    Of the runs that have ended, the last `keep_finished` are kept, so that a service can go on for ever.
+    """
+
+    def __init__(self, clock: Clock | None = None, *, keep_finished: int = 10_000) -> None:
         super().__init__(clock or SystemClock())
+        self._keep_finished = keep_finished
+        self._finished: deque[str] = deque()
         self._journals: dict[str, list[Event]] = {}
         self._options: dict[str, JsonObject] = {}
 
     def _append(self, run: OpenRun, position: int, events: list[Event]) -> None:
         self._journals.setdefault(run.state.run_id, []).extend(events)
+        if events[-1].type == RUN_FINISHED and run.state.parent is None:
+            self._finished.append(run.state.run_id)
+            if len(self._finished) > self._keep_finished:
+                self._forget_tree(self._finished.popleft())
+
+    def _forget_tree(self, run_id: str) -> None:
+        """Drop a run and its sub-runs."""
+        run = self._runs.pop(run_id, None)
+        self._journals.pop(run_id, None)
+        self._options.pop(run_id, None)
+        for instance in run.state.instances.values() if run is not None else ():
+            if instance.wait is not None and "child" in instance.wait:
+                self._forget_tree(str(instance.wait["child"]))
 
     def _read(self, run_id: str) -> tuple[str, list[Event]] | None:
         journal = self._journals.get(run_id)
@@ -37,8 +57,7 @@ class MemoryStore(JournalStore):
         run = self._open(run_id)
         if not run.state.is_final:
             raise ConflictError(f"run {run_id} has not ended")
-        del self._runs[run_id], self._journals[run_id]
-        self._options.pop(run_id, None)
+        self._forget_tree(run_id)
 
     async def list_runs(self, *, limit: int = 50, status: str | None = None) -> list[RunSummary]:
         found: list[RunSummary] = []
