@@ -93,7 +93,7 @@ class _Desugaring:
         if found is not None:
             return found
         name = self.document.source.name
-        return "blueprint" if name.startswith("<") else PurePath(name).name.partition(".")[0] or "blueprint"
+        return "blueprint" if name.startswith("<") else PurePath(name).stem or "blueprint"
 
     def _metadata(self, parent: dict[str, Any], spelling: str) -> dict[str, Any]:
         raw = self.fields.mapping(parent, spelling, "metadata")

@@ -15,6 +15,8 @@ from flowcraft_engine.blueprint.nearest import Speller
 
 #: Loops inside of loops are walked once a level; this bounds the walks when broken edges make bodies overlap.
 _WALKS = 70
+#: Successors from which on they are kept in a set, too.
+_WIDE = 8
 
 
 class Graph:
@@ -27,13 +29,22 @@ class Graph:
         #: Distinct neighbours in the order of the edges, own back edges of loops included.
         self.successors: dict[str, list[str]] = {node_id: [] for node_id in self.ids}
         self.predecessors: dict[str, list[str]] = {node_id: [] for node_id in self.ids}
-        seen: set[tuple[str, str]] = set()
+        wide: dict[str, set[str]] = {}
         for edge in blueprint.edges:
-            pair = (edge.source, edge.target)
-            if pair not in seen and edge.source in known and edge.target in known:
-                seen.add(pair)
-                self.successors[edge.source].append(edge.target)
-                self.predecessors[edge.target].append(edge.source)
+            source, target = edge.source, edge.target
+            targets = self.successors.get(source)
+            if targets is None or target not in known:
+                continue
+            # Most nodes have few successors; only wide fans are worth a set.
+            if len(targets) < _WIDE:
+                is_new = target not in targets
+            else:
+                seen = wide.setdefault(source, set(targets) if source not in wide else set())
+                is_new = target not in seen
+                seen.add(target)
+            if is_new:
+                targets.append(target)
+                self.predecessors[target].append(source)
         #: Node → its fallback, and the other way around (the first node that names it).
         self.fallbacks: dict[str, str] = {}
         self.rescues: dict[str, str] = {}

@@ -34,7 +34,7 @@ BUILT_IN_PARAMS: dict[str, tuple[str, ...]] = {
 }
 
 #: Written by drawing tools and compilers; they mean nothing here.
-_IGNORED = frozenset({"position", "style", "data", "_sourceLocation"})
+_IGNORED = frozenset({"position", "style", "data", "_sourceLocation", "$schema"})
 
 
 def camel(key: str) -> str:

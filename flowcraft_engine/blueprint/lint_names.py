@@ -60,14 +60,12 @@ def id_problem(name: str) -> str | None:
         return "begins or ends with a space"
     if name.startswith("$"):
         return "begins with $, which is flowcraft's own"
-    found = FORBIDDEN.intersection(name)
-    if found:
-        return "holds " + " and ".join(sorted(found))
     for character in name:
         kind = unicodedata.category(character)
         if kind in ("Cc", "Cs", "Zl", "Zp") or character in _DIRECTION_MARKS:
             return f"holds the control character U+{ord(character):04X}"
-    return None
+    found = FORBIDDEN.intersection(name)
+    return "holds " + " and ".join(sorted(found)) if found else None
 
 
 def _check_twins(graph: Graph, places: Places, report: Report) -> None:

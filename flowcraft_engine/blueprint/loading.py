@@ -8,7 +8,7 @@ import gc
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -85,7 +85,8 @@ def parse_blueprint(
             document = plain_document(data, limits)
             blueprint = _build(desugar(document, report, limits), report, _Surroundings(catalog))
         except UnreadableError as error:
-            raise BlueprintError([*report.findings(), error.finding]) from None
+            placeless = replace(error.finding, location=None, excerpt=None)
+            raise BlueprintError([*report.findings(), placeless]) from None
     return _accepted(blueprint, report.findings())
 
 

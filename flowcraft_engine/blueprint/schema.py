@@ -13,7 +13,7 @@ Schema = dict[str, Any]
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 IDENTITY = "urn:flowcraft:blueprint:1"
 #: Keys that are accepted everywhere and mean nothing.
-_IGNORED = "^(position|style|data|_sourceLocation|x-.*)$"
+_IGNORED = r"^(position|style|data|_sourceLocation|\$schema|x-.*)$"
 _NAMES = "A node id, or a list of them."
 
 

@@ -138,6 +138,8 @@ class _Builder:
                 count += 1
                 at = event.start_mark.index
                 value = event.value
+                if not count & 0xFFFF and count > max_values:
+                    self._too_many(at)
                 if is_map and key is _NO_KEY:
                     key = intern(value)
                     marks.append(at)

@@ -96,3 +96,12 @@ def test_a_chain_of_twenty_thousand_nodes_is_no_problem() -> None:
     assert graph.order[-1] == f"n{count - 1}"
     assert graph.is_ancestor("n0", f"n{count - 1}")
     assert len(Graph(Blueprint(id="x", nodes=nodes, edges=closed)).cycles[0]) == count + 1
+
+
+def test_a_wide_fan_with_doubled_edges_counts_each_neighbour_once() -> None:
+    names = [f"n{index}" for index in range(40)]
+    nodes = tuple(NodeSpec(id=name, uses="noop") for name in ("a", *names))
+    edges = tuple(EdgeSpec(source="a", target=name, action=action) for action in "xy" for name in names)
+    graph = Graph(Blueprint(id="x", nodes=nodes, edges=edges))
+    assert graph.successors["a"] == names
+    assert all(graph.predecessors[name] == ["a"] for name in names)

@@ -116,7 +116,7 @@ def test_the_folder_of_the_file_is_kept(tmp_path: Path) -> None:
     (tmp_path / "a.b.yaml").write_text(VALID)
     blueprint = load_blueprint(tmp_path / "a.b.yaml")
     assert blueprint.folder == str(tmp_path)
-    assert blueprint.id == "a"
+    assert blueprint.id == "a.b"
 
 
 def test_text_with_half_a_surrogate_pair_is_refused() -> None:
