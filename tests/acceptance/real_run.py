@@ -1,135 +1,105 @@
-"""Runs a case for real, and puts what came out of it into the form that the reference model uses."""
+"""Runs a case in this process, and gives its result in the form that the reference model uses."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from flowcraft_engine import (
     ConflictError,
     FlowRuntime,
+    NodeContext,
     NodeRegistry,
     NotFoundError,
-    RunResult,
     parse_blueprint,
 )
 from flowcraft_engine.clock import Clock, ManualClock
 from flowcraft_engine.kernel import event as ev
 from flowcraft_engine.kernel.event import Event
-from flowcraft_engine.kernel.naming import END
 from flowcraft_engine.stores.coordination_store import CoordinationStore
 from flowcraft_engine.stores.memory_store import MemoryStore
-from tests.reference.case import Answer, Case, Result, node_of
-from tests.reference.nodes import Gates, node_function
+from tests.reference import real
+from tests.reference.case import Answer, Cancel, Case, Result, node_of
+from tests.reference.nodes import Gates, NodeFunction, node_function
 
 MakeStore = Callable[[Clock], CoordinationStore]
+RUN = "case"
 _ENDED = {ev.NODE_COMPLETED, ev.NODE_FAILED, ev.NODE_POISONED, ev.NODE_CANCELLED, ev.NODE_SKIPPED}
 
 
 def run_real(case: Case, make_store: MakeStore = MemoryStore, concurrency: int = 32) -> Result:
     """The result of the case in this process; timers pass at once."""
-    return asyncio.run(_run(case, make_store, concurrency))
+
+    async def run() -> Result:
+        session = InProcessSession(make_store, concurrency)
+        try:
+            result = await real.run_real(case, session)
+        finally:
+            await session.store.close()
+        # What the document says was executed is what was executed.
+        assert {name: count for name, count in session.executions.items() if name in result.attempts} == {
+            name: count for name, count in result.attempts.items() if name in session.executions
+        }
+        return result
+
+    return asyncio.run(run())
 
 
-async def _run(case: Case, make_store: MakeStore, concurrency: int) -> Result:
-    clock = ManualClock(jumps=True)
-    store = make_store(clock)
-    observer = _Observer()
-    store.subscribe(observer.on_events)
-    runtime = FlowRuntime(
-        registry=observer.registry(case),
-        blueprints=[parse_blueprint(child) for child in case.children],
-        store=store,
-        clock=clock,
-        concurrency=concurrency,
-    )
-    async with _closing(runtime):
-        blueprint = parse_blueprint(case.blueprint)
-        result = await runtime.run(blueprint, case.inputs, run_id="case")
-        told: list[str] = []
-        for step in case.answers:
-            verdict, result = await _step(runtime, observer, step, result)
-            told.append(verdict)
-        return _result(result, observer, tuple(told))
+class InProcessSession:
+    """A `Session` on `FlowRuntime`, with a clock that jumps to the next timer."""
 
-
-@asynccontextmanager
-async def _closing(runtime: FlowRuntime) -> Any:
-    try:
-        yield
-    finally:
-        await runtime.store.close()
-
-
-async def _step(
-    runtime: FlowRuntime, observer: _Observer, step: Any, result: RunResult
-) -> tuple[str, RunResult]:
-    try:
-        if not isinstance(step, Answer):
-            return "accepted", await runtime.cancel("case")
-        observer.buffered = False
-        given = await runtime.answer("case", step.node, action=step.action, output=step.output)
-    except ConflictError:
-        return "refused", result
-    except NotFoundError:
-        return "unknown", result
-    verdict = "kept" if observer.buffered else "accepted" if given else "repeated"
-    return verdict, await runtime.proceed("case")
-
-
-class _Observer:
-    """Counts executions, and opens the gates that `Late` nodes wait for."""
-
-    def __init__(self) -> None:
-        self.gates = Gates()
+    def __init__(self, make_store: MakeStore, concurrency: int) -> None:
+        self._clock = ManualClock(jumps=True)
+        self._concurrency = concurrency
+        self._gates = Gates()
+        self._was_buffered = False
+        self.store = make_store(self._clock)
+        self.store.subscribe(self._on_events)
         self.executions: Counter[str] = Counter()
-        self.buffered = False
 
-    def registry(self, case: Case) -> NodeRegistry:
+    async def start(self, case: Case) -> None:
         registry = NodeRegistry()
         for name, behaviour in case.behaviours.items():
-            registry.register(self._counted(node_function(behaviour, self.gates)), name)
-        return registry
+            registry.register(self._counted(node_function(behaviour, self._gates)), name)
+        self._runtime = FlowRuntime(
+            registry=registry,
+            blueprints=[parse_blueprint(child) for child in case.children],
+            store=self.store,
+            clock=self._clock,
+            concurrency=self._concurrency,
+        )
+        await self._runtime.run(parse_blueprint(case.blueprint), case.inputs, run_id=RUN)
 
-    def _counted(self, function: Any) -> Any:
-        async def perform(ctx: Any) -> Any:
-            if ctx.run_id == "case":
+    async def answer(self, answer: Answer | Cancel) -> str:
+        self._was_buffered = False
+        try:
+            if isinstance(answer, Cancel):
+                await self._runtime.cancel(RUN)
+                return "accepted"
+            given = await self._runtime.answer(RUN, answer.node, action=answer.action, output=answer.output)
+        except ConflictError:
+            return "refused"
+        except NotFoundError:
+            return "unknown"
+        await self._runtime.proceed(RUN)
+        return "kept" if self._was_buffered else "accepted" if given else "repeated"
+
+    async def document(self) -> dict[str, Any]:
+        return (await self._runtime.show(RUN)).to_json()
+
+    def _counted(self, function: NodeFunction) -> NodeFunction:
+        async def perform(ctx: NodeContext) -> Any:
+            if ctx.run_id == RUN:
                 self.executions[ctx.instance] += 1
             return await function(ctx)
 
         return perform
 
-    def on_events(self, run_id: str, events: Any) -> None:
+    def _on_events(self, run_id: str, events: Sequence[Event]) -> None:
         for event in events:
-            self._look_at(event)
-
-    def _look_at(self, event: Event) -> None:
-        if event.type in _ENDED:
-            self.gates.of(node_of(event.instance)).set()
-        self.buffered = self.buffered or event.type == ev.SIGNAL_BUFFERED
-
-
-def _result(result: RunResult, observer: _Observer, answers: tuple[str, ...]) -> Result:
-    nodes = {
-        name: run.state
-        for name, run in result.nodes.items()
-        if name != END and not ("[" in name and run.state == "cancelled" and run.started_at is None)
-    }
-    return Result(
-        status=result.status,
-        nodes=nodes,
-        node_outputs={
-            name: run.output
-            for name, run in result.nodes.items()
-            if run.state == "completed" and name != END and "[" not in name
-        },
-        outputs=result.outputs,
-        context=result.context,
-        errors=frozenset((node_of(error.node or ""), error.code) for error in result.errors),
-        attempts=dict(observer.executions),
-        answers=answers,
-        messages=tuple(error.message for error in result.errors),
-    )
+            if event.type in _ENDED:
+                # What `Late` nodes wait for.
+                self._gates.of(node_of(event.instance)).set()
+            self._was_buffered = self._was_buffered or event.type == ev.SIGNAL_BUFFERED
