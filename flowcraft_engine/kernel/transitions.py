@@ -241,8 +241,12 @@ class Transition:
         self._after(instance)
 
     def _fail_attempt(self, instance: Instance, outcome: Failed) -> None:
-        if outcome.retry_at is None or self._is_held_back(instance):
+        if outcome.retry_at is None:
             self._fail(instance, outcome.error)
+            return
+        if self._is_held_back(instance):
+            # Like all that was between attempts when fail_fast struck.
+            self._cancel_instance(instance, {"rule": "fail_fast"})
             return
         data = {"error": outcome.error, "due": outcome.retry_at, "carry": outcome.carry}
         self._emit(ev.NODE_RETRYING, instance.name, {"rule": "attempt_failed"}, data)
