@@ -63,10 +63,18 @@ class Library(Mapping[str, Blueprint]):
         self._paths = list(paths)
         self._load = load
         self._found: dict[str, Blueprint] | None = None
+        self._broken: list[str] = []
+
+    @property
+    def broken(self) -> list[str]:
+        """The names of the files that are not valid."""
+        self._all()
+        return self._broken
 
     def _all(self) -> dict[str, Blueprint]:
         if self._found is None:
-            self._found, _ = collect(self._paths, self._load)
+            self._found, broken = collect(self._paths, self._load)
+            self._broken = [Path(name).name for name in broken]
         return self._found
 
     def __getitem__(self, name: str) -> Blueprint:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from flowcraft_engine.blueprint.fields import describe
 from flowcraft_engine.blueprint.graph import Graph
 from flowcraft_engine.blueprint.lint_graph import show
 from flowcraft_engine.blueprint.lint_inputs import TEMPLATE_MARK
@@ -122,7 +123,11 @@ class _Check:
         owner = _Owner("params", node.id, input=True, env=True, item=is_batch)
         for name in EXPRESSION_PARAMS.get(node.uses, ()):
             text = params.get(name)
-            if isinstance(text, str) and not text.startswith(TEMPLATE_MARK):
+            if isinstance(text, (dict, list)):
+                message = f"`{name}` of '{show(node.id)}' must be an expression, not {describe(text)}"
+                self.report.error("wrong_type", message, self.places.node(node.id, "params", name))
+                del params[name]
+            elif isinstance(text, str) and not text.startswith(TEMPLATE_MARK):
                 del params[name]
                 self._expression(text, self.places.node(node.id, "params", name), owner)
         for name in SCRIPT_PARAMS.get(node.uses, ()):

@@ -45,7 +45,7 @@ def _texts(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str 
 
 
 def _looks_secret(path: tuple[str | int, ...], value: str) -> bool:
-    if len(value) < _SHORTEST or "${{" in value:
+    if len(value) < _SHORTEST or "${{" in value or value.isdigit() or value[0] == "$":
         return False
     if len(value) >= 16 and _VALUE.search(value):
         return True

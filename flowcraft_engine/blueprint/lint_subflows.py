@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from flowcraft_engine.blueprint.collection import Library
 from flowcraft_engine.blueprint.lint_graph import show
 from flowcraft_engine.blueprint.model import Blueprint, NodeSpec
 from flowcraft_engine.blueprint.nearest import did_you_mean
@@ -53,7 +54,7 @@ def _check_child(
     if child is None:
         text = f"there is no blueprint '{show(name)}' for the subflow '{show(node.id)}'"
         tell = report.error if is_complete else report.warning
-        tell("unknown_subflow", text, at, did_you_mean(name, library) or "give its file with --blueprints")
+        tell("unknown_subflow", text, at, _hint(name, library))
         return
     chain = _recursion(blueprint.id, child, library)
     if chain is not None:
@@ -67,6 +68,13 @@ def _check_child(
             report.error("subflow_too_deep", text, at, "flatten the chain")
         return
     _check_inputs(node, child, places, report)
+
+
+def _hint(name: str, library: Mapping[str, Blueprint]) -> str:
+    broken = library.broken if isinstance(library, Library) else []
+    if broken:
+        return f"these files beside it are not valid: {show(', '.join(sorted(broken)))}"
+    return did_you_mean(name, library) or "give its file with --blueprints"
 
 
 def _recursion(root: str, child: Blueprint, library: Mapping[str, Blueprint]) -> list[str] | None:

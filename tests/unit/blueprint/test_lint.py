@@ -148,6 +148,30 @@ def test_a_missing_subflow_is_an_error_once_the_places_to_search_are_named(tmp_p
         load_blueprint(parent, search=[tmp_path])
 
 
+def test_a_child_that_is_not_valid_is_named(tmp_path: Path) -> None:
+    (tmp_path / "child.yaml").write_text("nodes:\n  - {id: c}\n")
+    parent = tmp_path / "parent.yaml"
+    parent.write_text("nodes:\n  - {id: a, uses: subflow, params: {blueprint_id: child}}\n")
+    assert "child.yaml" in str(check_blueprint_file(parent)[1][0].hint)
+
+
+def test_a_check_of_a_list_is_told_and_secrets_by_reference_are_not() -> None:
+    text = "nodes:\n  - {id: a, uses: check, params: {that: [1], token: $TOKEN, max_token: '1000'}}\n"
+    assert _check(text) == [("wrong_type", 2)]
+
+
+def test_a_side_branch_of_a_body_is_part_of_it() -> None:
+    text = """\
+nodes:
+  - {id: L, loop: {start: a, end: b, condition: n < 1}}
+  - {id: a, uses: noop}
+  - {id: b, uses: noop, needs: a}
+  - {id: note, uses: log, needs: a}
+  - {id: after, uses: noop, needs: L}
+"""
+    assert _check(text) == []
+
+
 def test_subflows_that_come_back_are_told_with_their_chain(tmp_path: Path) -> None:
     for name, child in (("a", "b"), ("b", "c"), ("c", "a")):
         text = f"nodes:\n  - {{id: go, uses: subflow, params: {{blueprint_id: {child}}}}}\n"
