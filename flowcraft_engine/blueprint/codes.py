@@ -1,6 +1,6 @@
 """Every finding of a blueprint check: its code, what it means, why it happens and what helps.
 
-The codes are stable. `docs/errors.md` is made from this table.
+The codes are stable. `docs/errors.md` is made from this table, which is why the file is long.
 """
 
 from __future__ import annotations

@@ -197,7 +197,7 @@ class _Reader:
         self.at = match.end()
 
     def _check_size(self, depth: int) -> None:
-        if depth > self.limits.max_depth:
+        if depth >= self.limits.max_depth:
             self._fail(f"nested more than {self.limits.max_depth} levels deep", "flatten it", code="too_deep")
         if self.values > self.limits.max_values:
             text = f"the file holds more than {self.limits.max_values:,} values"

@@ -165,7 +165,7 @@ class _Builder:
                     self._stop("complex_key", "a key must be text, not a mapping or a list", at)
                 if event.ctag is not None:
                     self._refuse_tag(event)
-                if len(stack) > max_depth:
+                if len(stack) >= max_depth:
                     self._too_deep(at)
                 if count > max_values:
                     self._too_many(at)

@@ -149,6 +149,24 @@ def test_limits_of_nodes_edges_values_and_depth_are_told_with_their_number() -> 
         load_blueprint_text("nodes: [" + "1," * 30 + "[2]]", limits=Limits(max_values=20))
 
 
+@pytest.mark.parametrize("name", ["<memory>", "x.json"])
+def test_sixty_four_levels_are_read_and_sixty_five_are_not(name: str) -> None:
+    def text(levels: int) -> str:
+        # The mapping itself is the first level.
+        return '{"nodes": [], "x-a": ' + "[" * (levels - 1) + "]" * (levels - 1) + "}"
+
+    load_blueprint_text(text(64), name)
+    with pytest.raises(BlueprintError, match="more than 64 levels"):
+        load_blueprint_text(text(65), name)
+    with pytest.raises(BlueprintError, match="more than 64 levels"):
+        load_blueprint_text(text(65).replace('"', ""), "<memory>")
+    deep: list[object] = []
+    for _ in range(63):
+        deep = [deep]
+    with pytest.raises(BlueprintError, match="more than 64 levels"):
+        parse_blueprint({"nodes": [], "x-a": deep})
+
+
 def test_many_findings_are_cut_and_counted() -> None:
     text = "nodes:\n" + "".join(f"  - {{id: n{index}, uses: noop, nope: 1}}\n" for index in range(30))
     with pytest.raises(BlueprintError) as caught:
