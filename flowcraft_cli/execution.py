@@ -63,11 +63,8 @@ class Interrupter:
 
     def _cancel(self) -> None:
         self._was_heard = True
-        tell(
-            "\ninterrupting, and ending what runs; once more to stop at once"
-            if self.signal == signal.SIGINT
-            else ""
-        )
+        word = "interrupting" if self.signal == signal.SIGINT else "terminating"
+        tell(f"{word}: what runs is ended and handed back; once more to stop at once")
         if self._task is not None:
             self._task.cancel()
 

@@ -77,7 +77,8 @@ def _described(error: BaseException) -> tuple[int, dict[str, Any]]:
         if findings is not None:
             from flowcraft_cli.findings import finding_json
 
-            document["error"]["message"] = f"the blueprint has {_count(findings)}"
+            first = findings[0].message if len(findings) == 1 else f"the blueprint has {_count(findings)}"
+            document["error"]["message"] = first
             document["issues"] = [finding_json(finding) for finding in findings]
         return error.exit_code, document
     if isinstance(error, Interruption):
@@ -118,7 +119,11 @@ def _usage(error: Any) -> tuple[str, str | None]:
         hint = f"did you mean {' or '.join(sorted(near))}?"
     elif context is not None:
         hint = f"{context.command_path} --help explains it"
-    message = str(getattr(error, "message", "") if near else error.format_message()).rstrip(".")
+    message = (
+        str(getattr(error, "message", "") if near else error.format_message())
+        .rstrip(".")
+        .replace("Value error, ", "")
+    )
     return message[:1].lower() + message[1:], hint
 
 

@@ -122,7 +122,7 @@ def _read_yaml(text: str, shown: str) -> Any:
     report = Report(None, DEFAULT_LIMITS.max_findings)
     try:
         report.source = from_text(shown, text, DEFAULT_LIMITS)
-        value = parse(report.source, DEFAULT_LIMITS, report).data
+        value = parse(report.source, DEFAULT_LIMITS, report).root
     except UnreadableError as error:
         raise BlueprintError([*report.findings(), error.finding]) from None
     if report.has_errors:

@@ -28,6 +28,9 @@ def run_command_line(arguments: Sequence[str]) -> int:
     from flowcraft_cli.failure import Boundary
     from flowcraft_cli.interruption import interruptible
 
+    if not arguments:
+        run_command_line(["--help"])
+        return 2
     boundary = Boundary(arguments)
     with interruptible():
         try:
@@ -58,7 +61,6 @@ app = typer.Typer(
     epilog=_EPILOG,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
