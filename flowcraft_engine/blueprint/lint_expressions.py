@@ -13,6 +13,7 @@ from flowcraft_engine.blueprint.nearest import Speller
 from flowcraft_engine.blueprint.places import Places
 from flowcraft_engine.blueprint.report import Report
 from flowcraft_engine.blueprint.scalar_place import scalar_place
+from flowcraft_engine.blueprint.special_params import EXPRESSION_PARAMS, SCRIPT_PARAMS
 from flowcraft_engine.expressions import (
     Evaluator,
     ExpressionSyntaxError,
@@ -21,11 +22,6 @@ from flowcraft_engine.expressions import (
     Template,
     evaluator_named,
 )
-
-#: Params that hold one expression instead of a value, by node type.
-EXPRESSION_PARAMS = {"check": ("that",)}
-#: Params that, as text, are code for another program: values must not be pasted into them.
-SCRIPT_PARAMS = {"shell": ("run",)}
 
 
 def check_expressions(graph: Graph, places: Places, report: Report) -> None:

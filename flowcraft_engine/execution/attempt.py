@@ -10,6 +10,7 @@ import asyncio
 import inspect
 from typing import Any
 
+from flowcraft_engine.blueprint.input_source import InputSource
 from flowcraft_engine.errors import ErrorCode, NodeError
 from flowcraft_engine.execution.environment import Environment
 from flowcraft_engine.execution.failure import Failure, failure_of
@@ -27,7 +28,7 @@ from flowcraft_engine.kernel.commands import (
     Suspended,
 )
 from flowcraft_engine.kernel.naming import END
-from flowcraft_engine.kernel.plan import InputSource, PlanEdge, PlanNode
+from flowcraft_engine.kernel.plan import PlanEdge, PlanNode
 from flowcraft_engine.kernel.retry import retry_delay_s
 from flowcraft_engine.kernel.routing import Route, is_true, route, route_loop_end, route_loop_exits
 from flowcraft_engine.kernel.transitions import EXPIRED
@@ -71,10 +72,12 @@ class Attempt:
                 return await self._whole()
             handler = self.env.handlers.get(node.uses)
             self.ctx = ctx = await self._context(handler)
-            if self.claim.resumption is None:
-                value = await self._call(handler, ctx)
-            else:
+            if self.claim.resumption is not None:
                 value = await self._resume(handler, ctx, self.claim.resumption)
+            elif handler.is_async and node.timeout_ms is None and not self.env.middleware:
+                value = await handler.call(ctx)
+            else:
+                value = await self._call(handler, ctx)
             return await self._outcome_of(value)
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
@@ -109,7 +112,7 @@ class Attempt:
             attempt=claim.attempt,
             is_last_attempt=claim.attempt >= node.max_attempts,
             input=value,
-            params=await self._params(value),
+            params={} if node.is_bare else await self._params(value),
             context=context,
             dependencies=env.dependencies,
             signal=self.signal,

@@ -80,7 +80,9 @@ class Executor:
                     # Nodes that never wait for anything would keep timers, signals and other runs from theirs.
                     await asyncio.sleep(0)
         except asyncio.CancelledError:
-            await env.store.release(claim.run_id, claim.instance, claim.nonce, crashed=False, why="interrupted")
+            await env.store.release(
+                claim.run_id, claim.instance, claim.nonce, crashed=False, why="interrupted"
+            )
             raise
         finally:
             self._attempts.pop(task, None)

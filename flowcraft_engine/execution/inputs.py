@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from flowcraft_engine.blueprint.input_source import InputSource
 from flowcraft_engine.kernel.commands import Claim
-from flowcraft_engine.kernel.plan import InputSource, PlanNode
+from flowcraft_engine.kernel.plan import PlanNode
 from flowcraft_engine.stores.coordination_store import CoordinationStore, RunFacts
 from flowcraft_engine.values import JsonObject, JsonValue
 
@@ -54,7 +55,11 @@ async def _from_predecessors(
 
 
 async def resolve_sources(
-    store: CoordinationStore, facts: RunFacts, claim: Claim, sources: dict[str, InputSource], scopes: tuple[str, ...]
+    store: CoordinationStore,
+    facts: RunFacts,
+    claim: Claim,
+    sources: dict[str, InputSource],
+    scopes: tuple[str, ...],
 ) -> JsonObject:
     return {key: await resolve_source(store, facts, claim, source, scopes) for key, source in sources.items()}
 

@@ -6,13 +6,13 @@ from collections import defaultdict
 from typing import Any
 
 from flowcraft_engine.blueprint.graph import Graph
+from flowcraft_engine.blueprint.input_source import InputSource, parse_source
 from flowcraft_engine.blueprint.model import Blueprint, EdgeSpec, ForEach, NodeSpec
-from flowcraft_engine.expressions import Evaluator, Program, Template, evaluator_named
+from flowcraft_engine.blueprint.special_params import EXPRESSION_PARAMS, SCRIPT_PARAMS
+from flowcraft_engine.expressions import Evaluator, ExpressionSyntaxError, Program, Template, evaluator_named
 from flowcraft_engine.kernel.naming import END
-from flowcraft_engine.kernel.plan import InputSource, Plan, PlanEdge, PlanLoop, PlanNode, Target
+from flowcraft_engine.kernel.plan import Plan, PlanEdge, PlanLoop, PlanNode, Target
 
-#: Params that hold one expression instead of a value, by node type.
-EXPRESSION_PARAMS = {"check": ("that",)}
 SUBFLOW = "subflow"
 _TEMPLATE_MARK = "${{"
 
@@ -20,18 +20,6 @@ _TEMPLATE_MARK = "${{"
 def compile_plan(blueprint: Blueprint, digest: str | None = None) -> Plan:
     """The plan of a valid blueprint. Raises `ExpressionSyntaxError` for one that was never checked."""
     return _Compiler(blueprint, digest or blueprint.digest()).compile()
-
-
-def parse_source(text: str, node_ids: frozenset[str]) -> InputSource:
-    """`x.a.b`: node x if there is one (the longest declared id wins), else context key x, then the path."""
-    if text in node_ids:
-        return InputSource(text, True)
-    parts = text.split(".")
-    for length in range(len(parts) - 1, 0, -1):
-        name = ".".join(parts[:length])
-        if name in node_ids:
-            return InputSource(name, True, tuple(parts[length:]))
-    return InputSource(parts[0], False, tuple(parts[1:]))
 
 
 class _Compiler:
@@ -83,6 +71,9 @@ class _Compiler:
             for key in EXPRESSION_PARAMS.get(spec.uses, ())
             if key in params and not str(params[key]).startswith(_TEMPLATE_MARK)
         }
+        for key in SCRIPT_PARAMS.get(spec.uses, ()):
+            if isinstance(params.get(key), str) and _TEMPLATE_MARK in params[key]:
+                raise ExpressionSyntaxError(f"node {spec.id}: script text cannot hold ${{{{ }}}}", 0)
         child_inputs = None
         if spec.uses == SUBFLOW and isinstance(params.get("inputs"), dict):
             child_inputs = {key: self._source(str(source)) for key, source in params.pop("inputs").items()}
@@ -144,6 +135,7 @@ class _Compiler:
         for node in nodes.values():
             node.edges = tuple(outgoing[node.id])
             node.own_targets = _targets(node)
+            node.is_bare = node.params is None and not node.expressions and node.child_inputs is None
             node.predecessors = tuple(sorted(predecessors[node.id], key=order.__getitem__))
             if len(node.predecessors) == 1:
                 node.sole_reason = {"rule": node.join, "taken": [node.predecessors[0]]}

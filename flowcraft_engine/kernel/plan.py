@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flowcraft_engine.blueprint.finding import SourceLocation
+from flowcraft_engine.blueprint.input_source import InputSource
 from flowcraft_engine.blueprint.model import Blueprint, ForEach, JoinStrategy
 from flowcraft_engine.expressions import Evaluator, Program, Template
 
@@ -40,15 +41,6 @@ class Target:
     node_id: str
     edges: tuple[PlanEdge, ...]
     hop: int
-
-
-@dataclass(frozen=True, slots=True)
-class InputSource:
-    """Where a value comes from: the output of node `name`, else context key `name`, walked along `path`."""
-
-    name: str
-    is_node: bool
-    path: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, eq=False)
@@ -95,6 +87,8 @@ class PlanNode:
     predecessors: tuple[str, ...] = ()
     #: True if every edge is without action, condition and transform: nothing to evaluate.
     is_plain: bool = True
+    #: True if there are no params to make.
+    is_bare: bool = True
     #: The reason for being ready, when there is only one predecessor.
     sole_reason: dict[str, Any] | None = None
 

@@ -491,7 +491,11 @@ class Transition:
         for name in self.effects.ready:
             instance = self.state.instances[name]
             is_open = instance.state == st.READY and self.plan.nodes[instance.node_id].join != "any"
-            claim = self.claim(name, next(command.nonces), command.owner) if is_open and command.places > len(claims) else None
+            claim = (
+                self.claim(name, next(command.nonces), command.owner)
+                if is_open and command.places > len(claims)
+                else None
+            )
             if claim is not None:
                 claims.append(claim)
             else:

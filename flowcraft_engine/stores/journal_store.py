@@ -39,7 +39,8 @@ class OpenRun:
     def __init__(self, plan: Plan, state: RunState) -> None:
         self.plan = plan
         self.state = state
-        self.facts = _facts(plan, state)
+        #: Made when somebody asks, once the run has begun.
+        self.facts: RunFacts | None = None
 
 
 def _facts(plan: Plan, state: RunState) -> RunFacts:
@@ -95,9 +96,7 @@ class JournalStore(CoordinationStore):
             transition.start(command)
             return transition.effects
 
-        effects = self._step(run, begin)
-        run.facts = _facts(plan, run.state)
-        return effects
+        return self._step(run, begin)
 
     async def claim(self, run_id: str, jobs: Sequence[tuple[str, str]], owner: str) -> list[Claim]:
         def take(transition: Transition) -> list[Claim]:
@@ -166,7 +165,10 @@ class JournalStore(CoordinationStore):
     # ---- look-ups ------------------------------------------------------------------------------------------
 
     async def facts(self, run_id: str) -> RunFacts:
-        return self._open(run_id).facts
+        run = self._open(run_id)
+        if run.facts is None:
+            run.facts = _facts(run.plan, run.state)
+        return run.facts
 
     async def outputs(
         self, run_id: str, node_ids: Sequence[str], path: Path = (), scopes: tuple[str, ...] = ()

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from flowcraft_engine.blueprint.lint_expressions import SCRIPT_PARAMS
+from flowcraft_engine.blueprint.special_params import SCRIPT_PARAMS
 from flowcraft_engine.errors import NodeError
 from flowcraft_engine.kernel.compile import EXPRESSION_PARAMS
 from flowcraft_engine.nodes.builtin import builtin_handlers
