@@ -51,7 +51,7 @@ def tests(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def docs(session: nox.Session) -> None:
     """Run the blocks of README and docs, and compare the generated pages."""
-    pytest(session, *(session.posargs or ["tests/docs", "-n", "auto"]))
+    pytest(session, "tests/docs", *(session.posargs or ["-n", "auto"]))
 
 
 @nox.session(venv_backend="none")
