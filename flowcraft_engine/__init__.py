@@ -10,7 +10,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from flowcraft_engine.blueprint import Blueprint, BlueprintError, lint_blueprint, load_blueprint, parse_blueprint
+    from flowcraft_engine.blueprint import (
+        Blueprint,
+        BlueprintError,
+        lint_blueprint,
+        load_blueprint,
+        parse_blueprint,
+    )
     from flowcraft_engine.errors import (
         BackendError,
         ConflictError,

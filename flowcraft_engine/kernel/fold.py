@@ -246,6 +246,7 @@ def _items_ready(plan: Plan, state: RunState, event: Event) -> None:
         name = item_name(whole.name, index)
         item = Instance(name, whole.node_id, whole.path, index)
         item.state = st.READY
+        item.reason = event.reason
         state.instances[name] = item
     whole.batch.cursor = end
     whole.batch.active += end - first

@@ -490,12 +490,10 @@ class Transition:
         left: list[str] = []
         for name in self.effects.ready:
             instance = self.state.instances[name]
-            is_open = instance.state == st.READY and self.plan.nodes[instance.node_id].join != "any"
-            claim = (
-                self.claim(name, next(command.nonces), command.owner)
-                if is_open and command.places > len(claims)
-                else None
-            )
+            join = self.plan.nodes[instance.node_id].join
+            claim = None
+            if len(claims) < command.places and instance.state == st.READY and join != "any":
+                claim = self.claim(name, next(command.nonces), command.owner)
             if claim is not None:
                 claims.append(claim)
             else:

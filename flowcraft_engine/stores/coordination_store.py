@@ -147,6 +147,7 @@ class CoordinationStore(ABC):
 
     async def attend(self, run_id: str, owner: str) -> None:
         """Note that `owner` executes this run, for those who ask whether anybody does."""
+        return  # nothing to do unless a store says so
 
     @abstractmethod
     async def remember(self, run_id: str, options: JsonObject) -> None:
@@ -172,6 +173,7 @@ class CoordinationStore(ABC):
 
     async def flush(self) -> None:
         """Make everything that was acknowledged durable."""
+        return  # nothing to do unless a store says so
 
     async def refresh(self) -> list[str]:
         """Take in what other processes have written; the ids of the runs that changed."""
@@ -179,3 +181,4 @@ class CoordinationStore(ABC):
 
     async def close(self) -> None:
         """Flush and let go. May be called twice."""
+        return  # nothing to do unless a store says so
