@@ -89,7 +89,7 @@ class InProcessEngine:
 
     async def adopt(self, run_id: str) -> None:
         """Take up a run as its state stands: after a start, a crash, or a change made by another process."""
-        plan, state = await self._store.snapshot(run_id)
+        _, state = await self._store.snapshot(run_id)
         if run_id not in self._adopted:
             self._adopted.add(run_id)
             await self._store.attend(run_id, self._env.owner)
