@@ -101,6 +101,14 @@ async def test_a_commit_can_claim_the_first_successor(run: Driver) -> None:
     assert await run.states() == {"A": "completed", "B": "running", "C": "ready"}
 
 
+async def test_a_commit_claims_no_more_successors_than_there_are_places(run: Driver) -> None:
+    await run.begin("A -> B; A -> C; A -> D")
+    await run.claim("A")
+    committed = await run.commit("A", Completed(1), places=2, nonces=iter(["1", "2", "3"]))
+    assert [claim.instance for claim in committed.claims] == ["B", "C"]
+    assert committed.effects.ready == ["D"]
+
+
 async def test_an_any_join_is_never_claimed_with_the_commit_that_makes_it_ready(run: Driver) -> None:
     await run.begin("A, B -> C:any")
     await run.claim("A")

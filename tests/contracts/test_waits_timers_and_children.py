@@ -75,7 +75,7 @@ async def test_an_answer_without_a_name_goes_to_the_only_wait(run: Driver) -> No
         await run.signal(None, 1)
     await run.wait("V")
     await run.wait("W")
-    with pytest.raises(ConflictError, match="2 nodes wait.*V, W"):
+    with pytest.raises(ConflictError, match=r"2 nodes wait.*V, W"):
         await run.signal(None, 1)
     await run.signal("V", 1)
     assert await run.signal(None, 2) is not None

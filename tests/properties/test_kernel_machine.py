@@ -1,0 +1,348 @@
+"""The kernel under everything that can happen to a run, in any order: the invariants hold after every step."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from flowcraft_engine import ConflictError
+from flowcraft_engine.kernel import state as states
+from flowcraft_engine.kernel.commands import (
+    ALREADY,
+    APPLIED,
+    REFUSED,
+    Claim,
+    Commit,
+    Completed,
+    Continued,
+    Effects,
+    Failed,
+    Outcome,
+    Scattered,
+    Start,
+    Suspended,
+)
+from flowcraft_engine.kernel.event import Event
+from flowcraft_engine.kernel.fold import replay
+from flowcraft_engine.kernel.naming import END
+from flowcraft_engine.kernel.plan import Plan
+from flowcraft_engine.kernel.state import Instance, RunState
+from flowcraft_engine.kernel.transitions import Transition, outstanding
+from tests.contracts.same_state import assert_same_state, plain
+from tests.properties.invariants import check
+from tests.properties.random_plans import DrawnPlan, plans
+
+PICK = st.integers(0, 10_000)
+MAX_PASSES = 3
+ERROR = {"code": "node_failed", "message": "boom"}
+
+
+class KernelMachine(RuleBasedStateMachine):
+    """One run of a random plan. `claims` has the claims under way, `done` commits that were applied."""
+
+    plan: Plan
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 1_000.0
+        self.events: list[Event] = []
+        self.state = RunState("run")
+        self.claims: dict[str, Claim] = {}
+        self.done: list[Commit] = []
+        self.zombies: list[Commit] = []
+        self.frozen: dict[str, Any] = {}
+        self.count = 0
+
+    # ---- steps ---------------------------------------------------------------------------------------------
+
+    def step(self, command: Callable[[Transition], Any]) -> Any:
+        """One transition, as a store does it; what it tells to do must be all that there is to do."""
+        before = self._to_do()
+        was_final = self.state.is_final
+        transition = Transition(self.plan, self.state, self.now)
+        result = command(transition)
+        self.events += transition.events
+        claimed = getattr(result, "claims", ())
+        told = self._told(transition.effects, claimed)
+        assert self._to_do() - before <= told, f"nobody is told of {self._to_do() - before - told}"
+        assert transition.effects.finished == (self.state.is_final and not was_final)
+        self.claims.update((claim.instance, claim) for claim in claimed)
+        return result
+
+    def _to_do(self) -> set[tuple[Any, ...]]:
+        found = outstanding(self.plan, self.state)
+        return {("ready", name) for name in found.ready} | self._told(found, ())
+
+    def _told(self, effects: Effects, claimed: Sequence[Claim]) -> set[tuple[Any, ...]]:
+        told: set[tuple[Any, ...]] = {("ready", name) for name in effects.ready}
+        told |= {("timer", *timer) for timer in effects.timers}
+        told |= {("child", name) for name in effects.children} | {("orphan", it) for it in effects.orphans}
+        return told | {("ready", claim.instance) for claim in claimed}
+
+    def nonce(self) -> str:
+        self.count += 1
+        return f"nonce-{self.count}"
+
+    def pick(self, found: list[Any], number: int) -> Any:
+        return found[number % len(found)] if found else None
+
+    def those(self, *kinds: str) -> list[Instance]:
+        return [instance for instance in self.state.instances.values() if instance.state in kinds]
+
+    def waiting_for(self, kind: str) -> list[Instance]:
+        return [it for it in self.state.waiting.values() if (it.wait or {})["kind"] == kind]
+
+    def commit(self, claim: Claim, outcome: Outcome, **more: Any) -> Any:
+        command = Commit(claim.instance, claim.nonce, outcome, "me", **more)
+        del self.claims[claim.instance]
+        committed = self.step(lambda transition: transition.commit(command))
+        if not self.state.is_final or committed.status == APPLIED:
+            assert committed.status == APPLIED
+            self.done.append(command)
+        return committed
+
+    # ---- the run -------------------------------------------------------------------------------------------
+
+    @initialize(drawn=plans())
+    def start(self, drawn: DrawnPlan) -> None:
+        self.plan = drawn.plan
+        self.step(lambda transition: transition.start(Start("run", {"n": 0})))
+
+    @precondition(lambda self: self.those(states.READY))
+    @rule(number=PICK)
+    def claim(self, number: int) -> None:
+        self.claim_one(self.pick(self.those(states.READY), number))
+
+    def claim_one(self, instance: Instance) -> Claim:
+        nonce = self.nonce()
+        claim = self.step(lambda transition: transition.claim(instance.name, nonce, "me"))
+        assert claim is not None
+        assert (claim.instance, claim.nonce) == (instance.name, nonce)
+        self.claims[claim.instance] = claim
+        return claim
+
+    @precondition(lambda self: self.claims)
+    @rule(number=PICK)
+    def claim_again(self, number: int) -> None:
+        claim = self.pick(list(self.claims.values()), number)
+        seen = len(self.events)
+        again = self.step(lambda transition: transition.claim(claim.instance, claim.nonce, "me"))
+        if again is not None:
+            assert plain(vars_of(again)) == plain(vars_of(claim))
+        assert self.step(lambda transition: transition.claim(claim.instance, "other", "me")) is None
+        assert len(self.events) == seen
+
+    @precondition(lambda self: self.claims)
+    @rule(number=PICK, choice=PICK, edges=st.sets(st.integers(0, 30)), places=st.integers(0, 2))
+    def complete(self, number: int, choice: int, edges: set[int], places: int) -> None:
+        claim = self.pick(list(self.claims.values()), number)
+        nonces = iter([self.nonce() for _ in range(places)])
+        self.commit(claim, self.success(claim, choice, edges), places=places, nonces=nonces)
+
+    def success(self, claim: Claim, choice: int, edges: set[int]) -> Outcome:
+        node = self.plan.nodes[claim.node_id]
+        if node.loop is not None:
+            if claim.iteration < MAX_PASSES and choice % 3:
+                return Continued(choice)
+            return Completed(
+                choice,
+                None,
+                [edge.index for edge in node.edges if edge.hop == 0 and edge.index % 31 in edges],
+            )
+        if node.for_each is not None and claim.index is None and claim.resumption is None and choice % 4:
+            return Scattered([choice] * (choice % 4))
+        if claim.index is not None or choice % 2:
+            return Completed(choice, delta=[("increment", "n", 1)])
+        own = [edge.index for target in node.targets for edge in target.edges]
+        taken = [index for index in own if index % 31 in edges]
+        return Completed(choice, taken=taken, values={str(index): choice for index in taken[:1]})
+
+    @precondition(lambda self: self.claims)
+    @rule(number=PICK, again=st.booleans())
+    def fail(self, number: int, again: bool) -> None:
+        claim = self.pick(list(self.claims.values()), number)
+        node = self.plan.nodes[claim.node_id]
+        is_whole = claim.index is None and (node.for_each is not None or node.loop is not None)
+        may_retry = again and claim.attempt < node.max_attempts and not is_whole
+        self.commit(claim, Failed(dict(ERROR), self.now + 1 if may_retry else None, {"kept": claim.attempt}))
+
+    @precondition(lambda self: self.claims)
+    @rule(number=PICK, kind=st.sampled_from([states.ANSWER, states.TIMER, states.CHILD]), due=st.booleans())
+    def suspend(self, number: int, kind: str, due: bool) -> None:
+        claim = self.pick(list(self.claims.values()), number)
+        node = self.plan.nodes[claim.node_id]
+        is_whole = claim.index is None and (node.for_each is not None or node.loop is not None)
+        if claim.resumption is not None or is_whole or claim.node_id == END:
+            return
+        wait: dict[str, Any] = {"kind": kind, "due": None}
+        if kind == states.TIMER or (due and kind == states.ANSWER):
+            wait["due"] = self.now + 2
+        self.commit(claim, Suspended(wait, [("append", "log", claim.instance)]))
+
+    # ---- what goes wrong -----------------------------------------------------------------------------------
+
+    @precondition(lambda self: self.done)
+    @rule(number=PICK)
+    def commit_again(self, number: int) -> None:
+        command = self.pick(self.done, number)
+        self.unchanged(lambda transition: transition.commit(command).status, {ALREADY, REFUSED})
+
+    @precondition(lambda self: self.zombies)
+    @rule(number=PICK)
+    def commit_late(self, number: int) -> None:
+        command = self.pick(self.zombies, number)
+        self.unchanged(lambda transition: transition.commit(command).status, {REFUSED})
+
+    @rule(number=PICK)
+    def commit_forged(self, number: int) -> None:
+        instance = self.pick(list(self.state.instances.values()), number)
+        command = Commit(instance.name, "forged", Completed("forged"), "me")
+        self.unchanged(lambda transition: transition.commit(command).status, {REFUSED})
+
+    def unchanged(self, command: Callable[[Transition], Any], answers: set[Any]) -> None:
+        seen = len(self.events)
+        assert self.step(command) in answers
+        assert len(self.events) == seen
+
+    @precondition(lambda self: self.claims)
+    @rule(number=PICK, crashed=st.booleans())
+    def hand_back(self, number: int, crashed: bool) -> None:
+        claim = self.pick(list(self.claims.values()), number)
+        del self.claims[claim.instance]
+        self.zombies.append(Commit(claim.instance, claim.nonce, Completed("zombie"), "me"))
+        self.step(lambda it: it.release(claim.instance, claim.nonce, crashed=crashed, why="test"))
+        self.unchanged(
+            lambda it: it.release(claim.instance, claim.nonce, crashed=crashed, why="test"), {False}
+        )
+
+    # ---- time and people -----------------------------------------------------------------------------------
+
+    @rule(seconds=st.sampled_from([0.5, 1.0, 5.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.now += seconds
+        self.wake()
+
+    def wake(self) -> None:
+        for name in list(self.state.instances):
+            self.step(lambda transition, name=name: transition.wake(name))
+            self.unchanged(lambda transition, name=name: transition.wake(name), {False})
+
+    @precondition(lambda self: self.plan.timeout_ms is not None and self.count > 12)
+    @rule()
+    def deadline_passes(self) -> None:
+        self.now += 60
+        self.step(lambda transition: transition.expire())
+        self.claims.clear()
+        assert self.state.is_final
+
+    @precondition(lambda self: self.waiting_for(states.ANSWER))
+    @rule(number=PICK)
+    def answer(self, number: int) -> None:
+        instance = self.pick(self.waiting_for(states.ANSWER), number)
+        assert self.step(lambda transition: transition.signal(instance.name, number, None))
+        self.unchanged(lambda it: it.signal(instance.name, number, None), {False})
+        with pytest.raises(ConflictError):
+            self.step(lambda transition: transition.signal(instance.name, "other", None))
+
+    @rule(number=PICK)
+    def answer_early(self, number: int) -> None:
+        node = self.pick([node for node in self.plan.nodes.values() if node.uses == "wait"], number)
+        if node is None or any(it.node_id == node.id for it in self.waiting_for(states.ANSWER)):
+            return
+        try:
+            given = self.step(lambda transition: transition.signal(node.id, 1, None))
+        except ConflictError:
+            return
+        if given:
+            self.unchanged(lambda transition: transition.signal(node.id, 1, None), {False})
+
+    @precondition(lambda self: self.waiting_for(states.CHILD))
+    @rule(number=PICK)
+    def child_ends(self, number: int) -> None:
+        instance = self.pick(self.waiting_for(states.CHILD), number)
+        child = (instance.wait or {})["child"]
+        result = {"status": "completed", "outputs": number}
+        self.unchanged(lambda it: it.deliver(instance.name, "other", result), {False})
+        assert self.step(lambda transition: transition.deliver(instance.name, child, result))
+        self.unchanged(lambda transition: transition.deliver(instance.name, child, result), {False})
+
+    @precondition(lambda self: self.count > 25 and not self.state.is_final)
+    @rule()
+    def cancel(self) -> None:
+        assert self.step(lambda transition: transition.cancel("enough"))
+        self.claims.clear()
+        self.unchanged(lambda transition: transition.cancel("again"), {False})
+
+    @rule()
+    def go_on_in_another_process(self) -> None:
+        """From here on, the state is the one that was read back."""
+        self.state = self.read_back()
+
+    def read_back(self) -> RunState:
+        stored = json.loads(json.dumps(self.events))
+        return replay(self.plan, "run", [Event(*fields) for fields in stored])
+
+    # ---- what holds ----------------------------------------------------------------------------------------
+
+    @invariant()
+    def invariants_hold(self) -> None:
+        check(self.plan, self.state, self.events)
+
+    @invariant()
+    def what_was_stored_is_what_is(self) -> None:
+        assert_same_state(self.state, self.read_back())
+
+    @invariant()
+    def what_has_ended_never_changes(self) -> None:
+        ended = {
+            it.name: plain([it.state, it.output, it.error, it.finished_at, it.attempt])
+            for it in self.state.instances.values()
+            if it.is_terminal
+        }
+        changed = [name for name, was in self.frozen.items() if ended.get(name) != was]
+        assert not changed
+        self.frozen = ended
+
+    def teardown(self) -> None:
+        """Whatever has happened, the run can be brought to its end, by doing what there is to do."""
+        for _ in range(2_000):
+            if self.state.is_final:
+                break
+            self.do_something()
+        assert self.state.is_final, "the run does not end"
+        check(self.plan, self.state, self.events)
+
+    def do_something(self) -> None:
+        for instance in self.those(states.READY):
+            if instance.state == states.READY:
+                self.claim_one(instance)
+        for claim in list(self.claims.values()):
+            if claim.instance in self.claims:
+                self.commit(claim, self.success(claim, 3, set(range(31))))
+        for instance in self.waiting_for(states.ANSWER):
+            self.step(lambda transition, name=instance.name: transition.signal(name, 1, None))
+        for instance in self.waiting_for(states.CHILD):
+            child = (instance.wait or {})["child"]
+            self.step(lambda it, name=instance.name, child=child: it.deliver(name, child, {"status": "x"}))
+        self.now += 10
+        self.wake()
+
+
+def vars_of(claim: Claim) -> dict[str, Any]:
+    return {slot: getattr(claim, slot) for slot in Claim.__slots__}
+
+
+TestKernel = KernelMachine.TestCase
+TestKernel.settings = settings(
+    max_examples=700,
+    stateful_step_count=35,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
