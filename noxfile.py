@@ -1,4 +1,4 @@
-"""What CI runs: `nox` alone runs lint, types, imports, tests and docs.
+"""What CI runs: `nox` alone runs lint, types, imports, docs and tests.
 
 All sessions share one virtual environment (`.nox/shared`): five of them would take longer to fill than the
 checks take to run. It is made again when `pyproject.toml` changes.
@@ -15,7 +15,7 @@ from pathlib import Path
 import nox
 
 nox.needs_version = ">=2024.4.15"
-nox.options.sessions = ["lint", "types", "imports", "tests", "docs"]
+nox.options.sessions = ["lint", "types", "imports", "docs", "tests"]
 
 ROOT = Path(__file__).parent
 SHARED = ROOT / ".nox" / "shared"
@@ -61,7 +61,7 @@ def bench(session: nox.Session) -> None:
 
 
 def pytest(session: nox.Session, *arguments: str) -> None:
-    run(session, "python", "-m", "pytest", "-q", *arguments)
+    run(session, "python", "-m", "pytest", *arguments)
 
 
 def run(session: nox.Session, program: str, *arguments: str) -> None:
