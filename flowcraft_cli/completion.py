@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
-import time
-from contextlib import closing
 
 _MOST_S = 0.15
 _MOST_RUNS = 40
@@ -23,18 +20,8 @@ def complete_run_ids(incomplete: str) -> list[tuple[str, str]]:
 
 
 def _look_up(incomplete: str) -> list[tuple[str, str]]:
+    from flowcraft_engine.assembly import runs_beginning_with
     from flowcraft_engine.settings import read_settings
 
-    state = read_settings({}, os.environ).state
-    if state is None or not state.exists():
-        return []
-    deadline = time.monotonic() + _MOST_S
-    # Read-only and without waiting for locks: the file is opened as it stands, not prepared for writing.
-    with closing(sqlite3.connect(f"{state.as_uri()}?mode=ro", uri=True, timeout=0.05)) as db:
-        db.set_progress_handler(lambda: time.monotonic() > deadline, 1_000)
-        rows = db.execute(
-            "SELECT run_id, blueprint_id, status FROM runs WHERE parent IS NULL AND substr(run_id, 1, ?) = ?"
-            " ORDER BY id DESC LIMIT ?",
-            (len(incomplete), incomplete, _MOST_RUNS),
-        ).fetchall()
-    return [(str(run_id), f"{blueprint} {status}") for run_id, blueprint, status in rows]
+    rows = runs_beginning_with(read_settings({}, os.environ), incomplete, limit=_MOST_RUNS, within_s=_MOST_S)
+    return [(run_id, f"{blueprint} {status}") for run_id, blueprint, status in rows]

@@ -76,6 +76,17 @@ def open_existing_store(settings: Settings) -> CoordinationStore | None:
     return _sqlite(settings.state)
 
 
+def runs_beginning_with(
+    settings: Settings, prefix: str, *, limit: int, within_s: float
+) -> list[tuple[str, str, str]]:
+    """Id, blueprint and status of the newest kept runs whose id begins with `prefix`; for shell completion."""
+    if settings.state is None or not settings.state.exists():
+        return []
+    from flowcraft_engine.backends.sqlite import run_index
+
+    return run_index.runs_beginning_with(settings.state, prefix, limit=limit, within_s=within_s)
+
+
 def require_store(settings: Settings, run_id: str) -> CoordinationStore:
     """The store that has the run. Raises `NotFoundError` if there is none yet."""
     store = open_existing_store(settings)
