@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flowcraft_cli.colour import Palette, palette_for
+from flowcraft_cli.colour import Palette, is_terminal, palette_for
 from flowcraft_cli.interruption import exit_code_of, word_of
 from flowcraft_cli.looks import look_of, marked, short_duration
 from flowcraft_cli.output import emit, emit_json, json_text, tell
@@ -46,6 +46,7 @@ def print_ending(ending: Ending, *, json: bool, quiet: bool = False) -> int:
         emit_json(result.to_json())
         return ending.exit_code
     if not quiet:
+        _tell_tree(result)
         tell(headline(result, palette_for("stderr")))
     for error in result.errors:
         tell(error_text(error, palette_for("stderr")))
@@ -54,6 +55,19 @@ def print_ending(ending: Ending, *, json: bool, quiet: bool = False) -> int:
     if result.status == "completed":
         emit(json_text(result.outputs))
     return ending.exit_code
+
+
+def _tell_tree(result: RunResult) -> None:
+    """On a terminal the live tree has gone: leave a last, still one."""
+    if not is_terminal("stderr"):
+        return
+    import shutil
+
+    from flowcraft_cli.run_text import node_lines
+
+    width = shutil.get_terminal_size((100, 24)).columns
+    for line in node_lines(result, palette_for("stderr"), width, details="none"):
+        tell(line)
 
 
 def headline(result: RunResult, palette: Palette) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -28,6 +29,10 @@ _LAST_MOMENT_S = 0.5
 
 def run_async(work: Coroutine[Any, Any, T]) -> T:
     """The edge between the synchronous command line and the engine."""
+    if not gc.isenabled():
+        # What is loaded by now stays for good: the collector need not look at it again and again.
+        gc.freeze()
+        gc.enable()
     return asyncio.run(work)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from flowcraft_cli.colour import Palette, palette_for
+from flowcraft_cli.colour import Palette, Stream, palette_for
 from flowcraft_cli.ending import Ending, error_text, headline, what_next
 from flowcraft_cli.looks import look_of, short_duration, symbol_of
 from flowcraft_cli.text import clip, safe
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 #: Items of a `for_each` are listed up to this many; of more only those that did not simply complete.
 _MOST_ITEMS = 12
 _MOST_NODES = 400
+_SCREEN = 30
 
 
 def run_text(ending: Ending, *, verbose: bool = False) -> str:
@@ -25,7 +26,7 @@ def run_text(ending: Ending, *, verbose: bool = False) -> str:
     lines = [headline(result, palette)]
     if result.inputs:
         lines.append(f"  {palette.dim('inputs')}  {clip(_compact(result.inputs), max(20, width - 10))}")
-    lines.extend(node_lines(result, palette, width, verbose=verbose))
+    lines.extend(node_lines(result, palette, width, details="all" if verbose else "results"))
     if result.status == "completed" and result.outputs:
         lines.append(f"  {palette.dim('outputs')} {clip(_compact(result.outputs), max(20, width - 11))}")
     if result.cancel_reason:
@@ -35,19 +36,33 @@ def run_text(ending: Ending, *, verbose: bool = False) -> str:
     return "\n".join(lines)
 
 
-def node_lines(result: RunResult, palette: Palette, width: int, *, verbose: bool = False) -> list[str]:
-    """A line for each instance; long lists of items are summed up."""
+def node_lines(
+    result: RunResult, palette: Palette, width: int, *, details: Literal["all", "results", "none"] = "results"
+) -> list[str]:
+    """A line for each instance; long lists of items are summed up. `details` says how much each line tells."""
     shown = [(name, node) for name, node in result.nodes.items() if not _is_summed_up(result, name, node)]
+    if details == "none":
+        shown = _fitting(shown)
     left_out = len(result.nodes) - len(shown)
     if len(shown) > _MOST_NODES:
         left_out += len(shown) - _MOST_NODES
         shown = shown[:_MOST_NODES]
     widest = max((len(_label(name)) for name, _ in shown), default=8)
     name_width = max(8, min(widest, width * 2 // 5))
-    lines = [_node_line(name, node, name_width, width, palette, verbose=verbose) for name, node in shown]
+    lines = [_node_line(name, node, name_width, width, palette, details) for name, node in shown]
     if left_out:
-        lines.append(palette.dim(f"  … and {left_out} more, see --json"))
+        lines.append(palette.dim(f"  … and {left_out} more: flowcraft show {result.run_id}"))
     return lines
+
+
+def _fitting(shown: list[tuple[str, NodeRun]]) -> list[tuple[str, NodeRun]]:
+    """No items; of graphs larger than a screen only what did not simply complete."""
+    nodes = [(name, node) for name, node in shown if not name.endswith("]")]
+    if len(nodes) > _SCREEN:
+        nodes = [
+            (name, node) for name, node in nodes if node.state not in ("completed", "pending", "skipped")
+        ]
+    return nodes[:_SCREEN]
 
 
 def _label(name: str) -> str:
@@ -61,22 +76,20 @@ def _is_summed_up(result: RunResult, name: str, node: NodeRun) -> bool:
     return f"{whole}[{_MOST_ITEMS}]" in result.nodes
 
 
-def _node_line(
-    name: str, node: NodeRun, name_width: int, width: int, palette: Palette, *, verbose: bool
-) -> str:
+def _node_line(name: str, node: NodeRun, name_width: int, width: int, palette: Palette, details: str) -> str:
     look = look_of(node.state)
+    stream: Stream = "stderr" if details == "none" else "stdout"
     label = clip(_label(name), name_width).ljust(name_width)
-    parts = [node.state.ljust(9)]
-    parts.append((short_duration(node.duration_ms / 1000) if node.duration_ms is not None else "").rjust(7))
-    details = _details(node, verbose=verbose)
-    head = f"  {palette.style(symbol_of(node.state, 'stdout'), look.codes)} {label}  "
-    plain_length = 4 + name_width + 2 + sum(len(part) + 1 for part in parts)
-    room = max(10, width - plain_length - 2)
-    state = palette.style(parts[0], look.codes)
-    return f"{head}{state} {parts[1]}  {clip(details, room)}".rstrip()
+    duration = short_duration(node.duration_ms / 1000) if node.duration_ms is not None else ""
+    state = palette.style(node.state.ljust(9), look.codes)
+    room = max(10, width - name_width - 27)
+    head = (
+        f"  {palette.style(symbol_of(node.state, stream), look.codes)} {label}  {state} {duration.rjust(7)}"
+    )
+    return f"{head}  {clip(_details(node, details), room)}".rstrip()
 
 
-def _details(node: NodeRun, *, verbose: bool) -> str:
+def _details(node: NodeRun, details: str) -> str:
     parts = []
     if node.attempts > 1:
         parts.append(f"{node.attempts} attempts")
@@ -84,10 +97,10 @@ def _details(node: NodeRun, *, verbose: bool) -> str:
         parts.append(f"run {safe(node.child_run_id)}")
     if node.action:
         parts.append(f"→ {safe(node.action)}")
-    is_telling = verbose or node.state not in ("completed", "pending", "running", "ready")
+    is_telling = details == "all" or node.state not in ("completed", "pending", "running", "ready")
     if node.reason and is_telling:
         parts.append(safe(node.reason.strip().splitlines()[0]))
-    if node.state == "completed" and node.output is not None:
+    if details != "none" and node.state == "completed" and node.output is not None:
         parts.append(_compact(node.output))
     return " · ".join(parts)
 
