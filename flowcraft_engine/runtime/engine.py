@@ -59,11 +59,12 @@ class InProcessEngine:
             task.cancel()
         for task in list(self._tasks):
             self._executor.interrupt(task, "shutdown")
-        pending = [*self._tasks, *self._errands, *self._background]
-        if pending:
-            # A node that does not heed its cancellation is left behind; its late result will be refused.
-            await asyncio.wait(pending, timeout=_GRACE_S)
-        self._background = []
+        # Errands may bring further errands: a cancelled sub-run has sub-runs of its own.
+        while pending := {*self._tasks, *self._errands, *self._background}:
+            _, left = await asyncio.wait(pending, timeout=_GRACE_S)
+            self._background = []
+            if left:
+                break  # a node that does not heed its cancellation is left behind; its late result is refused
         await self._store.flush()
 
     # ---- what others ask for -------------------------------------------------------------------------------

@@ -169,8 +169,6 @@ class FlowRuntime:
         try:
             engine.publish(run_id, effects)
             await engine.until_quiet(run_id)
-            for child in effects.orphans:
-                await engine.cancel(child, reason)
         finally:
             await self._leave_engine()
         return await self.show(run_id)

@@ -22,20 +22,26 @@ class Timers:
         self._heap: list[tuple[float, str, str]] = []
         self._task: asyncio.Task[None] | None = None
         self._waits_for = float("inf")
+        self._is_stopped = False
 
     def add(self, due: float, run_id: str, instance: str) -> None:
         """Wake `instance` at `due`, seconds since the epoch."""
         heapq.heappush(self._heap, (due, run_id, instance))
-        if due < self._waits_for:
+        if due < self._waits_for and not self._is_stopped:
             self._restart()
 
     def stop(self) -> None:
+        """Wake nobody any more."""
+        self._is_stopped = True
+        self._end_task()
+
+    def _end_task(self) -> None:
         if self._task is not None:
             self._task.cancel()
             self._task = None
 
     def _restart(self) -> None:
-        self.stop()
+        self._end_task()
         self._waits_for = self._heap[0][0]
         self._task = asyncio.get_running_loop().create_task(self._wait())
 
