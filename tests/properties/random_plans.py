@@ -5,25 +5,26 @@ Conditions and actions are left out on purpose: which edges are taken is decided
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any
-
-from hypothesis import strategies as st
 
 from flowcraft_engine import parse_blueprint
 from flowcraft_engine.kernel.compile import compile_plan
+from flowcraft_engine.kernel.plan import Plan
 
 JOINS = ["all", "all", "any", "all_done"]
 
 
 @dataclass
 class _Draft:
-    draw: Any
+    random: Random
     nodes: list[dict[str, Any]] = field(default_factory=list)
     edges: list[dict[str, str]] = field(default_factory=list)
 
     def chance(self, percent: int) -> bool:
-        return bool(self.draw(st.integers(0, 99)) < percent)
+        return self.random.randrange(100) < percent
 
     def add(self, **keys: Any) -> str:
         name = f"N{len(self.nodes)}"
@@ -37,9 +38,9 @@ class _Draft:
             keys["for_each"] = "items"
             keys["on_item_error"] = "collect" if self.chance(40) else "fail"
             if self.chance(50):
-                keys["concurrency"] = self.draw(st.integers(1, 2))
+                keys["concurrency"] = self.random.randint(1, 2)
         if self.chance(35):
-            keys["config"] = {"max_retries": self.draw(st.integers(2, 3)), "retry_delay": 1000}
+            keys["config"] = {"max_retries": self.random.randint(2, 3), "retry_delay": 1000}
         name = self.add(**keys)
         rescued = name
         while self.chance(25):
@@ -57,8 +58,8 @@ class _Draft:
 
     def loop(self, depth: int) -> str:
         controller = self.add()
-        body = [self.part(depth + 1) for _ in range(self.draw(st.integers(1, 3)))]
-        for first, second in zip(body, body[1:], strict=False):
+        body = [self.part(depth + 1) for _ in range(self.random.randint(1, 3))]
+        for first, second in itertools.pairwise(body):
             self.connect(first, second)
         if len(body) == 3 and self.chance(50):
             self.connect(body[0], body[2])
@@ -70,30 +71,18 @@ class _Draft:
 
     def graph(self) -> None:
         parts: list[str] = []
-        for _ in range(self.draw(st.integers(1, 5))):
+        for _ in range(self.random.randint(1, 9)):
             part = self.part(0)
             for before in parts:
-                if self.chance(40):
+                if self.chance(50):
                     self.connect(before, part)
             parts.append(part)
         for node in self.nodes:
-            node["config"]["join_strategy"] = self.draw(st.sampled_from(JOINS))
+            node["config"]["join_strategy"] = self.random.choice(JOINS)
 
 
-class DrawnPlan:
-    """A plan that prints as the blueprint that it was made of."""
-
-    def __init__(self, data: dict[str, Any]) -> None:
-        self.data = data
-        self.plan = compile_plan(parse_blueprint(data))
-
-    def __repr__(self) -> str:
-        return f"<{self.data}>"
-
-
-@st.composite
-def plans(draw: Any) -> DrawnPlan:
-    draft = _Draft(draw)
+def random_plan(random: Random) -> Plan:
+    draft = _Draft(random)
     draft.graph()
     metadata: dict[str, Any] = {"fail_fast": draft.chance(25)}
     if draft.chance(15):
@@ -106,4 +95,4 @@ def plans(draw: Any) -> DrawnPlan:
     }
     if draft.chance(30):
         data["outputs"] = {"first": draft.nodes[0]["id"]}
-    return DrawnPlan(data)
+    return compile_plan(parse_blueprint(data))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Sequence
+from random import Random
 from typing import Any
 
 import pytest
@@ -36,11 +38,22 @@ from flowcraft_engine.kernel.state import Instance, RunState
 from flowcraft_engine.kernel.transitions import Transition, outstanding
 from tests.contracts.same_state import assert_same_state, plain
 from tests.properties.invariants import check
-from tests.properties.random_plans import DrawnPlan, plans
+from tests.properties.random_plans import random_plan
 
 PICK = st.integers(0, 10_000)
 MAX_PASSES = 3
 ERROR = {"code": "node_failed", "message": "boom"}
+
+
+def and_work(function: Callable[..., None]) -> Callable[..., None]:
+    """A rule after which the run goes on a little."""
+
+    @functools.wraps(function)
+    def both(machine: KernelMachine, **drawn: Any) -> None:
+        function(machine, **drawn)
+        machine.work()
+
+    return both
 
 
 class KernelMachine(RuleBasedStateMachine):
@@ -82,7 +95,7 @@ class KernelMachine(RuleBasedStateMachine):
     def _told(self, effects: Effects, claimed: Sequence[Claim]) -> set[tuple[Any, ...]]:
         told: set[tuple[Any, ...]] = {("ready", name) for name in effects.ready}
         told |= {("timer", *timer) for timer in effects.timers}
-        told |= {("child", name) for name in effects.children} | {("orphan", it) for it in effects.orphans}
+        told |= {("child", name) for name in effects.children}
         return told | {("ready", claim.instance) for claim in claimed}
 
     def nonce(self) -> str:
@@ -109,15 +122,34 @@ class KernelMachine(RuleBasedStateMachine):
 
     # ---- the run -------------------------------------------------------------------------------------------
 
-    @initialize(drawn=plans())
-    def start(self, drawn: DrawnPlan) -> None:
-        self.plan = drawn.plan
+    @initialize(seed=st.integers(0, 2**32))
+    def start(self, seed: int) -> None:
+        self.random = Random(seed)
+        self.plan = random_plan(self.random)
         self.step(lambda transition: transition.start(Start("run", {"n": 0})))
 
-    @precondition(lambda self: self.those(states.READY))
-    @rule(number=PICK)
-    def claim(self, number: int) -> None:
-        self.claim_one(self.pick(self.those(states.READY), number))
+    @rule()
+    def work(self) -> None:
+        """Some claims and outcomes. Every rule ends with it, because Hypothesis leaves out rules at random."""
+        for _ in range(self.random.randint(1, 3)):
+            choice = self.random.randrange(30)
+            ready = self.those(states.READY)
+            if ready and (not self.claims or choice % 3 == 0):
+                self.claim_one(self.random.choice(ready))
+            elif self.claims:
+                claim = self.random.choice(list(self.claims.values()))
+                places = choice % 3
+                nonces = iter([self.nonce() for _ in range(places)])
+                edges = set(self.random.sample(range(31), self.random.choice([31, 25, 15, 0])))
+                self.commit(claim, self.outcome(claim, choice, edges), places=places, nonces=nonces)
+            check(self.plan, self.state, self.events)
+
+    def outcome(self, claim: Claim, choice: int, edges: set[int]) -> Outcome:
+        if choice % 10 in (4, 7) and choice < 23:
+            return self.failure(claim, again=choice % 10 == 4)
+        if choice % 10 in (5, 8, 9) and claim.resumption is None:
+            return self.suspension(claim, choice) or self.success(claim, choice, edges)
+        return self.success(claim, choice, edges)
 
     def claim_one(self, instance: Instance) -> Claim:
         nonce = self.nonce()
@@ -129,6 +161,7 @@ class KernelMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.claims)
     @rule(number=PICK)
+    @and_work
     def claim_again(self, number: int) -> None:
         claim = self.pick(list(self.claims.values()), number)
         seen = len(self.events)
@@ -137,13 +170,6 @@ class KernelMachine(RuleBasedStateMachine):
             assert plain(vars_of(again)) == plain(vars_of(claim))
         assert self.step(lambda transition: transition.claim(claim.instance, "other", "me")) is None
         assert len(self.events) == seen
-
-    @precondition(lambda self: self.claims)
-    @rule(number=PICK, choice=PICK, edges=st.sets(st.integers(0, 30)), places=st.integers(0, 2))
-    def complete(self, number: int, choice: int, edges: set[int], places: int) -> None:
-        claim = self.pick(list(self.claims.values()), number)
-        nonces = iter([self.nonce() for _ in range(places)])
-        self.commit(claim, self.success(claim, choice, edges), places=places, nonces=nonces)
 
     def success(self, claim: Claim, choice: int, edges: set[int]) -> Outcome:
         node = self.plan.nodes[claim.node_id]
@@ -163,43 +189,42 @@ class KernelMachine(RuleBasedStateMachine):
         taken = [index for index in own if index % 31 in edges]
         return Completed(choice, taken=taken, values={str(index): choice for index in taken[:1]})
 
-    @precondition(lambda self: self.claims)
-    @rule(number=PICK, again=st.booleans())
-    def fail(self, number: int, again: bool) -> None:
-        claim = self.pick(list(self.claims.values()), number)
-        node = self.plan.nodes[claim.node_id]
-        is_whole = claim.index is None and (node.for_each is not None or node.loop is not None)
-        may_retry = again and claim.attempt < node.max_attempts and not is_whole
-        self.commit(claim, Failed(dict(ERROR), self.now + 1 if may_retry else None, {"kept": claim.attempt}))
+    def failure(self, claim: Claim, again: bool) -> Failed:
+        may_retry = again and claim.attempt < self.plan.nodes[claim.node_id].max_attempts
+        retry_at = self.now + 1 if may_retry and not self.is_whole(claim) else None
+        return Failed(dict(ERROR), retry_at, {"kept": claim.attempt})
 
-    @precondition(lambda self: self.claims)
-    @rule(number=PICK, kind=st.sampled_from([states.ANSWER, states.TIMER, states.CHILD]), due=st.booleans())
-    def suspend(self, number: int, kind: str, due: bool) -> None:
-        claim = self.pick(list(self.claims.values()), number)
-        node = self.plan.nodes[claim.node_id]
-        is_whole = claim.index is None and (node.for_each is not None or node.loop is not None)
-        if claim.resumption is not None or is_whole or claim.node_id == END:
-            return
+    def suspension(self, claim: Claim, choice: int) -> Suspended | None:
+        if self.is_whole(claim) or claim.node_id == END:
+            return None
+        kind = (states.ANSWER, states.TIMER, states.CHILD)[choice % 3]
         wait: dict[str, Any] = {"kind": kind, "due": None}
-        if kind == states.TIMER or (due and kind == states.ANSWER):
+        if kind == states.TIMER or (kind == states.ANSWER and choice % 2):
             wait["due"] = self.now + 2
-        self.commit(claim, Suspended(wait, [("append", "log", claim.instance)]))
+        return Suspended(wait, [("append", "log", claim.instance)])
+
+    def is_whole(self, claim: Claim) -> bool:
+        node = self.plan.nodes[claim.node_id]
+        return claim.index is None and (node.for_each is not None or node.loop is not None)
 
     # ---- what goes wrong -----------------------------------------------------------------------------------
 
     @precondition(lambda self: self.done)
     @rule(number=PICK)
+    @and_work
     def commit_again(self, number: int) -> None:
         command = self.pick(self.done, number)
         self.unchanged(lambda transition: transition.commit(command).status, {ALREADY, REFUSED})
 
     @precondition(lambda self: self.zombies)
     @rule(number=PICK)
+    @and_work
     def commit_late(self, number: int) -> None:
         command = self.pick(self.zombies, number)
         self.unchanged(lambda transition: transition.commit(command).status, {REFUSED})
 
     @rule(number=PICK)
+    @and_work
     def commit_forged(self, number: int) -> None:
         instance = self.pick(list(self.state.instances.values()), number)
         command = Commit(instance.name, "forged", Completed("forged"), "me")
@@ -212,6 +237,7 @@ class KernelMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.claims)
     @rule(number=PICK, crashed=st.booleans())
+    @and_work
     def hand_back(self, number: int, crashed: bool) -> None:
         claim = self.pick(list(self.claims.values()), number)
         del self.claims[claim.instance]
@@ -224,6 +250,7 @@ class KernelMachine(RuleBasedStateMachine):
     # ---- time and people -----------------------------------------------------------------------------------
 
     @rule(seconds=st.sampled_from([0.5, 1.0, 5.0]))
+    @and_work
     def time_passes(self, seconds: float) -> None:
         self.now += seconds
         self.wake()
@@ -235,6 +262,7 @@ class KernelMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.plan.timeout_ms is not None and self.count > 12)
     @rule()
+    @and_work
     def deadline_passes(self) -> None:
         self.now += 60
         self.step(lambda transition: transition.expire())
@@ -243,6 +271,7 @@ class KernelMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.waiting_for(states.ANSWER))
     @rule(number=PICK)
+    @and_work
     def answer(self, number: int) -> None:
         instance = self.pick(self.waiting_for(states.ANSWER), number)
         assert self.step(lambda transition: transition.signal(instance.name, number, None))
@@ -251,6 +280,7 @@ class KernelMachine(RuleBasedStateMachine):
             self.step(lambda transition: transition.signal(instance.name, "other", None))
 
     @rule(number=PICK)
+    @and_work
     def answer_early(self, number: int) -> None:
         node = self.pick([node for node in self.plan.nodes.values() if node.uses == "wait"], number)
         if node is None or any(it.node_id == node.id for it in self.waiting_for(states.ANSWER)):
@@ -264,6 +294,7 @@ class KernelMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.waiting_for(states.CHILD))
     @rule(number=PICK)
+    @and_work
     def child_ends(self, number: int) -> None:
         instance = self.pick(self.waiting_for(states.CHILD), number)
         child = (instance.wait or {})["child"]
@@ -274,12 +305,14 @@ class KernelMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.count > 25 and not self.state.is_final)
     @rule()
+    @and_work
     def cancel(self) -> None:
         assert self.step(lambda transition: transition.cancel("enough"))
         self.claims.clear()
         self.unchanged(lambda transition: transition.cancel("again"), {False})
 
     @rule()
+    @and_work
     def go_on_in_another_process(self) -> None:
         """From here on, the state is the one that was read back."""
         self.state = self.read_back()
@@ -338,10 +371,64 @@ def vars_of(claim: Claim) -> dict[str, Any]:
     return {slot: getattr(claim, slot) for slot in Claim.__slots__}
 
 
+@pytest.mark.parametrize("seed", range(0, 1_000, 100))
+def test_random_walks(seed: int) -> None:
+    """A hundred long walks: Hypothesis finds odd corners and small examples, these go far."""
+    for number in range(seed, seed + 100):
+        try:
+            walk(number)
+        except BaseException as error:
+            error.add_note(f"walk({number})")
+            raise
+
+
+def walk(seed: int) -> None:
+    machine = KernelMachine()
+    machine.start(seed)
+    random = machine.random
+    for _ in range(40):
+        for _ in range(random.randint(0, 3)):
+            machine.work()
+        misfortune(machine, random)
+        machine.invariants_hold()
+        machine.what_has_ended_never_changes()
+        if random.random() < 0.3:
+            machine.what_was_stored_is_what_is()
+        if machine.state.is_final:
+            break
+    machine.teardown()
+    machine.what_was_stored_is_what_is()
+
+
+def misfortune(machine: KernelMachine, random: Random) -> None:
+    """One of the other things that can happen now."""
+    number = random.randrange(1_000)
+    possible: list[Callable[[], None]] = [
+        machine.go_on_in_another_process,
+        lambda: machine.time_passes(seconds=random.choice([0.5, 1.0, 5.0])),
+        lambda: machine.answer_early(number=number),
+        lambda: machine.commit_forged(number=number),
+    ]
+    if machine.claims:
+        possible.append(lambda: machine.hand_back(number=number, crashed=random.random() < 0.3))
+        possible.append(lambda: machine.claim_again(number=number))
+    if machine.done:
+        possible.append(lambda: machine.commit_again(number=number))
+    if machine.zombies:
+        possible.append(lambda: machine.commit_late(number=number))
+    if machine.waiting_for(states.ANSWER):
+        possible.append(lambda: machine.answer(number=number))
+    if machine.waiting_for(states.CHILD):
+        possible.append(lambda: machine.child_ends(number=number))
+    if random.random() < 0.01 and not machine.state.is_final:
+        possible = [machine.cancel]
+    random.choice(possible)()
+
+
 TestKernel = KernelMachine.TestCase
 TestKernel.settings = settings(
-    max_examples=700,
-    stateful_step_count=35,
+    max_examples=100,
+    stateful_step_count=30,
     deadline=None,
     derandomize=True,
     suppress_health_check=list(HealthCheck),
