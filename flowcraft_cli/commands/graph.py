@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from flowcraft_cli.options import App, Debug, option
+from flowcraft_cli.options import Debug, option
 
 
 def graph_command(
@@ -24,7 +24,6 @@ def graph_command(
     direction: Annotated[
         Literal["TB", "LR"], option("--direction", help="From top to bottom, or from left to right.")
     ] = "TB",
-    app: App = None,
     debug: Debug = False,
 ) -> int:
     """Draw a blueprint. Imports and executes nothing."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from flowcraft_cli.colour import is_terminal
-from flowcraft_cli.watching.watcher import Watcher
+from flowcraft_cli.watching.watcher import SilentWatcher, Watcher
 
 
 def choose_watcher(*, quiet: bool, verbose: bool) -> Watcher:
     if quiet:
-        return Watcher()
+        return SilentWatcher()
     if is_terminal("stderr"):
         from flowcraft_cli.watching.live import LiveWatcher
 

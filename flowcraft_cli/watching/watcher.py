@@ -11,7 +11,7 @@ from flowcraft_engine.kernel.event import Event
 
 
 class Watcher:
-    """Watches one run. This one says nothing (`-q`); the others say it in their own way."""
+    """Watches one run; those that show it say it in their own way."""
 
     def __init__(self, *, verbose: bool = False, now: Callable[[], float] = time.time) -> None:
         self.verbose = verbose
@@ -46,3 +46,13 @@ class Watcher:
 
     async def __aexit__(self, *_: Any) -> None:
         """Leave the terminal as it was found."""
+
+
+class SilentWatcher(Watcher):
+    """Says nothing, and does not even listen."""
+
+    def on_events(self, run_id: str, events: Sequence[Event]) -> None:
+        pass
+
+    def on_progress(self, run_id: str, instance: str, done: float, total: float) -> None:
+        pass

@@ -71,7 +71,12 @@ def process() -> Callable[..., Outcome]:
 
     def call(*arguments: str, stdin: str = "", **env: str) -> Outcome:
         done = subprocess.run(
-            command(*arguments), input=stdin, capture_output=True, text=True, env=environment(**env), timeout=60
+            command(*arguments),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            env=environment(**env),
+            timeout=60,
         )
         return Outcome(done.returncode, done.stdout, done.stderr)
 
@@ -98,7 +103,10 @@ def chain() -> str:
 
 @pytest.fixture
 def failing() -> str:
-    return write("failing.yaml", "id: failing\nnodes:\n  - {id: bad, uses: check, params: {that: 1 > 2, message: never}}\n")
+    return write(
+        "failing.yaml",
+        "id: failing\nnodes:\n  - {id: bad, uses: check, params: {that: 1 > 2, message: never}}\n",
+    )
 
 
 @pytest.fixture

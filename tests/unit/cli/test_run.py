@@ -98,8 +98,11 @@ def test_the_same_id_again_gives_the_same_run(flowcraft, chain):
 
 
 def test_what_a_node_prints_does_not_reach_stdout(flowcraft, folder):
-    write("loud.py", "import os\nfrom flowcraft_engine.nodes.decorator import node\n\nprint('at import')\n\n"
-          "@node('loud')\ndef loud(ctx):\n    print('hello')\n    os.write(1, b'raw\\n')\n    return 1\n")
+    write(
+        "loud.py",
+        "import os\nfrom flowcraft_engine.nodes.decorator import node\n\nprint('at import')\n\n"
+        "@node('loud')\ndef loud(ctx):\n    print('hello')\n    os.write(1, b'raw\\n')\n    return 1\n",
+    )
     file = write("loud.yaml", "nodes: [{id: a, uses: loud}]\n")
     done = flowcraft("run", file, "--app", "loud", "--json")
     assert done.code == 0
@@ -109,7 +112,10 @@ def test_what_a_node_prints_does_not_reach_stdout(flowcraft, folder):
 
 
 def test_resume_finds_the_nodes_that_run_was_given(process, folder):
-    write("mine.py", "from flowcraft_engine.nodes.decorator import node\n\n@node('mine')\ndef mine(ctx):\n    return 'mine'\n")
+    write(
+        "mine.py",
+        "from flowcraft_engine.nodes.decorator import node\n\n@node('mine')\ndef mine(ctx):\n    return 'mine'\n",
+    )
     file = write("w.yaml", "nodes:\n  - {id: ask, uses: wait}\n  - {id: m, uses: mine, needs: [ask]}\n")
     assert process("run", file, "--app", "mine", "--run-id", "r").code == 5
     assert json.loads(process("resume", "r").out) == {"m": "mine"}
@@ -123,8 +129,11 @@ def test_control_characters_of_data_never_reach_the_terminal(flowcraft):
 
 
 def test_all_findings_are_told_and_nothing_is_executed(flowcraft, folder):
-    file = write("bad.yaml", "nodes:\n  - {id: a, uses: shell, params: {run: touch made}}\n  - {id: b, uses: noop, needz: [a]}\n"
-                 "edges: [a -> c]\n")
+    file = write(
+        "bad.yaml",
+        "nodes:\n  - {id: a, uses: shell, params: {run: touch made}}\n  - {id: b, uses: noop, needz: [a]}\n"
+        "edges: [a -> c]\n",
+    )
     done = flowcraft("run", file)
     assert done.code == 3
     assert "bad.yaml:3:" in done.err and "bad.yaml:4:" in done.err
