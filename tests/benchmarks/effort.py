@@ -1,0 +1,62 @@
+"""How much is measured: for results that are kept, for a look, or only to see that the benchmarks still run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Effort:
+    #: Repeats of what takes milliseconds, of what takes seconds, and of whole processes.
+    rounds: int
+    long_rounds: int
+    process_rounds: int
+    nodes: int
+    fans: tuple[int, int]
+    growth: tuple[int, ...]
+    runs: int
+    items: int
+    sleeps: int
+    memory_nodes: int
+    file_nodes: tuple[int, int]
+
+
+FULL = Effort(
+    rounds=15,
+    long_rounds=5,
+    process_rounds=15,
+    nodes=1_000,
+    fans=(100, 1_000),
+    growth=(1_000, 10_000, 100_000),
+    runs=1_000,
+    items=10_000,
+    sleeps=10,
+    memory_nodes=10_000,
+    file_nodes=(1_000, 10_000),
+)
+QUICK = Effort(
+    rounds=5,
+    long_rounds=2,
+    process_rounds=5,
+    nodes=1_000,
+    fans=(100, 1_000),
+    growth=(1_000, 10_000),
+    runs=1_000,
+    items=10_000,
+    sleeps=10,
+    memory_nodes=10_000,
+    file_nodes=(1_000, 10_000),
+)
+SMOKE = Effort(
+    rounds=1,
+    long_rounds=1,
+    process_rounds=1,
+    nodes=10,
+    fans=(3, 5),
+    growth=(10, 20, 40),
+    runs=3,
+    items=5,
+    sleeps=2,
+    memory_nodes=20,
+    file_nodes=(5, 20),
+)
