@@ -23,7 +23,7 @@ _MOVING = frozenset({st.READY, st.RUNNING, st.RETRYING})
 
 def apply(plan: Plan, state: RunState, event: Event) -> None:
     """Change `state` by one fact. Instances whose joins must be looked at are left in `state.touched`."""
-    _FOLDS[event.type](plan, state, event)
+    FOLDS[event.type](plan, state, event)
     state.seq += 1
 
 
@@ -364,7 +364,7 @@ def _arrive(
     state.touched.append(instance)
 
 
-_FOLDS: dict[str, Callable[[Plan, RunState, Event], None]] = {
+FOLDS: dict[str, Callable[[Plan, RunState, Event], None]] = {
     ev.RUN_STARTED: _run_started,
     ev.NODE_READY: _node_ready,
     ev.NODE_STARTED: _node_started,

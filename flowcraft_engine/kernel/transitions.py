@@ -36,7 +36,7 @@ from flowcraft_engine.kernel.commands import (
 )
 from flowcraft_engine.kernel.delta import DeltaConflictError, check_delta
 from flowcraft_engine.kernel.event import MICROSECONDS, Event
-from flowcraft_engine.kernel.fold import apply, controller_of
+from flowcraft_engine.kernel.fold import FOLDS, controller_of
 from flowcraft_engine.kernel.joins import judge
 from flowcraft_engine.kernel.naming import END, child_run_id, instance_name, item_name
 from flowcraft_engine.kernel.outcome import is_rescued, run_failed
@@ -49,6 +49,7 @@ CRASH_LIMIT = 3
 #: What a wait goes on with when nobody has answered in time.
 EXPIRED = "expired"
 
+_new_tuple = tuple.__new__
 _CLAIMED = {"rule": "claimed"}
 _RETURNED = {"rule": "returned"}
 
@@ -478,9 +479,12 @@ class Transition:
         self.effects.ready.append(instance.name)
 
     def _emit(self, kind: str, name: str, reason: Any, data: Any) -> None:
-        event = Event(kind, self._at, name, reason, data)
+        # As `Event(...)` and `apply(...)`, without their calls: three events are made a node.
+        event = _new_tuple(Event, (kind, self._at, name, reason, data))
         self.events.append(event)
-        apply(self.plan, self.state, event)
+        state = self.state
+        FOLDS[kind](self.plan, state, event)
+        state.seq += 1
 
     # ---- looking things up ---------------------------------------------------------------------------------
 
