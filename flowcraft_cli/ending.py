@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from flowcraft_cli.colour import Palette, is_terminal, palette_for
 from flowcraft_cli.interruption import exit_code_of, word_of
 from flowcraft_cli.looks import look_of, marked, short_duration
+from flowcraft_cli.manner import Manner
 from flowcraft_cli.output import emit, emit_json, json_text, tell
 from flowcraft_cli.text import safe
 
@@ -39,13 +40,13 @@ class Ending:
         return TIMED_OUT if self.timed_out else WAITS
 
 
-def print_ending(ending: Ending, *, json: bool, quiet: bool = False) -> int:
+def print_ending(ending: Ending, manner: Manner) -> int:
     """Results on stdout, the rest on stderr; the exit code."""
     result = ending.result
-    if json:
+    if manner.json:
         emit_json(result.to_json())
         return ending.exit_code
-    if not quiet:
+    if not manner.quiet:
         _tell_tree(result)
         tell(headline(result, palette_for("stderr")))
     for error in result.errors:

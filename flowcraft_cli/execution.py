@@ -7,14 +7,16 @@ import gc
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from flowcraft_cli.ending import Ending
-from flowcraft_cli.interruption import SIGNALS, exit_code_of
-from flowcraft_cli.output import tell
+from flowcraft_cli.interruption import SIGNALS, exit_code_of, word_of
+from flowcraft_cli.manner import Manner
+from flowcraft_cli.output import emit_json_at_once, tell
 from flowcraft_cli.watching.watcher import Watcher
 from flowcraft_engine.settings import Settings
 
@@ -81,8 +83,23 @@ class Interrupter:
 
     def _end_now(self) -> None:
         number = self.signal or signal.SIGINT
-        tell("stopped at once; `flowcraft reconcile @latest` goes on with a kept run")
+        _kill_children()
+        hint = "flowcraft reconcile @latest goes on with a kept run"
+        if self._json:
+            error = {"code": word_of(number), "message": "stopped at once", "hint": hint}
+            emit_json_at_once({"schema": 1, "error": error})
+        else:
+            tell(f"stopped at once; {hint}")
         os._exit(exit_code_of(number))
+
+
+def _kill_children() -> None:
+    """Kill the process groups of all children, where the system lists them."""
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError, ValueError):
+            parent, group = entry.read_text(errors="replace").rpartition(")")[2].split()[1:3]
+            if int(parent) == os.getpid() and int(group) != os.getpgid(0):
+                os.killpg(int(group), signal.SIGKILL)
 
 
 def _is_ours(number: int) -> bool:
@@ -95,14 +112,13 @@ def _is_ours(number: int) -> bool:
 async def execute(
     runtime: FlowRuntime,
     begin: Callable[[], Awaitable[str]],
+    manner: Manner,
     *,
     watcher: Watcher,
-    timeout_s: float | None,
     where: str | None,
-    json: bool = False,
 ) -> Ending:
     """Begin something with a run and execute it as far as it goes."""
-    interrupter = Interrupter(json=json)
+    interrupter = Interrupter(json=manner.json)
     loop = asyncio.get_running_loop()
     run_id: str | None = None
     timed_out = False
@@ -112,8 +128,8 @@ async def execute(
         try:
             run_id = await begin()
             async with watcher:
-                await runtime.proceed(run_id, timeout_s=timeout_s)
-            timed_out = timeout_s is not None and loop.time() - started >= timeout_s
+                await runtime.proceed(run_id, timeout_s=manner.timeout_s)
+            timed_out = manner.timeout_s is not None and loop.time() - started >= manner.timeout_s
         except asyncio.CancelledError:
             if interrupter.signal is None:
                 raise

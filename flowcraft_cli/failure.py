@@ -82,9 +82,7 @@ def _described(error: BaseException) -> tuple[int, dict[str, Any]]:
             document["issues"] = [finding_json(finding) for finding in findings]
         return error.exit_code, document
     if isinstance(error, Interruption):
-        return error.exit_code, {
-            "error": _entry(error.word, f"{error.word} before anything was started", None)
-        }
+        return error.exit_code, {"error": _entry(error.word, error.word, None)}
     if isinstance(error, KeyboardInterrupt):
         return 130, {"error": _entry("interrupted", "interrupted", None)}
     if hasattr(error, "format_message"):  # what Typer raises for a wrong command line

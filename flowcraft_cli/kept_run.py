@@ -14,6 +14,7 @@ from flowcraft_cli.run_ids import check_run_reference, find_run
 
 if TYPE_CHECKING:
     from flowcraft_cli.ending import Ending
+    from flowcraft_cli.manner import Manner
     from flowcraft_engine.runtime.flow_runtime import FlowRuntime
     from flowcraft_engine.settings import Settings
     from flowcraft_engine.stores.coordination_store import CoordinationStore
@@ -45,10 +46,7 @@ async def kept_run(context: typer.Context, text: str) -> AsyncIterator[KeptRun]:
 async def go_on(
     kept: KeptRun,
     begin: Callable[[FlowRuntime], Awaitable[str]],
-    *,
-    timeout_s: float | None,
-    quiet: bool,
-    verbose: bool,
+    manner: Manner,
 ) -> Ending:
     """Execute what the run has left to do, once `begin` has changed what is to be changed."""
     from flowcraft_cli.execution import execute, where_kept
@@ -56,7 +54,7 @@ async def go_on(
     from flowcraft_cli.watching.node_log import node_log
     from flowcraft_engine.assembly import make_registry, make_runtime
 
-    watcher = choose_watcher(quiet=quiet, verbose=verbose)
+    watcher = choose_watcher(manner)
     registry = make_registry(kept.settings)
     runtime = make_runtime(kept.settings, registry, kept.store, on_progress=watcher.on_progress)
     top = kept.run_id.partition(":")[0]
@@ -68,7 +66,5 @@ async def go_on(
         await begin(runtime)
         return top
 
-    with node_log(watcher, verbose=verbose):
-        return await execute(
-            runtime, start, watcher=watcher, timeout_s=timeout_s, where=where_kept(kept.settings)
-        )
+    with node_log(watcher, verbose=manner.verbose):
+        return await execute(runtime, start, manner, watcher=watcher, where=where_kept(kept.settings))

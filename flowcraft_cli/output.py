@@ -66,6 +66,18 @@ def discard(stream: Any) -> None:
         os.close(nowhere)
 
 
+#: Where stdout is while nodes run, and file descriptor 1 is stderr.
+_results: list[int] = []
+
+
+def emit_json_at_once(document: object) -> None:
+    """Print the JSON document of a command that ends in this very moment, maybe while nodes run."""
+    with suppress(OSError):
+        os.write(
+            _results[-1] if _results else 1, (json_text(document) + "\n").encode("utf-8", "backslashreplace")
+        )
+
+
 @contextmanager
 def stdout_for_results_only() -> Iterator[None]:
     """While nodes run, whatever they print or write to file descriptor 1 goes to stderr."""
@@ -75,11 +87,13 @@ def stdout_for_results_only() -> Iterator[None]:
     saved: int | None = None
     with suppress(OSError):
         saved = os.dup(1)
+        _results.append(saved)
         os.dup2(2, 1)
     try:
         yield
     finally:
         sys.stdout = python_stdout
         if saved is not None:
+            _results.remove(saved)
             os.dup2(saved, 1)
             os.close(saved)

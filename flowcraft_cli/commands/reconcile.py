@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flowcraft_cli.manner import Manner
 from flowcraft_cli.options import (
     App,
     Concurrency,
@@ -68,48 +69,33 @@ def reconcile_command(
 
     if (run is None) != all:
         raise UsageError("name one RUN, or --all", hint="flowcraft list shows the runs")
-    timeout_s = duration_s(context, "timeout")
+    manner = Manner(duration_s(context, "timeout"), quiet, verbose, json)
     if all:
-        return run_async(
-            _all(context, check=check, json=json, timeout_s=timeout_s, quiet=quiet, verbose=verbose)
-        )
+        return run_async(_all(context, manner, check=check))
     assert run is not None
-    return run_async(
-        _one(context, run, check=check, json=json, timeout_s=timeout_s, quiet=quiet, verbose=verbose)
-    )
+    return run_async(_one(context, run, manner, check=check))
 
 
-async def _one(
-    context: typer.Context,
-    run: str,
-    *,
-    check: bool,
-    json: bool,
-    timeout_s: float | None,
-    quiet: bool,
-    verbose: bool,
-) -> int:
+async def _one(context: typer.Context, run: str, manner: Manner, *, check: bool) -> int:
     from flowcraft_cli.kept_run import kept_run
 
     async with kept_run(context, run) as kept:
         result, evidence, needs_work = await _look(kept)
-        if not json:
+        if not manner.json:
             _tell_evidence(result, evidence, needs_work)
         if check or not needs_work:
-            if json:
+            if manner.json:
                 _emit_check(result, evidence, needs_work)
             if check:
                 return FOUND_SOMETHING if needs_work else 0
             return 5 if result.status == "waiting" else 0
-        ending = await _continue(kept, timeout_s=timeout_s, quiet=quiet, verbose=verbose)
+        ending = await _continue(kept, manner)
     from flowcraft_cli.ending import print_ending
 
-    return print_ending(ending, json=json, quiet=quiet)
+    return print_ending(ending, manner)
 
 
-async def _all(
-    context: typer.Context, *, check: bool, json: bool, timeout_s: float | None, quiet: bool, verbose: bool
-) -> int:
+async def _all(context: typer.Context, manner: Manner, *, check: bool) -> int:
     from flowcraft_cli.ending import print_ending
     from flowcraft_cli.execution import closing
     from flowcraft_cli.kept_run import KeptRun
@@ -130,17 +116,17 @@ async def _all(
                 kept = KeptRun(store, summary.run_id, own)
                 result, evidence, needs_work = await _look(kept)
                 documents.append(_check_document(result, evidence, needs_work))
-                if not json:
+                if not manner.json:
                     _tell_evidence(result, evidence, needs_work)
                 if not needs_work or check:
                     codes.append(FOUND_SOMETHING if needs_work else 0)
                     continue
-                ending = await _continue(kept, timeout_s=timeout_s, quiet=quiet, verbose=verbose)
+                ending = await _continue(kept, manner)
                 documents[-1]["result"] = ending.result.to_json()
-                codes.append(ending.exit_code if json else print_ending(ending, json=False, quiet=quiet))
+                codes.append(ending.exit_code if manner.json else print_ending(ending, manner))
                 if ending.signal is not None:
                     break
-    if json:
+    if manner.json:
         emit_json({"schema": 1, "runs": documents})
     elif not codes:
         tell("nothing to do: every run has ended")
@@ -161,7 +147,7 @@ async def _look(kept: KeptRun) -> tuple[RunResult, list[Evidence], bool]:
     return result, evidence, not result.is_final and (needs_work or result.status == "interrupted")
 
 
-async def _continue(kept: KeptRun, *, timeout_s: float | None, quiet: bool, verbose: bool) -> Ending:
+async def _continue(kept: KeptRun, manner: Manner) -> Ending:
     from flowcraft_cli.kept_run import go_on
     from flowcraft_cli.output import stdout_for_results_only
 
@@ -169,7 +155,7 @@ async def _continue(kept: KeptRun, *, timeout_s: float | None, quiet: bool, verb
         return kept.run_id
 
     with stdout_for_results_only():
-        return await go_on(kept, begin, timeout_s=timeout_s, quiet=quiet, verbose=verbose)
+        return await go_on(kept, begin, manner)
 
 
 def _tell_evidence(result: RunResult, evidence: list[Evidence], needs_work: bool) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flowcraft_cli.manner import Manner
 from flowcraft_cli.options import (
     App,
     Concurrency,
@@ -56,10 +57,10 @@ def resume_command(
     from flowcraft_cli.output import stdout_for_results_only
 
     answer = read_answer(output)
-    timeout_s = duration_s(context, "timeout")
+    manner = Manner(duration_s(context, "timeout"), quiet, verbose, json)
     with stdout_for_results_only():
-        ending = run_async(_resume(context, run, node, action, answer, timeout_s, quiet, verbose))
-    return print_ending(ending, json=json, quiet=quiet)
+        ending = run_async(_resume(context, run, node, action, answer, manner))
+    return print_ending(ending, manner)
 
 
 async def _resume(
@@ -68,9 +69,7 @@ async def _resume(
     node: str | None,
     action: str | None,
     answer: Any,
-    timeout_s: float | None,
-    quiet: bool,
-    verbose: bool,
+    manner: Manner,
 ) -> Ending:
     from flowcraft_cli.kept_run import go_on, kept_run
 
@@ -80,7 +79,7 @@ async def _resume(
             await runtime.answer(kept.run_id, node, action=action, output=answer)
             return kept.run_id
 
-        return await go_on(kept, begin, timeout_s=timeout_s, quiet=quiet, verbose=verbose)
+        return await go_on(kept, begin, manner)
 
 
 def read_answer(text: str | None) -> Any:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flowcraft_cli.manner import Manner
 from flowcraft_cli.options import (
     App,
     Blueprints,
@@ -72,9 +73,14 @@ def run_command(
     from flowcraft_cli.output import stdout_for_results_only
 
     settings = settings_of(context, near=file)
-    timeout_s = duration_s(context, "timeout")
+    manner = Manner(duration_s(context, "timeout"), quiet, verbose, json)
     with stdout_for_results_only():
         prepared = prepare(file, settings, input or [], inputs, run_id=run_id, graph=graph)
+    if verbose:
+        from flowcraft_cli.output import tell
+
+        for name, source in settings.sources.items():
+            tell(f"setting {name} is from {source}")
     if dry_run:
         from flowcraft_cli.dry_run import print_dry_run
 
@@ -83,32 +89,28 @@ def run_command(
     from flowcraft_cli.execution import run_async
 
     with stdout_for_results_only():
-        ending, drawing = run_async(
-            _run(settings, prepared, run_id, timeout_s, graph=graph, quiet=quiet, verbose=verbose)
-        )
+        ending, drawing = run_async(_run(settings, prepared, run_id, manner, graph=graph))
     if graph is not None and drawing is not None:
         from flowcraft_cli.run_drawing import write_drawing
 
         write_drawing(graph, drawing)
-    return print_ending(ending, json=json, quiet=quiet)
+    return print_ending(ending, manner)
 
 
 async def _run(
     settings: Settings,
     prepared: Prepared,
     run_id: str | None,
-    timeout_s: float | None,
+    manner: Manner,
     *,
     graph: str | None,
-    quiet: bool,
-    verbose: bool,
 ) -> tuple[Ending, str | None]:
     from flowcraft_cli.execution import closing, execute, where_kept
     from flowcraft_cli.watching.choose import choose_watcher
     from flowcraft_cli.watching.node_log import node_log
     from flowcraft_engine.assembly import make_runtime, open_store, options_to_remember
 
-    watcher = choose_watcher(quiet=quiet, verbose=verbose)
+    watcher = choose_watcher(manner)
     async with closing(open_store(settings)) as store:
         runtime = make_runtime(
             settings, prepared.registry, store, blueprints=prepared.children, on_progress=watcher.on_progress
@@ -121,10 +123,8 @@ async def _run(
             await store.remember(new_id, options_to_remember(settings))
             return new_id
 
-        with node_log(watcher, verbose=verbose):
-            ending = await execute(
-                runtime, begin, watcher=watcher, timeout_s=timeout_s, where=where_kept(settings)
-            )
+        with node_log(watcher, verbose=manner.verbose):
+            ending = await execute(runtime, begin, manner, watcher=watcher, where=where_kept(settings))
         drawing = None
         if graph is not None:
             from flowcraft_cli.run_drawing import draw_run

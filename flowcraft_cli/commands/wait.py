@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from flowcraft_cli.manner import Manner
 from flowcraft_cli.options import Debug, Json, Quiet, RunArgument, State, Timeout, Verbose, duration_s
 
 if TYPE_CHECKING:
@@ -34,22 +35,20 @@ def wait_command(
     from flowcraft_cli.ending import print_ending
     from flowcraft_cli.execution import run_async
 
-    ending = run_async(_wait(context, run, duration_s(context, "timeout"), quiet, verbose))
-    return print_ending(ending, json=json, quiet=quiet)
+    manner = Manner(duration_s(context, "timeout"), quiet, verbose, json)
+    return print_ending(run_async(_wait(context, run, manner)), manner)
 
 
-async def _wait(
-    context: typer.Context, run: str, timeout_s: float | None, quiet: bool, verbose: bool
-) -> Ending:
+async def _wait(context: typer.Context, run: str, manner: Manner) -> Ending:
     from flowcraft_cli.kept_run import kept_run
     from flowcraft_cli.watching.choose import choose_watcher
 
     async with kept_run(context, run) as kept:
-        watcher = choose_watcher(quiet=quiet, verbose=verbose)
+        watcher = choose_watcher(manner)
         plan, _ = await kept.store.snapshot(kept.run_id)
         watcher.follow(kept.run_id, [node.id for node in plan.blueprint.nodes])
         async with watcher:
-            return await _follow(kept, watcher, timeout_s)
+            return await _follow(kept, watcher, manner.timeout_s)
 
 
 async def _follow(kept: KeptRun, watcher: Watcher, timeout_s: float | None) -> Ending:

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from flowcraft_cli.colour import wants_colour
 from flowcraft_cli.looks import has_symbols, look_of, short_duration
+from flowcraft_cli.output import tell
 from flowcraft_cli.text import clip, safe
 from flowcraft_cli.watching.progress import ENDED, Line
 from flowcraft_cli.watching.watcher import Watcher
@@ -20,6 +21,8 @@ from flowcraft_cli.watching.words import details_of, explained
 _FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _ASCII_FRAMES = "|/-\\"
 _PERIOD_S = 0.1
+#: More than this many lines of log in one period nobody can read.
+_MOST_LOG_LINES = 2_000
 _LOG_STYLES = {"WARNING": "yellow", "ERROR": "bold red", "CRITICAL": "bold red", "DEBUG": "dim"}
 _COUNTED = (
     "failed",
@@ -45,6 +48,7 @@ class LiveWatcher(Watcher):
         # The real stderr: nodes that print go through rich, and so above the tree.
         colour = wants_colour("stderr")
         self._symbols = has_symbols("stderr")
+        self._log_lines: list[Text] = []
         self._console = Console(
             file=sys.stderr, no_color=not colour, highlight=False, markup=False, emoji=False
         )
@@ -57,20 +61,34 @@ class LiveWatcher(Watcher):
         if self._ticker is not None:
             self._ticker.cancel()
         if self._live is not None:
+            self._print_log()
             self._live.update(Text(""), refresh=True)
             self._live.stop()
             self._live = None
 
     def log(self, at: float, name: str, level: str, text: str) -> None:
+        if self._live is None:
+            tell(f"{safe(name)}: {safe(text, lines=True)}")
+            return
         bar = "│" if self._symbols else "|"
         for part in text.splitlines() or [""]:
             line = Text.assemble(
                 (safe(name), "cyan"), (f" {bar} ", "dim"), (safe(part), _LOG_STYLES.get(level, ""))
             )
-            self._console.print(line, soft_wrap=True)
+            self._log_lines.append(line)
+
+    def _print_log(self) -> None:
+        """Lines are printed together: each print draws the tree again."""
+        lines, self._log_lines = self._log_lines, []
+        left_out = len(lines) - _MOST_LOG_LINES
+        if left_out > 0:
+            lines = [Text(f"… {left_out} lines left out", style="dim"), *lines[left_out:]]
+        if lines:
+            self._console.print(Text("\n").join(lines), soft_wrap=True)
 
     async def _tick(self) -> None:
         while self._live is not None:
+            self._print_log()
             self._live.update(self._drawing(), refresh=True)
             self._frame += 1
             await asyncio.sleep(_PERIOD_S)

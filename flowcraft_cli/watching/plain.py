@@ -27,7 +27,7 @@ class PlainWatcher(Watcher):
     def changed(self, line: Line, event: Event) -> None:
         if line.state == "running" and line.is_resumed:
             return
-        if event.type in _SILENT or (line.is_item and line.state not in ("failed", "retrying", "waiting")):
+        if event.type in _SILENT or _is_counted_only(line):
             self._count_items(line)
             return
         self._palette = self._palette or palette_for("stderr")
@@ -68,3 +68,10 @@ class PlainWatcher(Watcher):
             if now - told.setdefault(key, now) >= _EVERY_S:
                 told[key] = now
                 tell(f"{clock_time(now)} {name_of(whole)} {whole.done:g}/{whole.total:g}")
+
+
+def _is_counted_only(line: Line) -> bool:
+    """Items are not listed, except those that somebody has to look at."""
+    if not line.is_item:
+        return False
+    return line.state not in ("failed", "retrying") and line.wait != "answer"

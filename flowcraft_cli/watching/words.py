@@ -25,7 +25,8 @@ def details_of(line: Line, now: float, width: int = 300) -> str:
     """Duration, attempts, progress and reasons, as far as they say something."""
     parts: list[str] = []
     duration = line.duration(now)
-    if duration is not None and (line.state in ENDED or line.state == "running"):
+    is_under_way = line.state == "running" or (line.state == "waiting" and line.wait != "timer")
+    if duration is not None and (line.state in ENDED or is_under_way):
         parts.append(short_duration(duration))
     if line.attempt > 1:
         parts.append(f"attempt {line.attempt}")
