@@ -6,16 +6,22 @@ import typer
 
 COMMANDS = 13
 
-app = typer.Typer(help="Do nothing.", add_completion=False)
-
 
 def _command() -> None:
     """Do nothing."""
 
 
-for _number in range(1, COMMANDS + 1):
-    app.command(f"command-{_number}")(_command)
-
-
 def main() -> None:
+    """The application as Typer makes it: its help is drawn by rich."""
+    _app(typer.Typer(help="Do nothing."))
+
+
+def plain() -> None:
+    """The same without rich, which costs more than all of the rest."""
+    _app(typer.Typer(help="Do nothing.", rich_markup_mode=None))
+
+
+def _app(app: typer.Typer) -> None:
+    for number in range(1, COMMANDS + 1):
+        app.command(f"command-{number}")(_command)
     app()

@@ -8,6 +8,7 @@ import platform
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import flowcraft_engine
 from tests.benchmarks.figure import Figure
@@ -56,10 +57,9 @@ def newest(folder: Path = RESULTS) -> Result | None:
     return Result(**{**data, "load": tuple(data["load"])}, figures=figures)
 
 
-def _figure(data: dict[str, object]) -> Figure:
-    return Figure(
-        **{name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
-    )
+def _figure(data: dict[str, Any]) -> Figure:
+    rounds = {name: tuple(data.pop(name)) for name in ("measured", "yardstick")}
+    return Figure(**data, **rounds)
 
 
 def _machine() -> str:

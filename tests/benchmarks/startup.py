@@ -11,7 +11,8 @@ from tests.benchmarks.figure import Figure
 from tests.benchmarks.processes import ROOT, flowcraft, timed
 from tests.benchmarks.rounds import in_turn
 
-_EMPTY_APP = "import sys; sys.argv[0] = 'empty'; from tests.benchmarks.empty_typer_app import main; main()"
+_EMPTY_APP = "from tests.benchmarks.empty_typer_app import main; main()"
+_PLAIN_APP = "from tests.benchmarks.empty_typer_app import plain; plain()"
 _LIBRARIES = """
 import typer, asyncio, ruamel.yaml, pydantic
 class Model(pydantic.BaseModel):
@@ -35,6 +36,7 @@ def measure_startup(effort: Effort) -> list[Figure]:
             {
                 "python": timed([sys.executable, "-c", "pass"], folder),
                 "empty": timed([sys.executable, "-c", _EMPTY_APP, "--help"], ROOT),
+                "plain": timed([sys.executable, "-c", _PLAIN_APP, "--help"], ROOT),
                 "help": timed([flowcraft(), "--help"], folder),
                 "libraries": timed([sys.executable, "-c", _LIBRARIES], folder),
                 "memory": timed([*run, "--state", "memory"], folder),
@@ -42,9 +44,11 @@ def measure_startup(effort: Effort) -> list[Figure]:
             },
         )
     ms = {label: tuple(seconds * 1e3 for seconds in values) for label, values in taken.items()}
-    empty, libraries = ("empty Typer app", ms["empty"]), ("its libraries", ms["libraries"])
+    empty, plain = ("empty Typer app", ms["empty"]), ("the same without rich", ms["plain"])
+    libraries = ("its libraries", ms["libraries"])
     return [
         Figure("startup", "--help", "ms", ms["help"], *empty, at_most_ratio=1.15),
+        Figure("startup", "--help", "ms", ms["help"], *plain, at_most_ratio=1.15),
         Figure("startup", "run, 3 nodes, in memory", "ms", ms["memory"], *libraries, at_most_ratio=1.3),
         Figure("startup", "run, 3 nodes, kept", "ms", ms["kept"], *libraries, at_most_ratio=1.3),
         Figure("startup", "empty Typer app --help", "ms", ms["empty"], "python -c pass", ms["python"]),
