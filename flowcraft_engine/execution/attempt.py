@@ -10,27 +10,26 @@ import asyncio
 import inspect
 from typing import Any
 
-from flowcraft_engine.blueprint.input_source import InputSource
 from flowcraft_engine.errors import ErrorCode, NodeError
+from flowcraft_engine.execution.batch import scatter_or_gather
 from flowcraft_engine.execution.environment import Environment
 from flowcraft_engine.execution.failure import Failure, failure_of
-from flowcraft_engine.execution.inputs import node_input, resolve_source, resolve_sources, walk
-from flowcraft_engine.execution.scopes import read_scope
-from flowcraft_engine.expressions import Scope, Template
+from flowcraft_engine.execution.inputs import node_input, resolve_sources
+from flowcraft_engine.execution.loop_pass import loop_pass
+from flowcraft_engine.execution.router import Router
+from flowcraft_engine.execution.scopes import param_scope, read_scope
+from flowcraft_engine.expressions import References, Scope
 from flowcraft_engine.kernel import state as st
 from flowcraft_engine.kernel.commands import (
     Claim,
     Completed,
-    Continued,
     Failed,
     Outcome,
-    Scattered,
     Suspended,
 )
 from flowcraft_engine.kernel.naming import END
-from flowcraft_engine.kernel.plan import PlanEdge, PlanNode
+from flowcraft_engine.kernel.plan import PlanNode
 from flowcraft_engine.kernel.retry import retry_delay_s
-from flowcraft_engine.kernel.routing import Route, is_true, route, route_loop_end, route_loop_exits
 from flowcraft_engine.kernel.transitions import EXPIRED
 from flowcraft_engine.nodes.context_buffer import AsyncContextView, SyncContextView
 from flowcraft_engine.nodes.handler import CallNext, Handler
@@ -44,7 +43,7 @@ from flowcraft_engine.values import JsonObject, JsonValue, copy_json, json_size,
 class Attempt:
     """One attempt; used once."""
 
-    __slots__ = ("_action", "_output", "claim", "ctx", "env", "expects", "facts", "node", "signal", "view")
+    __slots__ = ("_action", "_output", "_router", "claim", "ctx", "env", "facts", "node", "signal", "view")
 
     def __init__(self, env: Environment, facts: RunFacts, claim: Claim) -> None:
         self.env = env
@@ -54,8 +53,7 @@ class Attempt:
         self.signal = CancelSignal()
         self.view = AsyncContextView(facts.context)
         self.ctx: NodeContext | None = None
-        #: Context keys that the decided conditions have read.
-        self.expects: dict[str, Any] | None = None
+        self._router: Router | None = None
         self._output: JsonValue = None
         self._action: str | None = None
 
@@ -65,11 +63,11 @@ class Attempt:
         try:
             node = self.node
             if node.loop is not None:
-                return await self._loop_pass()
+                return await loop_pass(self._open_router())
+            if node.for_each is not None and self.claim.index is None:
+                return await scatter_or_gather(self._open_router())
             if node.id == END:
                 return await self._run_outputs()
-            if node.for_each is not None and self.claim.index is None:
-                return await self._whole()
             handler = self.env.handlers.get(node.uses)
             self.ctx = ctx = await self._context(handler)
             if self.claim.resumption is not None:
@@ -91,7 +89,9 @@ class Attempt:
         """The outcome, with conditions evaluated on the context as it is now."""
         try:
             if self.node.loop is not None:
-                return await self._loop_pass()
+                return await loop_pass(self._open_router())
+            if self.node.for_each is not None and self.claim.index is None:
+                return await scatter_or_gather(self._open_router())
             return await self._completed(self._output, self._action)
         except Exception as error:  # what an expression raises fails its node
             return await self._failed(error, None)
@@ -127,10 +127,10 @@ class Attempt:
         node, claim = self.node, self.claim
         params: dict[str, Any] = {}
         if node.params is not None:
-            scope = Scope() if node.params.is_constant else await self._param_scope(node.params, value)
+            scope = Scope() if node.params.is_constant else await self._scope(node.params.references, value)
             params = node.params.render(scope)  # type: ignore[assignment]  # an object renders to an object
         for key, program in node.expressions.items():
-            params[key] = program.evaluate(await self._param_scope(program, value))
+            params[key] = program.evaluate(await self._scope(program.references, value))
             params[f"__{key}__"] = program.text
         if node.child_inputs is not None:
             params["inputs"] = copy_json(
@@ -138,11 +138,8 @@ class Attempt:
             )
         return params
 
-    async def _param_scope(self, program: Any, value: JsonValue) -> Scope:
-        reading = await read_scope(self.env.store, self.facts, self.claim, (program.references,))
-        scope = reading.scope
-        scope.input, scope.item, scope.index = value, self.claim.item, self.claim.index
-        return scope
+    async def _scope(self, references: References, value: JsonValue) -> Scope:
+        return await param_scope(self.env.store, self.facts, self.claim, references, value)
 
     async def _call(self, handler: Handler, ctx: NodeContext) -> Any:
         """Call the node through the middleware, within its timeout."""
@@ -185,6 +182,13 @@ class Attempt:
         if isinstance(output, NodeResult):
             return output
         return NodeResult(output, str(action) if action is not None else None)
+
+    async def _run_outputs(self) -> Completed:
+        """The declared outputs of the run, evaluated by its last instance."""
+        programs = self.facts.plan.outputs or {}
+        references = [program.references for program in programs.values()]
+        scope = (await read_scope(self.env.store, self.facts, self.claim, references)).scope
+        return Completed({name: copy_json(program.evaluate(scope)) for name, program in programs.items()})
 
     # ---- outcomes ------------------------------------------------------------------------------------------
 
@@ -242,9 +246,16 @@ class Attempt:
             await self._check_context_size(delta)
         if node.is_plain or self.claim.index is not None:
             return Completed(output, action, delta=delta)
-        edges = [edge for target in node.targets for edge in target.edges]
-        scope = await self._edge_scope(edges, output, action)
-        return await self._routed(route(edges, action, scope), output, action)
+        return await self._open_router().completed(output, action)
+
+    def _open_router(self) -> Router:
+        self._router = Router(self.env, self.facts, self.claim, self.view)
+        return self._router
+
+    @property
+    def expects(self) -> dict[str, Any] | None:
+        """The context keys that the decided conditions have read, with the values they had."""
+        return self._router.expects if self._router is not None else None
 
     async def _check_context_size(self, delta: list[Any]) -> None:
         limit = self.env.limits.context
@@ -254,53 +265,6 @@ class Attempt:
         if json_size(context) > limit:
             message = f"the context would be larger than {limit:,} characters of JSON"
             raise NodeError(message, error_code=ErrorCode.CONTEXT_TOO_LARGE, retryable=False)
-
-    async def _routed(self, decided: Route, output: JsonValue, action: str | None) -> Completed:
-        values = await self._transformed(decided.taken, output)
-        return Completed(output, action, decided.taken, values, decided.why, self.view.changes)
-
-    async def _edge_scope(self, edges: list[PlanEdge], output: JsonValue, action: str | None) -> Scope:
-        references = [edge.condition.references for edge in edges if edge.condition is not None]
-        reading = await read_scope(self.env.store, self.facts, self.claim, references, self.view)
-        self.expects = reading.context or None
-        return self._with_result(reading.scope, output, action)
-
-    def _with_result(self, scope: Scope, output: JsonValue, action: str | None) -> Scope:
-        """The node's own output is not committed yet, but its expressions see it; a fallback's in both names."""
-        scope.result = {"output": output, "action": action}
-        scope.input = output
-        scope.item, scope.index = self.claim.item, self.claim.index
-        own = {self.node.id: output}
-        rescued = self.node.rescues
-        while rescued is not None:
-            own[rescued] = output
-            rescued = self.facts.plan.nodes[rescued].rescues
-        scope.outputs = {**scope.outputs, **own}
-        return scope
-
-    async def _transformed(self, taken: list[int], output: JsonValue) -> JsonObject | None:
-        edges = [self.facts.plan.edges[index] for index in taken]
-        edges = [edge for edge in edges if edge.transform is not None]
-        if not edges:
-            return None
-        references = [edge.transform.references for edge in edges if edge.transform is not None]
-        reading = await read_scope(self.env.store, self.facts, self.claim, references, self.view)
-        scope = self._with_result(reading.scope, output, None)
-        values: JsonObject = {}
-        for edge in edges:
-            assert edge.transform is not None
-            scope.input = await self._transform_input(edge, output)
-            values[str(edge.index)] = copy_json(edge.transform.evaluate(scope))
-        return values
-
-    async def _transform_input(self, edge: PlanEdge, output: JsonValue) -> JsonValue:
-        """A transform works on what its target asks for by `inputs: <node>`, else on the source's output."""
-        inputs = self.facts.plan.nodes[edge.target].inputs
-        if not isinstance(inputs, InputSource) or not inputs.is_node:
-            return output
-        if inputs.name == self.node.id:
-            return walk(output, inputs.path)
-        return await resolve_source(self.env.store, self.facts, self.claim, inputs, self.node.scopes)
 
     async def _failed(self, error: BaseException, handler: Handler | None) -> Outcome:
         """Another attempt, or the node's own rescue, or its clean-up and the end of it."""
@@ -333,85 +297,6 @@ class Attempt:
             except Exception as third:  # cleaning up must not hide what went wrong
                 ctx.logger.warning("recover of node %s failed: %s", ctx.instance, third)
         return Failed(failure.error)
-
-    # ---- nodes that the engine executes itself -------------------------------------------------------------
-
-    async def _run_outputs(self) -> Completed:
-        programs = self.facts.plan.outputs or {}
-        references = [program.references for program in programs.values()]
-        scope = (await read_scope(self.env.store, self.facts, self.claim, references)).scope
-        return Completed({name: copy_json(program.evaluate(scope)) for name, program in programs.items()})
-
-    async def _whole(self) -> Outcome:
-        """A `for_each` node: first its items, then, when they have ended, their results."""
-        claim, node = self.claim, self.node
-        if claim.resumption is None:
-            items = await self._items()
-            return Scattered(items) if items else await self._completed([], None)
-        spec = node.for_each
-        assert spec is not None
-        results = await self.env.store.item_results(claim.run_id, claim.instance)
-        failed = [(index, error) for index, (_, error) in enumerate(results) if error is not None]
-        if failed and spec.on_item_error == "fail":
-            index, first = failed[0]
-            message = f"item {index} failed: {first['message']}"
-            return Failed({**first, "message": message, "item": f"{claim.instance}[{index}]"})
-        output: list[JsonValue] = [
-            {"error": {"code": error["code"], "message": error["message"]}} if error is not None else value
-            for value, error in results
-        ]
-        return await self._completed(output, None)
-
-    async def _items(self) -> list[JsonValue]:
-        node = self.node
-        source = node.items
-        if isinstance(source, InputSource):
-            value = await resolve_source(self.env.store, self.facts, self.claim, source, node.scopes)
-        else:
-            assert isinstance(source, Template)
-            entry = await node_input(self.env.store, self.facts, self.claim, node)
-            scope = Scope() if source.is_constant else await self._param_scope(source, entry)
-            value = source.render(scope)
-        if not isinstance(value, list):
-            found = "null" if value is None else type(value).__name__
-            message = f"for_each needs a list, its source gave {found}"
-            raise NodeError(message, error_code=ErrorCode.INPUT_INVALID, retryable=False)
-        return value
-
-    async def _loop_pass(self) -> Outcome:
-        """A loop controller looks at its exits, then at its condition."""
-        node, claim = self.node, self.claim
-        loop = node.loop
-        assert loop is not None
-        value = await self._loop_input(loop.end)
-        exits = [edge for edge in node.edges if edge.condition is not None]
-        references = [loop.condition.references]
-        references += [edge.condition.references for edge in exits if edge.condition is not None]
-        reading = await read_scope(self.env.store, self.facts, claim, references)
-        self.expects = reading.context or None
-        scope = self._with_result(reading.scope, value, None)
-        decided = route_loop_exits(node, scope)
-        if decided.taken:
-            return await self._routed(decided, value, None)
-        holds = is_true(loop.condition.evaluate(scope))
-        why: JsonObject = {"rule": "condition", "text": loop.condition.text, "holds": holds}
-        if not holds:
-            decided = route_loop_end(node, scope)
-            decided.why["loop"] = why
-            return await self._routed(decided, value, None)
-        if claim.iteration >= loop.max_iterations:
-            message = f"the loop's condition still holds after max_iterations: {loop.max_iterations} passes"
-            raise NodeError(message, error_code=ErrorCode.MAX_ITERATIONS, retryable=False)
-        return Continued(value, why)
-
-    async def _loop_input(self, end: str) -> JsonValue:
-        claim = self.claim
-        if not claim.iteration:
-            return await node_input(self.env.store, self.facts, claim, self.node)
-        values = claim.values or {}
-        if end in values:
-            return values[end]
-        return (await self.env.store.outputs(claim.run_id, (end,), claim.path, self.node.scopes))[0]
 
 
 def _in_thread(handler: Handler) -> CallNext:

@@ -105,6 +105,9 @@ class Executor:
     def interrupt(self, task: asyncio.Task[Any], reason: str) -> None:
         """Tell the attempt that runs in `task` that nobody waits for it, and cancel it."""
         attempt = self._attempts.get(task)
-        if attempt is not None:
-            attempt.signal.set(reason)
+        if attempt is None:
+            # A task that is cancelled before its first step could not hand its claim back.
+            asyncio.get_running_loop().call_soon(task.cancel, reason)
+            return
+        attempt.signal.set(reason)
         task.cancel(reason)

@@ -58,6 +58,15 @@ async def read_scope(
     return reading
 
 
+async def param_scope(
+    store: CoordinationStore, facts: RunFacts, claim: Claim, references: References, value: JsonValue
+) -> Scope:
+    """The scope of params, for a node that receives `value`."""
+    scope = (await read_scope(store, facts, claim, (references,))).scope
+    scope.input, scope.item, scope.index = value, claim.item, claim.index
+    return scope
+
+
 async def _outputs(
     store: CoordinationStore, facts: RunFacts, claim: Claim, names: Iterable[str]
 ) -> JsonObject:

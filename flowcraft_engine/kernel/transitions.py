@@ -5,7 +5,7 @@ looks at the state, emits events, and every event is folded into the state at on
 Edges that an event decides land in `state.touched`; `_settle` judges the joins of those instances and emits what
 follows (ready, skipped, poisoned, cancelled), until nothing moves: skips and pills reach the end of the graph in
 the same step. When no instance is left open the run ends, in this step too. The caller stores `events` and acts
-on `effects`, which are hints: all of them can be recomputed from the state (`outstanding`).
+on `effects`, which are hints: all of them can be recomputed from the state (`outstanding.py`).
 
 Every command is guarded by the state alone, so that doing it twice, late or after a crash is boring.
 """
@@ -14,9 +14,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from flowcraft_engine.errors import ConflictError, ErrorCode, NotFoundError
+from flowcraft_engine.errors import ConflictError, ErrorCode
 from flowcraft_engine.kernel import event as ev
 from flowcraft_engine.kernel import state as st
+from flowcraft_engine.kernel.claims import claim_of
 from flowcraft_engine.kernel.commands import (
     ABSENT,
     ALREADY,
@@ -39,8 +40,9 @@ from flowcraft_engine.kernel.event import MICROSECONDS, Event
 from flowcraft_engine.kernel.fold import FOLDS, controller_of
 from flowcraft_engine.kernel.joins import judge
 from flowcraft_engine.kernel.naming import END, child_run_id, instance_name, item_name
-from flowcraft_engine.kernel.outcome import is_rescued, run_failed
+from flowcraft_engine.kernel.outcome import run_failed
 from flowcraft_engine.kernel.plan import Plan, PlanNode
+from flowcraft_engine.kernel.signals import find_addressee
 from flowcraft_engine.kernel.state import Instance, RunState
 from flowcraft_engine.values import JsonObject, JsonValue
 
@@ -100,7 +102,7 @@ class Transition:
             self._emit(ev.NODE_STARTED, name, _CLAIMED, (attempt, nonce, owner))
         elif instance.state != st.RUNNING or instance.nonce != nonce:
             return None
-        return self._claim_of(instance, nonce)
+        return claim_of(self.plan, state, instance, nonce)
 
     def commit(self, command: Commit) -> Committed:
         """Apply the outcome of an attempt, once, and only for whoever holds the claim."""
@@ -137,21 +139,14 @@ class Transition:
         Raises `NotFoundError` for an unknown node and `ConflictError` for a different second answer, a run
         that has ended, or a node that cannot be told from others.
         """
-        state = self.state
         answer: JsonObject = {"output": output, "action": action}
-        waiting = [instance for instance in state.waiting.values() if _waits_for_answer(instance)]
-        if node is None:
-            if len(waiting) != 1:
-                raise ConflictError(_which_wait(state, waiting))
-            instance = waiting[0]
+        addressee = find_addressee(self.plan, self.state, node, answer)
+        if addressee is None:
+            return False
+        if isinstance(addressee, Instance):
+            self._resume(addressee, {"rule": "answered"}, {"kind": st.ANSWER, **answer})
         else:
-            named = [instance for instance in waiting if node in (instance.name, instance.node_id)]
-            if not named:
-                return self._signal_before_or_after(node, answer)
-            if len(named) > 1:
-                raise ConflictError(f"{len(named)} instances of {node!r} wait, name one: {_names(named)}")
-            instance = named[0]
-        self._resume(instance, {"rule": "answered"}, {"kind": st.ANSWER, **answer})
+            self._emit(ev.SIGNAL_BUFFERED, addressee, {"rule": "early"}, answer)
         return True
 
     def wake(self, name: str) -> bool:
@@ -505,58 +500,6 @@ class Transition:
         self.effects.ready = left
         return claims
 
-    def _claim_of(self, instance: Instance, nonce: str) -> Claim:
-        node = self.plan.nodes[instance.node_id]
-        # A fallback receives what the node that it stands in for has received.
-        source, source_node = instance, node
-        error = outcomes = item = None
-        while source_node.rescues is not None:
-            source_node = self.plan.nodes[source_node.rescues]
-            source = self.state.instances[instance_name(source_node.id, instance.path)]
-            if error is None and source.error is not None:
-                error = {**source.error, "node": source.name}
-        if instance.index is not None:
-            whole = self.state.instances[instance_name(instance.node_id, instance.path)]
-            assert whole.batch is not None
-            item = whole.batch.items[instance.index]
-        if source_node.join == "all_done":
-            outcomes = self._outcomes(source_node, source)
-        values = source.values
-        if node.loop is not None and instance.back is not None:
-            values = {} if instance.back[1] is ABSENT else {node.loop.end: instance.back[1]}
-        return Claim(
-            self.state.run_id,
-            instance.name,
-            instance.node_id,
-            instance.path,
-            instance.index,
-            instance.attempt,
-            nonce,
-            source.arrivals or {},
-            values,
-            source.winner,
-            instance.resumption,
-            instance.carry,
-            error,
-            item,
-            instance.iteration,
-            outcomes,
-        )
-
-    def _outcomes(self, node: PlanNode, instance: Instance) -> JsonObject:
-        """How the predecessors of an `all_done` join ended; a rescued one shows what rescued it."""
-        result: JsonObject = {}
-        for predecessor in node.predecessors:
-            # A controller is outside of the loop whose body begins here.
-            path = instance.path[: self.plan.nodes[predecessor].depth]
-            other = self.state.instances[instance_name(predecessor, path)]
-            while other.state == st.FAILED and is_rescued(self.state, other):
-                assert other.rescuer is not None
-                other = self.state.instances[other.rescuer]
-            error = other.error if other.state == st.FAILED else _error_of(other)
-            result[predecessor] = {"state": other.state, "output": other.output, "error": error}
-        return result
-
     def _still_holds(self, expects: Any) -> bool:
         context = self.state.context
         return all(context.get(key, ABSENT) == value for key, value in expects.items())
@@ -580,88 +523,7 @@ class Transition:
             return str(reason["origin"])
         return instance.name
 
-    def _signal_before_or_after(self, node: str, answer: JsonObject) -> bool:
-        """A signal to a node that does not wait now: too early, told before, or wrong."""
-        state = self.state
-        instances = [
-            i for i in state.instances.values() if node in (i.name, i.node_id) and i.answer is not None
-        ]
-        if instances:
-            if instances[-1].answer == answer:
-                return False
-            raise ConflictError(f"{node!r} has already been answered differently")
-        node_id = node.partition("#")[0]
-        if node_id not in self.plan.nodes or node_id == END:
-            raise NotFoundError(f"run {state.run_id} has no node {node!r}")
-        if state.is_final:
-            raise ConflictError(f"run {state.run_id} has already ended: {state.status}")
-        if self.plan.nodes[node_id].uses != "wait":
-            raise ConflictError(f"{node!r} does not wait for an answer")
-        known = state.early.get(node_id)
-        if known is not None:
-            if known == answer:
-                return False
-            raise ConflictError(f"another early answer for {node!r} is already kept")
-        instance = state.instances.get(node)
-        if instance is not None and instance.is_terminal:
-            raise ConflictError(f"{node!r} has already ended: {instance.state}")
-        self._emit(ev.SIGNAL_BUFFERED, node_id, {"rule": "early"}, answer)
-        return True
-
-
-def outstanding(plan: Plan, state: RunState) -> Effects:
-    """All effects that the state calls for: what a lost message, or a dead process, may have left undone."""
-    effects = Effects()
-    effects.finished = effects.stopped = state.is_final
-    effects.idle = state.moving == 0
-    effects.orphans = [child for child in map(_orphan_of, state.instances.values()) if child is not None]
-    if state.is_final:
-        return effects
-    timers: list[tuple[float, str]] = []
-    children: list[str] = []
-    for instance in state.instances.values():
-        if instance.state == st.READY:
-            effects.ready.append(instance.name)
-        elif instance.due is not None and instance.state in (st.RETRYING, st.WAITING):
-            timers.append((instance.due, instance.name))
-        if instance.state == st.WAITING and instance.wait is not None and instance.wait["kind"] == st.CHILD:
-            children.append(instance.name)
-    effects.timers, effects.children = timers, children
-    return effects
-
-
-def _orphan_of(instance: Instance) -> str | None:
-    """The child that a cancelled instance has left behind; it may have ended, or never begun."""
-    if instance.state == st.CANCELLED and instance.wait is not None and instance.wait["kind"] == st.CHILD:
-        return str(instance.wait["child"])
-    return None
-
-
-def _waits_for_answer(instance: Instance) -> bool:
-    return instance.wait is not None and instance.wait["kind"] == st.ANSWER
-
-
-def _error_of(instance: Instance) -> JsonValue:
-    if instance.state in (st.POISONED, st.CANCELLED):
-        return {
-            "code": instance.state,
-            "message": f"{instance.state}: {(instance.reason or {}).get('origin', '')}",
-        }
-    return None
-
 
 def _join_reason(node: PlanNode, instance: Instance) -> JsonObject:
     taken: list[JsonValue] = [name for name, edge in (instance.arrivals or {}).items() if edge >= 0]
     return {"rule": node.join, "taken": taken}
-
-
-def _names(instances: list[Instance]) -> str:
-    return ", ".join(sorted(instance.name for instance in instances))
-
-
-def _which_wait(state: RunState, waiting: list[Instance]) -> str:
-    if waiting:
-        return f"{len(waiting)} nodes wait for an answer, name one of them: {_names(waiting)}"
-    if state.is_final:
-        return f"run {state.run_id} has already ended: {state.status}"
-    return f"no node of run {state.run_id} waits for an answer"

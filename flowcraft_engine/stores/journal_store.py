@@ -21,9 +21,10 @@ from flowcraft_engine.kernel.fold import replay
 from flowcraft_engine.kernel.locate import locate
 from flowcraft_engine.kernel.naming import Path, item_name
 from flowcraft_engine.kernel.outcome import output_of
+from flowcraft_engine.kernel.outstanding import outstanding
 from flowcraft_engine.kernel.plan import Plan
 from flowcraft_engine.kernel.state import RunState
-from flowcraft_engine.kernel.transitions import Transition, outstanding
+from flowcraft_engine.kernel.transitions import Transition
 from flowcraft_engine.stores.async_context import MemoryContext
 from flowcraft_engine.stores.coordination_store import CoordinationStore, Listener, RunFacts
 from flowcraft_engine.values import JsonObject, JsonValue
@@ -160,7 +161,7 @@ class JournalStore(CoordinationStore):
 
     async def outstanding(self, run_id: str) -> Effects:
         run = self._open(run_id)
-        return outstanding(run.plan, run.state)
+        return outstanding(run.state)
 
     # ---- look-ups ------------------------------------------------------------------------------------------
 
