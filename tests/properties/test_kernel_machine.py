@@ -35,7 +35,8 @@ from flowcraft_engine.kernel.fold import replay
 from flowcraft_engine.kernel.naming import END
 from flowcraft_engine.kernel.plan import Plan
 from flowcraft_engine.kernel.state import Instance, RunState
-from flowcraft_engine.kernel.transitions import Transition, outstanding
+from flowcraft_engine.kernel.outstanding import outstanding
+from flowcraft_engine.kernel.transitions import Transition
 from tests.contracts.same_state import assert_same_state, plain
 from tests.properties.invariants import check
 from tests.properties.random_plans import random_plan
@@ -89,7 +90,7 @@ class KernelMachine(RuleBasedStateMachine):
         return result
 
     def _to_do(self) -> set[tuple[Any, ...]]:
-        found = outstanding(self.plan, self.state)
+        found = outstanding(self.state)
         return {("ready", name) for name in found.ready} | self._told(found, ())
 
     def _told(self, effects: Effects, claimed: Sequence[Claim]) -> set[tuple[Any, ...]]:
