@@ -31,9 +31,9 @@ flowcraft {flowcraft}, {python}, {machine}; load of the machine {before:.2f} bef
 - **schedule**: sleeps of 1 and 50 ms, the critical path is their sum along the longer branch. "Two coroutines" are the
   same sleeps without flowcraft: how late the machine itself wakes.
 - **memory**: the peak of the process over the same process after a small run; the blueprint is part of it.
-- **validate**, **startup**: whole processes with compiled modules, started by the console script. The empty Typer application has
-  as many commands as flowcraft; `its libraries` are `import typer, asyncio, ruamel.yaml, pydantic` and one model. A file has nine
-  lines and about 210 bytes a node, its edge included.
+- **validate**, **startup**: whole processes with compiled modules, started by the console script. A file has nine
+  lines and about 210 bytes a node, its edge included. The empty Typer application has as many commands as flowcraft;
+  "its libraries" are `import typer, asyncio, ruamel.yaml, pydantic` and a class with one model.
 
 ## Measure yourself
 

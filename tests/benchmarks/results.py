@@ -58,8 +58,8 @@ def newest(folder: Path = RESULTS) -> Result | None:
 
 
 def _figure(data: dict[str, Any]) -> Figure:
-    rounds = {name: tuple(data.pop(name)) for name in ("measured", "yardstick")}
-    return Figure(**data, **rounds)
+    data["measured"], data["yardstick"] = tuple(data["measured"]), tuple(data["yardstick"])
+    return Figure(**data)
 
 
 def _machine() -> str:

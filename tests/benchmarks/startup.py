@@ -52,7 +52,5 @@ def measure_startup(effort: Effort) -> list[Figure]:
         Figure("startup", "run, 3 nodes, in memory", "ms", ms["memory"], *libraries, at_most_ratio=1.3),
         Figure("startup", "run, 3 nodes, kept", "ms", ms["kept"], *libraries, at_most_ratio=1.3),
         Figure("startup", "empty Typer app --help", "ms", ms["empty"], "python -c pass", ms["python"]),
-        Figure(
-            "startup", "typer asyncio ruamel pydantic", "ms", ms["libraries"], "python -c pass", ms["python"]
-        ),
+        Figure("startup", "its libraries alone", "ms", ms["libraries"], "python -c pass", ms["python"]),
     ]
