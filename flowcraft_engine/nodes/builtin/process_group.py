@@ -52,14 +52,25 @@ async def run_command(
     cancelled, gets TERM, and KILL after a grace. Raises `OSError`, `ValueError` when it cannot be started.
     """
     loop = asyncio.get_running_loop()
-    transport, process = await loop.subprocess_exec(
-        lambda: _Process(limit, on_line),
-        *arguments,
-        stdin=asyncio.subprocess.DEVNULL,
-        cwd=cwd,
-        env=dict(environment),
-        start_new_session=True,
+    starting = asyncio.ensure_future(
+        loop.subprocess_exec(
+            lambda: _Process(limit, on_line),
+            *arguments,
+            stdin=asyncio.subprocess.DEVNULL,
+            cwd=cwd,
+            env=dict(environment),
+            start_new_session=True,
+        )
     )
+    try:
+        transport, process = await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        # It is being started, and may have children already: asyncio would end only the command itself.
+        with contextlib.suppress(OSError, ValueError):
+            transport, process = await starting
+            await _end_group(transport.get_pid(), process.exited)
+            transport.close()
+        raise
     try:
         try:
             await process.exited.wait()
