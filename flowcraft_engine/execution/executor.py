@@ -80,9 +80,10 @@ class Executor:
                     # Nodes that never wait for anything would keep timers, signals and other runs from theirs.
                     await asyncio.sleep(0)
         except asyncio.CancelledError:
-            await env.store.release(
+            effects = await env.store.release(
                 claim.run_id, claim.instance, claim.nonce, crashed=False, why="interrupted"
             )
+            self._publish(claim.run_id, effects)
             raise
         finally:
             self._attempts.pop(task, None)

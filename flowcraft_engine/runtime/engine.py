@@ -97,22 +97,40 @@ class InProcessEngine:
             self._adopted.add(run_id)
             await self._store.attend(run_id, self._env.owner)
         if not state.is_final:
-            for instance in [i for i in state.instances.values() if i.state == st.RUNNING]:
-                if instance.owner is not None and await self._store.owner_is_dead(instance.owner):
-                    why = "its process has died"
-                    await self._store.release(run_id, instance.name, instance.nonce, crashed=True, why=why)
+            await self._take_from_the_dead(run_id)
+            await self._fire_overdue(run_id)
             if state.deadline is not None:
                 self._timers.add(state.deadline, run_id, "")
         self.publish(run_id, await self._store.outstanding(run_id))
 
+    async def _take_from_the_dead(self, run_id: str) -> bool:
+        """Hand back what processes that have died were executing; whether there was anything."""
+        _, state = await self._store.snapshot(run_id)
+        found = False
+        for instance in [i for i in state.instances.values() if i.state == st.RUNNING]:
+            if instance.owner is not None and await self._store.owner_is_dead(instance.owner):
+                why = "its process has died"
+                await self._store.release(run_id, instance.name, instance.nonce, crashed=True, why=why)
+                found = True
+        return found
+
+    async def _fire_overdue(self, run_id: str) -> None:
+        """What was due while nobody looked must not be mistaken for something that still waits."""
+        _, state = await self._store.snapshot(run_id)
+        now = self._env.clock.now()
+        overdue = [i.name for i in state.instances.values() if i.due is not None and i.due <= now]
+        if overdue or (state.deadline is not None and state.deadline <= now):
+            await self._store.wake(run_id, overdue)
+
     async def until_quiet(self, run_id: str) -> None:
         """Return when the run has ended, or when nothing in it can move before somebody answers."""
-        quiet = self._quiet.setdefault(run_id, asyncio.Event())
         while not await self.is_quiet(run_id):
-            quiet.clear()
-            await quiet.wait()
             if self._broken is not None:
                 raise self._broken
+            # Looked up each time: whoever else waits for this run may have removed it.
+            quiet = self._quiet.setdefault(run_id, asyncio.Event())
+            quiet.clear()
+            await quiet.wait()
         self._quiet.pop(run_id, None)
         await self._store.flush()
 
@@ -210,7 +228,11 @@ class InProcessEngine:
         task.add_done_callback(self._errands.discard)
 
     async def _on_due(self, run_id: str, instances: list[str]) -> None:
-        self.publish(run_id, await self._store.wake(run_id, instances))
+        await self._guard(self._fire, run_id, instances)
+
+    async def _fire(self, run_id: str, instances: list[str]) -> None:
+        with contextlib.suppress(NotFoundError):  # a run that has ended may have been forgotten since
+            self.publish(run_id, await self._store.wake(run_id, instances))
 
     async def _start_child(self, run_id: str, instance: str) -> None:
         target, effects = await start_child(self._store, run_id, instance)
@@ -254,3 +276,11 @@ class InProcessEngine:
             for run_id in await self._store.refresh():
                 if run_id in self._adopted:
                     await self.adopt(run_id)
+            if not self._tasks:
+                await self._look_after_the_dead()
+
+    async def _look_after_the_dead(self) -> None:
+        """With nothing to do here, somebody else is at work; that one may have died without a word."""
+        for run_id in list(self._adopted):
+            if await self._take_from_the_dead(run_id):
+                await self.adopt(run_id)

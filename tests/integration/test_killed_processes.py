@@ -53,7 +53,9 @@ def _start_and_kill(state: Path, name: str, ledger: Path, after_s: float) -> Non
 
 def _finish(state: Path, name: str, ledger: Path) -> Any:
     with _start(state, name, ledger) as process:
-        text, _ = process.communicate(timeout=60)
+        assert process.stdout is not None
+        text = process.stdout.read()
+        process.wait(60)
     assert process.returncode == 0
     return json.loads(text)
 

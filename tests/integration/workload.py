@@ -1,4 +1,4 @@
-"""A process that executes a run over a state file, to be killed: `python -m tests.integration.workload STATE NAME LEDGER`.
+"""A process that executes a run over a state file, to be killed: `-m tests.integration.workload STATE NAME LEDGER`.
 
 Writes a line to the ledger whenever a node begins or ends its work: the effects that the outside sees. Says `go` when
 it begins, and the run's document when it ends.

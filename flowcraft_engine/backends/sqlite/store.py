@@ -49,6 +49,9 @@ class SqliteStore(JournalStore):
         self._in_group = False
         self._turn = 0
         self._attended: dict[str, str] = {}
+        #: Runs that others have changed, until `refresh` has told of them.
+        self._news: dict[str, None] = {}
+        self._owner: str | None = None
         self._broken: BackendError | None = None
         self._data_version = self._read_data_version()
 
@@ -94,12 +97,11 @@ class SqliteStore(JournalStore):
                     self._db.execute("UPDATE runs SET owner = ? WHERE run_id = ?", (owner, run_id))
                 self._attended.clear()
                 self._db.execute("COMMIT")
-        except BackendError as error:
-            # What memory holds is ahead of the file now: this process may not go on.
-            self._broken = error
+        except Exception as error:  # what cannot be encoded, too: memory is ahead of the file now
+            self._broken = error if isinstance(error, BackendError) else _unwritten(self._path, error)
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
-            raise
+            raise self._broken from error
 
     def _flush_at_end_of_turn(self, turn: int) -> None:
         if turn != self._turn:
@@ -148,13 +150,12 @@ class SqliteStore(JournalStore):
         )
         return [Event(*fields) for (text,) in rows for fields in json.loads(text)]
 
-    def _take_in_news(self) -> list[str]:
+    def _take_in_news(self) -> None:
         """Bring the runs in use up to date with what other connections have committed."""
         version = self._read_data_version()
         if version == self._data_version:
-            return []
+            return
         self._data_version = version
-        changed: list[str] = []
         for run_id, run in self._runs.items():
             row = self._rows.get(run_id)
             if row is None or run.state.is_final:
@@ -162,8 +163,7 @@ class SqliteStore(JournalStore):
             events = self._read_events(row, run.state.seq)
             if events:
                 extend(run.plan, run.state, events)
-                changed.append(run_id)
-        return changed
+                self._news[run_id] = None
 
     def _read_data_version(self) -> int:
         with backend_errors(self._path):
@@ -172,7 +172,9 @@ class SqliteStore(JournalStore):
     async def refresh(self) -> list[str]:
         await self.flush()
         with backend_errors(self._path):
-            return self._take_in_news()
+            self._take_in_news()
+        news, self._news = self._news, {}
+        return list(news)
 
     async def events(self, run_id: str, after: int = 0) -> list[Event]:
         await self.flush()
@@ -241,10 +243,13 @@ class SqliteStore(JournalStore):
     # ---- who executes --------------------------------------------------------------------------------------
 
     def claimant(self) -> str:
-        owner = super().claimant()
-        with backend_errors(self._path):
-            self._locks.hold(owner)
-        return owner
+        if self._owner is None:
+            # One name for as long as this store is open: each holds a file.
+            owner = super().claimant()
+            with backend_errors(self._path):
+                self._locks.hold(owner)
+            self._owner = owner
+        return self._owner
 
     async def attend(self, run_id: str, owner: str) -> None:
         self._open(run_id)
@@ -262,10 +267,16 @@ class SqliteStore(JournalStore):
             return row is None or row[0] is None or self._locks.is_dead(row[0])
 
     async def close(self) -> None:
-        if self._broken is None:
-            await self.flush()
-        self._locks.release()
-        self._db.close()
+        try:
+            if self._broken is None:
+                await self.flush()
+        finally:
+            self._locks.release()
+            self._db.close()
+
+
+def _unwritten(path: Path, error: Exception) -> BackendError:
+    return BackendError(f"a step cannot be written to the state file {path}: {error}")
 
 
 def _snapshot(blueprint: Blueprint) -> dict[str, Any]:
