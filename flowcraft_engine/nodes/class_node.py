@@ -6,7 +6,6 @@ the retry and gives it back. Only plain JSON is kept: `exec` gets the same kind 
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import inspect
 import sys
@@ -125,6 +124,8 @@ async def _run_step(node: BaseNode, step: str, ctx: NodeContext, *arguments: Any
         return method(*arguments, ctx)
     if inspect.iscoroutinefunction(method):
         return await method(*arguments, ctx)
+    import asyncio  # here, as in `context_buffer`
+
     # A copy: a thread that outlives its attempt must not see the context change under its hands.
     own = copy.copy(ctx)
     own.context = SyncContextView(ctx.context, asyncio.get_running_loop())

@@ -6,12 +6,14 @@ written until the node's result is committed; an attempt that fails leaves nothi
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Coroutine
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from flowcraft_engine.errors import NodeError
 from flowcraft_engine.values import JsonValue, copy_json, to_json
+
+if TYPE_CHECKING:
+    import asyncio
 
 T = TypeVar("T")
 #: One change: operation (`set delete increment append`), key, operand.
@@ -144,6 +146,8 @@ class SyncContextView:
 
     def wait_for(self, operation: Coroutine[Any, Any, T]) -> T:
         """Run `operation` on the event loop of the node and wait for it in this thread."""
+        import asyncio  # here, because `validate` knows node types without an event loop
+
         return asyncio.run_coroutine_threadsafe(operation, self._loop).result()
 
     def get(self, key: str, default: Any = None) -> Any:

@@ -5,7 +5,6 @@ Nothing that the code raises gets past the awaiting coroutine as something other
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import contextvars
 import threading
@@ -22,6 +21,8 @@ async def call_in_thread(function: Callable[..., T], *args: Any, **kwargs: Any) 
 
     When the awaiting task is cancelled the thread goes on, and its late result is dropped.
     """
+    import asyncio  # here, as in `context_buffer`
+
     loop = asyncio.get_running_loop()
     outcome: asyncio.Future[T] = loop.create_future()
     context = contextvars.copy_context()
