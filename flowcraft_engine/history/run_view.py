@@ -54,10 +54,12 @@ def _nodes(plan: Plan, state: RunState) -> dict[str, NodeRun]:
     nodes: dict[str, NodeRun] = {}
     for node_id, node in plan.nodes.items():
         found = by_node.get(node_id)
+        if node_id == END and (not found or found[0].state != st.FAILED):
+            continue  # nobody wrote this node; it is shown when it is to blame
         if found:
             found.sort(key=lambda instance: (instance.path, -1 if instance.index is None else instance.index))
             nodes.update((instance.name, _node_run(instance)) for instance in found)
-        elif not node.scopes and node_id != END:
+        elif not node.scopes:
             nodes[node_id] = NodeRun(st.PENDING, 0, None, None, None, None, None)
     return nodes
 
