@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         parse_blueprint,
     )
     from flowcraft_engine.errors import (
+        AnswerError,
         BackendError,
         ConflictError,
         FatalNodeError,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "blueprint": ("Blueprint", "BlueprintError", "lint_blueprint", "load_blueprint", "parse_blueprint"),
     "errors": (
+        "AnswerError",
         "BackendError",
         "ConflictError",
         "FatalNodeError",
@@ -75,6 +77,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __version__ = "0.1.0"
 __all__ = [
+    "AnswerError",
     "AsyncContext",
     "BackendError",
     "BaseNode",

@@ -70,6 +70,12 @@ class InputError(AuthorError):
         self.problems = problems
 
 
+class AnswerError(AuthorError):
+    """The answer does not fit the schema of the wait; the run keeps waiting."""
+
+    code = "answer_invalid"
+
+
 class RegistryError(AuthorError):
     """A node type is not registered, is registered twice, or its function cannot be used."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flowcraft_engine.errors import ConflictError, InputError, NotFoundError
+from flowcraft_engine.errors import AnswerError, ConflictError, NotFoundError
 from flowcraft_engine.kernel import state as st
 from flowcraft_engine.stores.coordination_store import CoordinationStore
 from flowcraft_engine.values import JsonObject, JsonValue
@@ -72,7 +72,7 @@ def _ids(waits: list[OpenWait]) -> str:
 
 
 async def check_answer(store: CoordinationStore, run_id: str, node: str | None, output: JsonValue) -> None:
-    """Raises `InputError` if the answer does not fit the schema of the wait; the run keeps waiting."""
+    """Raises `AnswerError` if the answer does not fit the schema of the wait; the run keeps waiting."""
     for wait in await open_waits(store, run_id):
         named = node is None or node in (wait.instance, wait.instance.partition("#")[0])
         schema = wait.wait.get("schema")
@@ -83,6 +83,8 @@ async def check_answer(store: CoordinationStore, run_id: str, node: str | None, 
 
         errors = sorted(Draft202012Validator(schema).iter_errors(output), key=lambda error: list(error.path))
         if errors:
-            raise InputError(
-                [f"the answer does not fit {wait.instance}: {e.json_path}: {e.message}" for e in errors]
+            problems = "; ".join(f"{error.json_path}: {error.message}" for error in errors)
+            raise AnswerError(
+                f"the answer does not fit {wait.instance}: {problems}",
+                hint="the run keeps waiting for one that does",
             )

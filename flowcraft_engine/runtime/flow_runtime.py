@@ -148,7 +148,7 @@ class FlowRuntime:
         """Answer a wait and go on with the run. `node` may be left out if only one node waits.
 
         Raises `ConflictError` for a second, different answer, `NotFoundError` for an unknown run or node, and
-        `InputError` for an answer that does not fit the wait's schema.
+        `AnswerError` for an answer that does not fit the wait's schema.
         """
         await self.answer(run_id, node, action=action, output=output)
         return await self.proceed(run_id, timeout_s=timeout_s)

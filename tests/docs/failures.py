@@ -118,6 +118,11 @@ COMMAND_FAILURES = {
         "The message says which.",
         "Correct it; nothing was executed.",
     ),
+    "answer_invalid": Failure(
+        "The answer to a wait does not fit its `schema` (exit code 3). The run keeps waiting.",
+        "A field is missing, unknown or of another type; the message names each.",
+        "Answer again with an `--output` that fits; `flowcraft show RUN` says what is asked.",
+    ),
     "not_found": Failure(
         "There is no such run, node or file (exit code 7).",
         "A typing error, another folder, or another `--state`: runs are kept in `.flowcraft/state.db`.",
