@@ -132,7 +132,11 @@ def _print_error(document: dict[str, Any], error: BaseException) -> None:
         tell_findings(getattr(error, "findings", ()))
         return
     entry = document["error"]
-    if entry["message"]:
+    problems = getattr(error, "problems", None)
+    if isinstance(problems, list):
+        for problem in problems:
+            tell(f"error: {safe(problem)}")
+    elif entry["message"]:
         tell(f"error: {safe(entry['message'])}")
     if entry["hint"]:
         tell(f"hint: {safe(entry['hint'])}")

@@ -11,9 +11,11 @@ from flowcraft_cli.run_ids import check_new_run_id
 from flowcraft_engine.assembly import check_file, child_blueprints, make_registry
 from flowcraft_engine.blueprint import Blueprint, BlueprintError, MissingBlueprintError
 from flowcraft_engine.blueprint.run_inputs import bind_inputs
-from flowcraft_engine.errors import UsageError
+from flowcraft_engine.errors import InputError, UsageError
 from flowcraft_engine.nodes.registry import NodeRegistry
 from flowcraft_engine.settings import Settings
+
+_INPUT_HINT = "inputs are given with -i name=value, -i name=@file, or --inputs FILE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,10 @@ def prepare(
 
         for finding in findings:
             tell(finding_text(finding, palette_for("stderr")))
-    inputs = collect_inputs(blueprint, pairs, inputs_file)
-    bind_inputs(blueprint, inputs)
+    try:
+        inputs = collect_inputs(blueprint, pairs, inputs_file)
+        bind_inputs(blueprint, inputs)
+    except InputError as error:
+        error.hint = error.hint or _INPUT_HINT
+        raise
     return Prepared(blueprint, inputs, registry, child_blueprints(blueprint, file, settings))

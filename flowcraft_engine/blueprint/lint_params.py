@@ -22,17 +22,19 @@ _OURS = frozenset({LOOP_CONTROLLER, GATHER, SCATTER, ""})
 
 def check_params(graph: Graph, places: Places, report: Report, catalog: NodeCatalog) -> None:
     """Adds unknown node types and params that do not fit to `report`."""
-    names = set(catalog.names())
-    speller = Speller(names)
+    # All names are asked for only to spell: reading what packages offer takes longer than all other checks.
+    speller: Speller | None = None
     checkers: dict[str, _Checker | None] = {}
     for node in graph.blueprint.nodes:
         uses = node.uses
-        if uses not in names:
-            if uses not in _OURS:
-                _tell_unknown(node, speller, places, report, catalog.is_complete)
-            continue
         if uses not in checkers:
-            schema = catalog.parameter_schema(uses)
+            try:
+                schema = catalog.parameter_schema(uses)
+            except KeyError:
+                if uses not in _OURS:
+                    speller = speller or Speller(set(catalog.names()))
+                    _tell_unknown(node, speller, places, report, catalog.is_complete)
+                continue
             checkers[uses] = _Checker(schema) if schema and node.loop is None else None
         checker = checkers[uses]
         if checker is not None and node.loop is None:

@@ -109,6 +109,8 @@ nodes:
 
 class _Gathers(Catalog):
     def parameter_schema(self, name: str) -> dict[str, Any] | None:
+        if name not in self.names():
+            raise KeyError(name)
         return None
 
 
