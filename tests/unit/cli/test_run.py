@@ -177,3 +177,11 @@ def test_a_subflow_is_found_beside_its_parent(flowcraft, folder):
     assert flowcraft("show", "p:s", "--json").json["status"] == "completed"
     assert flowcraft("list", "--json").json["runs"][0]["run_id"] == "p"
     assert len(flowcraft("list", "--json").json["runs"]) == 1
+
+
+def test_wait_ends_with_5_when_a_sub_run_waits_for_somebody(flowcraft, waiting):
+    write("parent.yaml", "nodes: [{id: s, uses: subflow, params: {blueprint_id: waiting}}]\n")
+    assert flowcraft("run", "parent.yaml", "--run-id", "p").code == 5
+    assert flowcraft("wait", "p", "--timeout", "5s").code == 5
+    assert flowcraft("resume", "p", "--node", "s", "--action", "approve").code == 0
+    assert flowcraft("wait", "p").code == 0
