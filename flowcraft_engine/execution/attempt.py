@@ -77,12 +77,9 @@ class Attempt:
             else:
                 value = await self._call(handler, ctx)
             return await self._outcome_of(value)
-        except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise
-            return await self._failed(error, handler)
         except BaseException as error:  # nothing that a node raises may end the worker
+            if _is_cancelled(error):
+                raise
             return await self._failed(error, handler)
 
     async def decide_again(self) -> Outcome:
@@ -289,13 +286,19 @@ class Attempt:
                 value = await handler.rescue(ctx, error)
                 if value is not NotImplemented:
                     return await self._outcome_of(value)
-        except Exception as second:  # a rescue that fails is the node's failure
+        except BaseException as second:  # a rescue that fails, whatever it raises, is the node's failure
+            if _is_cancelled(second):
+                raise
             error, failure = second, failure_of(second)
         if handler.recover is not None:
             try:
                 await handler.recover(ctx, error)
-            except Exception as third:  # cleaning up must not hide what went wrong
-                ctx.logger.warning("recover of node %s failed: %s", ctx.instance, third)
+            except BaseException as third:  # cleaning up must not hide what went wrong
+                if _is_cancelled(third):
+                    raise
+                ctx.logger.warning(
+                    "recover of node %s failed: %s", ctx.instance, failure_of(third).error["message"]
+                )
         return Failed(failure.error)
 
 
@@ -313,7 +316,15 @@ def _wrap(middleware: Any, call: CallNext) -> CallNext:
     return wrapped
 
 
+def _is_cancelled(error: BaseException) -> bool:
+    """True if this task is being cancelled; a node may raise `CancelledError` by itself."""
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
+
+
 def _checked_action(action: Any) -> str | None:
-    if action is None or isinstance(action, str):
-        return action
+    if action is None:
+        return None
+    if isinstance(action, str):
+        return str(to_json(action))  # refuses text that no store can keep
     raise NodeError(f"an action is text, not {action!r}", retryable=False)

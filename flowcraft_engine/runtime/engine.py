@@ -131,7 +131,9 @@ class InProcessEngine:
             quiet = self._quiet.setdefault(run_id, asyncio.Event())
             quiet.clear()
             await quiet.wait()
-        self._quiet.pop(run_id, None)
+        others = self._quiet.pop(run_id, None)
+        if others is not None:
+            others.set()
         await self._store.flush()
 
     async def is_quiet(self, run_id: str) -> bool:
