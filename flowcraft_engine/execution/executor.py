@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from flowcraft_engine.errors import NotFoundError
 from flowcraft_engine.execution.attempt import Attempt
 from flowcraft_engine.execution.environment import Environment
 from flowcraft_engine.kernel.commands import REFUSED, STALE, Claim, Commit, Committed, Effects, Outcome
@@ -52,7 +53,10 @@ class Executor:
     async def claim(self, run_id: str, instances: Sequence[str]) -> list[Claim]:
         """Claim those of `instances` that are ready."""
         jobs = [(instance, next(self._nonces)) for instance in instances]
-        return await self._env.store.claim(run_id, jobs, self._env.owner)
+        try:
+            return await self._env.store.claim(run_id, jobs, self._env.owner)
+        except NotFoundError:
+            return []  # a late hint about a run that has been forgotten
 
     async def perform(self, claim: Claim) -> None:
         """Execute a claimed instance and commit its result; then the first successor, which stays in this task.

@@ -249,9 +249,10 @@ class InProcessEngine:
             if owner == run_id:
                 self._executor.interrupt(task, "the run has ended")
         self._adopted.discard(run_id)
-        _, state = await self._store.snapshot(run_id)
-        if state.parent is not None:
-            self.publish(state.parent[0], await deliver_result(self._store, run_id))
+        with contextlib.suppress(NotFoundError):  # it may have been forgotten since
+            _, state = await self._store.snapshot(run_id)
+            if state.parent is not None:
+                self.publish(state.parent[0], await deliver_result(self._store, run_id))
         self._look_for_quiet(run_id)
 
     def _look_for_quiet(self, run_id: str) -> None:

@@ -1,4 +1,4 @@
-"""A process that does one thing to a run of a shared state file: `python -m tests.integration.neighbour STATE WHAT [..]`."""
+"""A process that does one thing to a run of a shared state file: `-m tests.integration.neighbour STATE WHAT [..]`."""
 
 from __future__ import annotations
 

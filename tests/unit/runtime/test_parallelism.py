@@ -94,7 +94,9 @@ async def test_a_cancelled_run_gives_its_places_back() -> None:
     async def slow(ctx: NodeContext) -> None:
         await asyncio.sleep(30)
 
-    async with runtime(made, {f"N{index}": slow for index in range(8)}, concurrency=8) as process:
+    async with runtime(
+        made, dict.fromkeys((f"N{index}" for index in range(8)), slow), concurrency=8
+    ) as process:
         for turns in range(12):
             await process.start(made, run_id=f"run{turns}")
             proceeding = asyncio.create_task(process.proceed(f"run{turns}"))
