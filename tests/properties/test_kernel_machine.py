@@ -33,9 +33,9 @@ from flowcraft_engine.kernel.commands import (
 from flowcraft_engine.kernel.event import Event
 from flowcraft_engine.kernel.fold import replay
 from flowcraft_engine.kernel.naming import END
+from flowcraft_engine.kernel.outstanding import outstanding
 from flowcraft_engine.kernel.plan import Plan
 from flowcraft_engine.kernel.state import Instance, RunState
-from flowcraft_engine.kernel.outstanding import outstanding
 from flowcraft_engine.kernel.transitions import Transition
 from tests.contracts.same_state import assert_same_state, plain
 from tests.properties.invariants import check

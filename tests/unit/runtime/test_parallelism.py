@@ -53,7 +53,7 @@ async def test_a_batch_keeps_to_its_own_concurrency(limit: int) -> None:
 async def test_several_runs_share_the_places_of_a_runtime() -> None:
     gauge = Gauge()
     made = blueprint("A; B; C")
-    process = runtime(made, {name: gauge.work for name in "ABC"}, concurrency=4)
+    process = runtime(made, dict.fromkeys("ABC", gauge.work), concurrency=4)
     results = await asyncio.gather(*(process.run(made) for _ in range(20)))
     assert {result.status for result in results} == {"completed"}
     assert (gauge.most, gauge.calls) == (4, 60)
