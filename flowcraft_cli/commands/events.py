@@ -44,7 +44,7 @@ def _document(number: int, event: Event) -> dict[str, Any]:
         "type": event.type,
         "at": iso_time(event.at / MICROSECONDS),
         "instance": event.instance or None,
-        "reason": event.reason,
+        "reason": _reason_of(event),
         "data": event.data,
     }
 
@@ -59,11 +59,17 @@ def _line(event: Event) -> str:
     seconds, rest = divmod(event.at, MICROSECONDS)
     at = time.strftime("%H:%M:%S", time.localtime(seconds)) + f".{rest // 1000:03d}"
     parts = [at, event.type, safe(event.instance)]
-    if isinstance(event.reason, dict):
-        words = ", ".join(f"{key} {_value(value)}" for key, value in event.reason.items())
+    reason = _reason_of(event)
+    if reason is not None:
+        words = ", ".join(f"{key} {_value(value)}" for key, value in reason.items())
         parts.append(f"({clip(safe(words), 200)})")
     return " ".join(part for part in parts if part)
 
 
 def _value(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
+def _reason_of(event: Event) -> dict[str, Any] | None:
+    """The reason in its one published form: an object with the `rule`."""
+    return {"rule": event.reason} if isinstance(event.reason, str) else event.reason

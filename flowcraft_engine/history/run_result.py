@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from flowcraft_engine.values import JsonObject, JsonValue
 
@@ -21,9 +21,11 @@ class RunError:
     location: JsonObject | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NodeRun:
-    """What became of one node instance. Times are seconds since the epoch; `reason` is a sentence."""
+class NodeRun(NamedTuple):
+    """What became of one node instance. Times are seconds since the epoch; `reason` is a sentence.
+
+    A tuple, because a result has one for each of perhaps ten thousand items.
+    """
 
     state: str
     attempts: int

@@ -153,7 +153,7 @@ class _Compiler:
             targets.extend(nodes[rescued].own_targets)
             edges.extend(nodes[rescued].edges)
             rescued = nodes[rescued].rescues
-        node.targets = tuple(targets)
+        node.targets = tuple(targets) if node.rescues is not None else node.own_targets
         node.is_plain = node.loop is None and all(
             edge.action is None and edge.condition is None and edge.transform is None for edge in edges
         )
@@ -192,6 +192,9 @@ def _end_node() -> PlanNode:
 
 
 def _targets(node: PlanNode) -> tuple[Target, ...]:
+    if len(node.edges) == 1:
+        edge = node.edges[0]
+        return (Target(node.id, edge.target, node.edges, edge.hop),)
     grouped: dict[str, list[PlanEdge]] = {}
     for edge in node.edges:
         grouped.setdefault(edge.target, []).append(edge)

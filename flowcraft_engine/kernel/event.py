@@ -19,7 +19,8 @@
 | signal_buffered | a node id | output action |
 | fail_fast_tripped, cancel_requested, run_finished | "" | run_finished: status error |
 
-`reason` says why, always: `{"rule": ...}` and what the rule looked at.
+`reason` says why, always: `{"rule": ...}` and what the rule looked at, or just the name of a rule that looked at
+nothing (`claimed`, `returned`).
 """
 
 from __future__ import annotations

@@ -52,8 +52,9 @@ CRASH_LIMIT = 3
 EXPIRED = "expired"
 
 _new_tuple = tuple.__new__
-_CLAIMED = {"rule": "claimed"}
-_RETURNED = {"rule": "returned"}
+# Reasons that say no more than their rule. Written with every node, so they are plain text.
+_CLAIMED = "claimed"
+_RETURNED = "returned"
 
 
 class Transition:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import Any
 
 from flowcraft_engine.clock import Clock, SystemClock
 from flowcraft_engine.errors import ConflictError, NotFoundError
@@ -23,11 +24,13 @@ class MemoryStore(JournalStore):
         super().__init__(clock or SystemClock())
         self._keep_finished = keep_finished
         self._finished: deque[str] = deque()
-        self._journals: dict[str, list[Event]] = {}
+        #: The fields of events. Plain tuples of plain values are of no concern to the garbage collector; those of
+        #: a subclass would stay on its list for good, three of them a node.
+        self._journals: dict[str, list[tuple[Any, ...]]] = {}
         self._options: dict[str, JsonObject] = {}
 
     def _append(self, run: OpenRun, position: int, events: list[Event]) -> None:
-        self._journals.setdefault(run.state.run_id, []).extend(events)
+        self._journals.setdefault(run.state.run_id, []).extend(map(tuple, events))
         if events[-1].type == RUN_FINISHED and run.state.parent is None:
             self._finished.append(run.state.run_id)
             if len(self._finished) > self._keep_finished:
@@ -44,14 +47,17 @@ class MemoryStore(JournalStore):
 
     def _read(self, run_id: str) -> tuple[str, list[Event]] | None:
         journal = self._journals.get(run_id)
-        return (journal[0].data["digest"], journal) if journal else None
+        if not journal:
+            return None
+        events = [Event._make(fields) for fields in journal]
+        return events[0].data["digest"], events
 
     def _read_plan(self, digest: str) -> Plan:
         raise NotFoundError(f"there is no blueprint with digest {digest[:12]}")
 
     async def events(self, run_id: str, after: int = 0) -> list[Event]:
         self._open(run_id)
-        return self._journals[run_id][after:]
+        return [Event._make(fields) for fields in self._journals[run_id][after:]]
 
     async def retire(self, run_id: str) -> None:
         run = self._open(run_id)

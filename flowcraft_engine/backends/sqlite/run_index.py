@@ -8,7 +8,9 @@ from contextlib import closing
 from pathlib import Path
 
 
-def runs_beginning_with(path: Path, prefix: str, *, limit: int, within_s: float) -> list[tuple[str, str, str]]:
+def runs_beginning_with(
+    path: Path, prefix: str, *, limit: int, within_s: float
+) -> list[tuple[str, str, str]]:
     """Id, blueprint and status of the newest runs whose id begins with `prefix`; sub-runs are left out.
 
     Opens the file read-only, waits for no lock, and gives up with a `sqlite3.Error` after `within_s`.
