@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -12,6 +13,7 @@ from typing import Any
 from flowcraft_engine.blueprint.model import Blueprint
 from flowcraft_engine.blueprint.run_inputs import bind_inputs
 from flowcraft_engine.clock import Clock, SystemClock
+from flowcraft_engine.errors import UsageError
 from flowcraft_engine.execution.environment import Environment, ValueLimits
 from flowcraft_engine.execution.waits import check_answer, find_wait
 from flowcraft_engine.history.run_result import RunResult
@@ -29,6 +31,7 @@ from flowcraft_engine.stores.memory_store import MemoryStore
 from flowcraft_engine.values import to_json
 
 DEFAULT_CONCURRENCY = 32
+_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class FlowRuntime:
@@ -102,7 +105,7 @@ class FlowRuntime:
     ) -> str:
         """Store a new run, without executing anything yet; its id."""
         plan = self.plan_of(blueprint)
-        run_id = run_id or new_run_id()
+        run_id = new_run_id() if run_id is None else _checked_id(run_id)
         given = to_json(dict(inputs or {}))
         assert isinstance(given, dict)
         pins = await self._pin(blueprint, plan)
@@ -159,11 +162,13 @@ class FlowRuntime:
         """Store the answer to a wait. False if the very same answer was given before."""
         value = to_json(output)
         target, name = await find_wait(self.store, run_id, node)
+        to_json(action)  # refuses text that no store can keep
         await check_answer(self.store, target, name, value)
         return await self.store.signal(target, name, value, action) is not None
 
     async def cancel(self, run_id: str, reason: str | None = None) -> RunResult:
         """Cancel a run: nothing more starts, sub-runs included. Raises `ConflictError` if it has ended."""
+        to_json(reason)  # refuses text that no store can keep
         effects = await self.store.cancel(run_id, reason)
         engine = await self._enter_engine()
         try:
@@ -219,6 +224,15 @@ class FlowRuntime:
         if self._users == 0 and self._engine is not None:
             engine, self._engine = self._engine, None
             await engine.stop()
+
+
+def _checked_id(run_id: str) -> str:
+    if not _RUN_ID.fullmatch(run_id):
+        raise UsageError(
+            f"{run_id!r} cannot be the id of a run",
+            hint="letters, digits, '.', '_' and '-', beginning with a letter or a digit, at most 64",
+        )
+    return run_id
 
 
 def new_run_id() -> str:

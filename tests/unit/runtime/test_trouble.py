@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from flowcraft_engine import BackendError, ConflictError, NodeContext
+from flowcraft_engine import BackendError, ConflictError, NodeContext, UsageError
 from flowcraft_engine.backends.sqlite import SqliteStore
 from flowcraft_engine.clock import ManualClock
 from flowcraft_engine.kernel.commands import Committed, Effects
@@ -206,6 +206,17 @@ async def test_many_runs_one_after_the_other_leave_no_files_open(tmp_path: Path)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         await process.store.close()
+
+
+@pytest.mark.parametrize("run_id", ["", "a:b", "-a", "a" * 65, "a/b", "a\n", "ä", "a#1"])
+async def test_an_id_that_could_be_mistaken_is_refused(run_id: str) -> None:
+    with pytest.raises(UsageError, match="id of a run"):
+        await play_with_id(run_id)
+
+
+async def play_with_id(run_id: str) -> None:
+    made = blueprint("A")
+    await runtime(made).run(made, run_id=run_id)
 
 
 async def test_a_finished_run_cannot_be_cancelled_or_answered() -> None:
