@@ -14,6 +14,7 @@ from flowcraft_engine.errors import BackendError
 _LAYOUT = 1
 #: Another process holds the lock for the length of one step.
 _BUSY_TIMEOUT_S = 30.0
+_ANOTHER = "--state FILE names another"
 
 
 def open_database(path: Path) -> sqlite3.Connection:
@@ -49,13 +50,16 @@ def backend_errors(path: Path) -> Iterator[None]:
     """Turn what SQLite and the file system raise into a `BackendError` with a sentence."""
     try:
         yield
-    except sqlite3.DatabaseError as error:
-        raise BackendError(f"the state file {path} cannot be used: {error}", hint=_hint(error)) from error
-    except OSError as error:
+    except (sqlite3.DatabaseError, OSError) as error:
+        raise backend_error(path, error) from error
+
+
+def backend_error(path: Path, error: sqlite3.DatabaseError | OSError) -> BackendError:
+    """The `BackendError` for what was raised while the state file was used."""
+    if isinstance(error, OSError):
         reason = error.strerror or str(error)
-        raise BackendError(
-            f"the state file {path} cannot be used: {reason}", hint="--state FILE names another"
-        ) from error
+        return BackendError(f"the state file {path} cannot be used: {reason}", hint=_ANOTHER)
+    return BackendError(f"the state file {path} cannot be used: {error}", hint=_hint(error))
 
 
 def _hint(error: sqlite3.DatabaseError) -> str:
@@ -63,4 +67,4 @@ def _hint(error: sqlite3.DatabaseError) -> str:
         return "another process writes to it; try again"
     if "not a database" in str(error) or "malformed" in str(error):
         return "it is not a state file of flowcraft; name another with --state FILE"
-    return "--state FILE names another"
+    return _ANOTHER

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
+from collections import deque
 from pathlib import Path
 from typing import Any
 
-from flowcraft_engine.backends.sqlite.database import backend_errors, open_database
+from flowcraft_engine.backends.sqlite.database import backend_error, backend_errors, open_database
 from flowcraft_engine.backends.sqlite.owner_lock import OwnerLocks
 from flowcraft_engine.blueprint.finding import SourceLocation
 from flowcraft_engine.blueprint.model import Blueprint
@@ -30,6 +32,9 @@ from flowcraft_engine.values import JsonObject
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
+#: Ended runs whose state stays in memory, for those who look at them right away.
+_KEPT_IN_MEMORY = 100
+
 
 class SqliteStore(JournalStore):
     """Runs in the file `path`, which is made if it is not there. Close it, or use it until the process ends.
@@ -43,11 +48,13 @@ class SqliteStore(JournalStore):
         super().__init__(clock or SystemClock())
         self._path = path
         self._db = open_database(path)
+        self._execute = self._db.cursor().execute
         self._locks = OwnerLocks(path.with_name(path.name + "-owners"))
         self._rows: dict[str, int] = {}
         self._group: dict[str, tuple[int, list[Event]]] = {}
         self._in_group = False
-        self._turn = 0
+        self._will_flush = False
+        self._finished: deque[str] = deque()
         self._attended: dict[str, str] = {}
         #: Runs that others have changed, until `refresh` has told of them.
         self._news: dict[str, None] = {}
@@ -62,14 +69,21 @@ class SqliteStore(JournalStore):
             return
         if self._broken is not None:
             raise self._broken
-        with backend_errors(self._path):
-            self._db.execute("BEGIN IMMEDIATE")
-        self._in_group = True
-        # One turn later than the end of this one: so the claims that these steps lead to are written with them.
-        loop = asyncio.get_running_loop()
-        self._turn += 1
-        loop.call_soon(loop.call_soon, self._flush_at_end_of_turn, self._turn)
-        self._take_in_news()
+        # Without `backend_errors`: a context manager would cost as much as the statements.
+        try:
+            self._execute("BEGIN IMMEDIATE")
+            self._in_group = True
+            version = self._execute("PRAGMA data_version").fetchone()[0]
+        except sqlite3.DatabaseError as error:
+            raise backend_error(self._path, error) from error
+        if not self._will_flush:
+            # One turn later than the end of this one: so the claims that these steps lead to are written with them.
+            self._will_flush = True
+            loop = asyncio.get_running_loop()
+            loop.call_soon(loop.call_soon, self._flush_at_end_of_turn)
+        if version != self._data_version:
+            with backend_errors(self._path):
+                self._take_in_news()
 
     def _append(self, run: OpenRun, position: int, events: list[Event]) -> None:
         run_id = run.state.run_id
@@ -86,26 +100,26 @@ class SqliteStore(JournalStore):
         group, self._group = self._group, {}
         self._in_group = False
         try:
-            with backend_errors(self._path):
-                for run_id, (position, events) in group.items():
-                    row = self._rows.get(run_id) or self._insert_run(run_id, events[0])
-                    self._db.execute("INSERT INTO journal VALUES (?, ?, ?)", (row, position, _encode(events)))
-                    if events[-1].type == ev.RUN_FINISHED:
-                        finished = (events[-1].data["status"], events[-1].at / MICROSECONDS, row)
-                        self._db.execute("UPDATE runs SET status = ?, finished_at = ? WHERE id = ?", finished)
-                for run_id, owner in self._attended.items():
-                    self._db.execute("UPDATE runs SET owner = ? WHERE run_id = ?", (owner, run_id))
-                self._attended.clear()
-                self._db.execute("COMMIT")
+            for run_id, (position, events) in group.items():
+                row = self._rows.get(run_id) or self._insert_run(run_id, events[0])
+                self._execute("INSERT INTO journal VALUES (?, ?, ?)", (row, position, _encode(events)))
+                if events[-1].type == ev.RUN_FINISHED:
+                    self._finish_run(run_id, row, events[-1])
+            for run_id, owner in self._attended.items():
+                self._execute("UPDATE runs SET owner = ? WHERE run_id = ?", (owner, run_id))
+            self._attended.clear()
+            self._execute("COMMIT")
         except Exception as error:  # what cannot be encoded, too: memory is ahead of the file now
-            self._broken = error if isinstance(error, BackendError) else _unwritten(self._path, error)
+            if isinstance(error, (sqlite3.DatabaseError, OSError)):
+                self._broken = backend_error(self._path, error)
+            else:
+                self._broken = _unwritten(self._path, error)
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise self._broken from error
 
-    def _flush_at_end_of_turn(self, turn: int) -> None:
-        if turn != self._turn:
-            return  # that group is written; another one is under way
+    def _flush_at_end_of_turn(self) -> None:
+        self._will_flush = False
         try:
             self._write_group()
         except BackendError:
@@ -115,6 +129,14 @@ class SqliteStore(JournalStore):
         self._write_group()
         if self._broken is not None:
             raise self._broken
+
+    def _finish_run(self, run_id: str, row: int, last: Event) -> None:
+        values = (last.data["status"], last.at / MICROSECONDS, row)
+        self._execute("UPDATE runs SET status = ?, finished_at = ? WHERE id = ?", values)
+        self._finished.append(run_id)
+        if len(self._finished) > _KEPT_IN_MEMORY:
+            # It is in the file; whoever asks for it once more reads it there.
+            self._runs.pop(self._finished.popleft(), None)
 
     def _insert_run(self, run_id: str, first: Event) -> int:
         data = first.data
