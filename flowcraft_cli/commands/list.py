@@ -59,7 +59,7 @@ async def _list(settings: Settings, status: str | None, limit: int) -> list[tupl
     """The runs and their derived status: those that have not ended may wait, or be interrupted."""
     from flowcraft_cli.execution import closing
     from flowcraft_engine.assembly import open_existing_store
-    from flowcraft_engine.history.run_view import derived_status
+    from flowcraft_engine.execution.standing import status_of
 
     store = open_existing_store(settings)
     if store is None:
@@ -72,8 +72,7 @@ async def _list(settings: Settings, status: str | None, limit: int) -> list[tupl
                 continue
             shown = run.status
             if shown == "running":
-                _, state = await store.snapshot(run.run_id)
-                shown = derived_status(state, await store.is_orphaned(run.run_id))
+                shown = await status_of(store, run.run_id)
             if status is None or shown == status:
                 found.append((run, shown))
             if len(found) == limit:

@@ -41,9 +41,7 @@ async def _load(context: typer.Context, run: str) -> Ending:
     from flowcraft_cli.ending import Ending
     from flowcraft_cli.execution import where_kept
     from flowcraft_cli.kept_run import kept_run
-    from flowcraft_engine.history.run_view import run_result
+    from flowcraft_engine.execution.standing import result_of
 
     async with kept_run(context, run) as kept:
-        plan, state = await kept.store.snapshot(kept.run_id)
-        is_orphaned = await kept.store.is_orphaned(kept.run_id)
-        return Ending(run_result(plan, state, is_orphaned=is_orphaned), where=where_kept(kept.settings))
+        return Ending(await result_of(kept.store, kept.run_id), where=where_kept(kept.settings))

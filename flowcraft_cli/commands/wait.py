@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from flowcraft_cli.ending import Ending
     from flowcraft_cli.kept_run import KeptRun
     from flowcraft_cli.watching.watcher import Watcher
-    from flowcraft_engine.stores.coordination_store import CoordinationStore
 
 #: How often the store is asked for news.
 _POLL_S = 0.2
@@ -57,7 +56,7 @@ async def _follow(kept: KeptRun, watcher: Watcher, timeout_s: float | None) -> E
 
     from flowcraft_cli.ending import Ending
     from flowcraft_cli.execution import where_kept
-    from flowcraft_engine.history.run_view import run_result
+    from flowcraft_engine.execution.standing import is_quiet, result_of
 
     store, where = kept.store, where_kept(kept.settings)
     loop = asyncio.get_running_loop()
@@ -70,29 +69,9 @@ async def _follow(kept: KeptRun, watcher: Watcher, timeout_s: float | None) -> E
         events = await store.events(kept.run_id, seen)
         seen += len(events)
         watcher.on_events(kept.run_id, events)
-        plan, state = await store.snapshot(kept.run_id)
-        result = run_result(plan, state, is_orphaned=await store.is_orphaned(kept.run_id))
-        is_stuck = result.status == "interrupted" or await _waits_for_somebody(store, kept.run_id)
-        if result.is_final or is_stuck:
+        result = await result_of(store, kept.run_id)
+        if result.status == "interrupted" or await is_quiet(store, kept.run_id):
             return Ending(result, where=where)
         if deadline is not None and loop.time() >= deadline:
             return Ending(result, timed_out=True, where=where)
         await asyncio.sleep(_POLL_S)
-
-
-async def _waits_for_somebody(store: CoordinationStore, run_id: str) -> bool:
-    """True if only people can move the run on: all that waits, sub-runs included, waits for answers."""
-    from flowcraft_engine.kernel import state as st
-
-    if not await store.exists(run_id):
-        return False
-    _, state = await store.snapshot(run_id)
-    if state.is_final or state.moving or not state.waiting:
-        return False
-    for instance in list(state.waiting.values()):
-        wait = instance.wait or {}
-        if wait.get("kind") == st.TIMER:
-            return False
-        if wait.get("kind") == st.CHILD and not await _waits_for_somebody(store, str(wait["child"])):
-            return False
-    return True

@@ -238,30 +238,18 @@ class Attempt:
         """Decide the edges: conditions see the result and the node's own context changes."""
         node = self.node
         self._output, self._action = output, action
-        delta = self.view.changes
-        if delta is not None:
-            await self._check_context_size(delta)
         if node.is_plain or self.claim.index is not None:
-            return Completed(output, action, delta=delta)
+            return Completed(output, action, delta=self.view.changes)
         return await self._open_router().completed(output, action)
 
     def _open_router(self) -> Router:
         self._router = Router(self.env, self.facts, self.claim, self.view)
         return self._router
 
-    @property
-    def expects(self) -> dict[str, Any] | None:
-        """The context keys that the decided conditions have read, with the values they had."""
-        return self._router.expects if self._router is not None else None
-
-    async def _check_context_size(self, delta: list[Any]) -> None:
-        limit = self.env.limits.context
-        if sum(json_size(change[2]) for change in delta) <= limit // 16:
-            return  # only large writes are worth measuring the whole for
-        context = self.view.preview(await self.facts.context.read_all())
-        if json_size(context) > limit:
-            message = f"the context would be larger than {limit:,} characters of JSON"
-            raise NodeError(message, error_code=ErrorCode.CONTEXT_TOO_LARGE, retryable=False)
+    def expectations(self) -> tuple[dict[str, Any] | None, bool]:
+        """The context keys that the decided conditions have read, with the values they had; and if all were."""
+        router = self._router
+        return (None, False) if router is None else (router.expects, router.expects_all)
 
     async def _failed(self, error: BaseException, handler: Handler | None) -> Outcome:
         """Another attempt, or the node's own rescue, or its clean-up and the end of it."""

@@ -96,8 +96,17 @@ class Executor:
         env = self._env
         while True:
             places = 0 if self.is_draining else 1 + self._free_places()
+            expects, expects_all = attempt.expectations()
             commit = Commit(
-                claim.instance, claim.nonce, outcome, env.owner, attempt.expects, places, self._nonces
+                claim.instance,
+                claim.nonce,
+                outcome,
+                env.owner,
+                expects,
+                expects_all,
+                env.limits.context,
+                places,
+                self._nonces,
             )
             committed = await env.store.commit(claim.run_id, commit)
             if committed.status != STALE:

@@ -28,6 +28,7 @@ class Router:
         self._view = view
         #: The context keys that conditions have read, with the committed values they had.
         self.expects: dict[str, Any] | None = None
+        self.expects_all = False
 
     async def completed(self, output: JsonValue, action: str | None) -> Completed:
         """The outcome of a node that ended with this result. Raises `ExpressionError`."""
@@ -46,7 +47,8 @@ class Router:
     ) -> Scope:
         """The scope of conditions; what they read of the context is noted in `expects`."""
         reading = await read_scope(self.env.store, self.facts, self.claim, references, self._view)
-        self.expects = reading.context or None
+        self.expects_all = reading.is_whole
+        self.expects = reading.context if reading.context or reading.is_whole else None
         return self._with_result(reading.scope, output, action)
 
     def _with_result(self, scope: Scope, output: JsonValue, action: str | None) -> Scope:

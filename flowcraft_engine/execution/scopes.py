@@ -20,6 +20,8 @@ class Reading:
 
     scope: Scope
     context: dict[str, Any] = field(default_factory=dict)
+    #: True if the whole context was read.
+    is_whole: bool = False
 
 
 async def read_scope(
@@ -47,7 +49,7 @@ async def read_scope(
     scope = Scope(inputs=facts.inputs)
     if nodes or all_nodes:
         scope.outputs = await _outputs(store, facts, claim, facts.plan.node_ids if all_nodes else nodes)
-    reading = Reading(scope)
+    reading = Reading(scope, is_whole=all_context)
     if keys or all_context:
         committed = await (facts.context.read_all() if all_context else facts.context.read(tuple(keys)))
         for key in committed if all_context else keys:

@@ -12,13 +12,13 @@ from flowcraft_engine.kernel.state import Instance, RunState
 from flowcraft_engine.values import JsonObject, copy_json
 
 
-def run_result(plan: Plan, state: RunState, *, is_orphaned: bool = False) -> RunResult:
-    """The run as it stands now. `is_orphaned` says that no live process executes it."""
+def run_result(plan: Plan, state: RunState, *, status: str | None = None) -> RunResult:
+    """The run as it stands now; `status` is the derived one, where somebody knows it."""
     return RunResult(
         run_id=state.run_id,
         blueprint_id=state.blueprint_id,
         version=state.version,
-        status=derived_status(state, is_orphaned),
+        status=status or derived_status(state, is_moving=state.moving > 0),
         outputs=_copy(run_outputs(plan, state)) if state.is_final or state.end_output else {},
         context=_copy(state.context),
         errors=_errors(plan, state),
@@ -33,11 +33,15 @@ def run_result(plan: Plan, state: RunState, *, is_orphaned: bool = False) -> Run
     )
 
 
-def derived_status(state: RunState, is_orphaned: bool = False) -> str:
-    """`waiting` and `interrupted` are never stored: they are what the state looks like from here."""
+def derived_status(state: RunState, *, is_moving: bool, is_orphaned: bool = False) -> str:
+    """`waiting` and `interrupted` are never stored: they are what the state looks like from here.
+
+    `is_moving` says that something in the run or its sub-runs is under way, `is_orphaned` that no live process
+    executes it.
+    """
     if state.is_final:
         return state.status
-    if state.moving == 0 and state.waiting:
+    if state.waiting and not is_moving:
         return "waiting"
     return "interrupted" if is_orphaned else "running"
 

@@ -113,6 +113,10 @@ class Commit:
     outcome: Outcome
     owner: str
     expects: Mapping[str, Any] | None = None
+    #: True if a condition has read the whole context, so that a further key is a change, too.
+    expects_all: bool = False
+    #: The most characters of JSON that the context may grow to.
+    context_limit: int | None = None
     places: int = 0
     nonces: Iterator[str] = field(default_factory=lambda: iter(()))
 

@@ -6,42 +6,51 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from flowcraft_engine.values import JsonObject
+from flowcraft_engine.kernel.commands import ABSENT
+from flowcraft_engine.values import JsonObject, json_size
 
 
 class DeltaConflictError(ValueError):
     """Another node has meanwhile given the key a value that the change cannot be applied to."""
 
 
-def check_delta(context: JsonObject, changes: Iterable[Sequence[Any]]) -> None:
-    """Raises `DeltaConflictError` if `apply_delta` could not be done to a copy of `context`."""
-    apply_delta(dict(context), changes)
+def changed_keys(context: JsonObject, changes: Iterable[Sequence[Any]]) -> dict[str, Any]:
+    """The keys that `(operation, key, operand)` changes touch, with their new values (`ABSENT`: deleted).
 
-
-def apply_delta(context: JsonObject, changes: Iterable[Sequence[Any]]) -> None:
-    """Apply `(operation, key, operand)` changes in order. Lists are replaced, never changed in place."""
+    Lists are replaced, never changed in place. Raises `DeltaConflictError`; `context` is not changed.
+    """
+    result: dict[str, Any] = {}
     for operation, key, operand in changes:
+        current = result[key] if key in result else context.get(key, ABSENT)
         if operation == "set":
-            context[key] = operand
+            result[key] = operand
         elif operation == "delete":
-            context.pop(key, None)
+            result[key] = ABSENT
         elif operation == "increment":
-            current = context.get(key, 0)
-            if isinstance(current, bool) or not isinstance(current, (int, float)):
-                raise DeltaConflictError(
-                    f"context key {key!r} is not a number any more, it cannot be incremented"
-                )
-            context[key] = _sum(key, current, operand)
+            result[key] = _sum(key, 0 if current is ABSENT else current, operand)
         else:
-            items = context.get(key, [])
+            items: Any = [] if current is ABSENT else current
             if not isinstance(items, list):
                 raise DeltaConflictError(
                     f"context key {key!r} is not a list any more, nothing can be appended"
                 )
-            context[key] = [*items, operand]
+            result[key] = [*items, operand]
+    return result
 
 
-def _sum(key: str, current: float, operand: float) -> float:
+def growth(context: JsonObject, changed: dict[str, Any]) -> int:
+    """By how many characters of JSON the context grows, about: looks only at the changed keys."""
+    return sum(_size(key, value) - _size(key, context.get(key, ABSENT)) for key, value in changed.items())
+
+
+def _size(key: str, value: Any) -> int:
+    return 0 if value is ABSENT else len(key) + 4 + json_size(value)
+
+
+def _sum(key: str, current: Any, operand: float) -> float:
+    if isinstance(current, bool) or not isinstance(current, (int, float)):
+        raise DeltaConflictError(f"context key {key!r} is not a number any more, it cannot be incremented")
+    total: float
     try:
         total = current + operand
     except OverflowError:  # a float and a whole number that no float can hold

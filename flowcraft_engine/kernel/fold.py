@@ -12,11 +12,12 @@ from typing import Any
 from flowcraft_engine.kernel import event as ev
 from flowcraft_engine.kernel import state as st
 from flowcraft_engine.kernel.commands import ABSENT
-from flowcraft_engine.kernel.delta import apply_delta
+from flowcraft_engine.kernel.delta import changed_keys, growth
 from flowcraft_engine.kernel.event import MICROSECONDS, Event
 from flowcraft_engine.kernel.naming import END, InstanceName, Path, instance_name, item_name
 from flowcraft_engine.kernel.plan import Plan, Target
 from flowcraft_engine.kernel.state import Batch, Instance, RunState
+from flowcraft_engine.values import json_size
 
 _MOVING = frozenset({st.READY, st.RUNNING, st.RETRYING})
 
@@ -63,6 +64,7 @@ def _run_started(plan: Plan, state: RunState, event: Event) -> None:
     state.pins = data.get("pins", {})
     state.inputs = data["inputs"]
     state.context = dict(data["context"])
+    state.context_size = json_size(state.context)
     state.entry = data.get("entry")
     state.key_base = data.get("key_base", state.run_id)
     parent = data.get("parent")
@@ -98,7 +100,7 @@ def _node_completed(plan: Plan, state: RunState, event: Event) -> None:
     instance.output = data["output"]
     instance.action = data.get("action")
     if "delta" in data:
-        apply_delta(state.context, data["delta"])
+        _change_context(state, data["delta"])
     if instance.node_id == END:
         state.end_output = data["output"]
     _close(plan, state, instance, st.COMPLETED, event)
@@ -146,7 +148,7 @@ def _node_waiting(plan: Plan, state: RunState, event: Event) -> None:
     instance.due = event.data.get("due")
     instance.reason = event.reason
     if "delta" in event.data:
-        apply_delta(state.context, event.data["delta"])
+        _change_context(state, event.data["delta"])
     state.waiting[instance.name] = instance
 
 
@@ -222,7 +224,7 @@ def _loop_continued(plan: Plan, state: RunState, event: Event) -> None:
     state.open += controller.body_open
     state.waiting[controller.name] = controller
     if "delta" in event.data:
-        apply_delta(state.context, event.data["delta"])
+        _change_context(state, event.data["delta"])
     for target in node.targets:
         if target.hop == 1:
             _arrive(plan, state, controller, target, target.edges[0].index)
@@ -291,6 +293,16 @@ def _run_finished(plan: Plan, state: RunState, event: Event) -> None:
     state.status = event.data["status"]
     state.error = event.data.get("error")
     state.finished_at = event.at / MICROSECONDS
+
+
+def _change_context(state: RunState, delta: Any) -> None:
+    changed = changed_keys(state.context, delta)
+    state.context_size += growth(state.context, changed)
+    for key, value in changed.items():
+        if value is ABSENT:
+            state.context.pop(key, None)
+        else:
+            state.context[key] = value
 
 
 def _leave(state: RunState, instance: Instance) -> None:

@@ -7,7 +7,7 @@ from flowcraft_engine.kernel import state as st
 from flowcraft_engine.kernel.naming import END
 from flowcraft_engine.kernel.plan import Plan
 from flowcraft_engine.kernel.state import Instance, RunState
-from flowcraft_engine.values import JsonObject
+from flowcraft_engine.values import JsonObject, same_json
 
 
 def find_addressee(
@@ -23,7 +23,7 @@ def find_addressee(
         if len(waiting) == 1:
             return waiting[0]
         told = [instance for instance in state.instances.values() if instance.answer is not None]
-        if not waiting and told and told[-1].answer == answer:
+        if not waiting and told and same_json(told[-1].answer, answer):
             return None
         raise ConflictError(_which_wait(state, waiting))
     named = [instance for instance in waiting if node in (instance.name, instance.node_id)]
@@ -36,7 +36,7 @@ def _not_waiting(plan: Plan, state: RunState, node: str, answer: JsonObject) -> 
     """An answer to a node that does not wait now: too early, told before, or wrong."""
     told = [i for i in state.instances.values() if node in (i.name, i.node_id) and i.answer is not None]
     if told:
-        if told[-1].answer == answer:
+        if same_json(told[-1].answer, answer):
             return None
         raise ConflictError(f"{node!r} has already been answered differently")
     node_id = node.partition("#")[0]
@@ -46,9 +46,13 @@ def _not_waiting(plan: Plan, state: RunState, node: str, answer: JsonObject) -> 
         raise ConflictError(f"run {state.run_id} has already ended: {state.status}")
     if plan.nodes[node_id].uses != "wait":
         raise ConflictError(f"{node!r} does not wait for an answer")
+    if node != node_id:
+        raise ConflictError(
+            f"{node!r} does not wait (yet); an early answer is for a node, not for one iteration of it"
+        )
     kept = state.early.get(node_id)
     if kept is not None:
-        if kept == answer:
+        if same_json(kept, answer):
             return None
         raise ConflictError(f"another early answer for {node!r} is already kept")
     instance = state.instances.get(node)

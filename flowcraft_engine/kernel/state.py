@@ -139,6 +139,7 @@ class RunState:
         "blueprint_id",
         "cancel_reason",
         "context",
+        "context_size",
         "created_at",
         "deadline",
         "digest",
@@ -178,6 +179,8 @@ class RunState:
         self.finished_at: float | None = None
         self.deadline: float | None = None
         self.context: JsonObject = {}
+        #: About how many characters of JSON the context is.
+        self.context_size = 0
         self.instances: dict[str, Instance] = {}
         #: Instances that have not ended, those that do not exist yet included.
         self.open = 0

@@ -35,7 +35,7 @@ from flowcraft_engine.kernel.commands import (
     Start,
     Suspended,
 )
-from flowcraft_engine.kernel.delta import DeltaConflictError, check_delta
+from flowcraft_engine.kernel.delta import DeltaConflictError, changed_keys, growth
 from flowcraft_engine.kernel.event import MICROSECONDS, Event
 from flowcraft_engine.kernel.fold import FOLDS, controller_of
 from flowcraft_engine.kernel.joins import judge
@@ -44,7 +44,7 @@ from flowcraft_engine.kernel.outcome import run_failed
 from flowcraft_engine.kernel.plan import Plan, PlanNode
 from flowcraft_engine.kernel.signals import find_addressee
 from flowcraft_engine.kernel.state import Instance, RunState
-from flowcraft_engine.values import JsonObject, JsonValue
+from flowcraft_engine.values import JsonObject, JsonValue, same_json
 
 #: A node whose worker dies this often while it runs is given up.
 CRASH_LIMIT = 3
@@ -113,19 +113,19 @@ class Transition:
             return Committed(REFUSED, self.effects)
         if instance.state != st.RUNNING:
             return Committed(ALREADY, self.effects)
-        if command.expects and not self._still_holds(command.expects):
+        if command.expects is not None and not self._still_holds(command):
             return Committed(STALE, self.effects)
         outcome = command.outcome
         kind = type(outcome)
         if kind is Completed:
-            self._complete(instance, outcome)  # type: ignore[arg-type]
+            self._complete(instance, outcome, command.context_limit)  # type: ignore[arg-type]
         elif kind is Failed:
             self._fail_attempt(instance, outcome)  # type: ignore[arg-type]
         elif self._is_held_back(instance):
             # What would wait now is cancelled, like what waited when fail_fast struck.
             self._cancel_instance(instance, {"rule": "fail_fast"})
         elif kind is Suspended:
-            self._suspend(instance, outcome)  # type: ignore[arg-type]
+            self._suspend(instance, outcome, command.context_limit)  # type: ignore[arg-type]
         elif kind is Continued:
             self._continue_loop(instance, outcome)  # type: ignore[arg-type]
         else:
@@ -220,8 +220,8 @@ class Transition:
 
     # ---- outcomes ------------------------------------------------------------------------------------------
 
-    def _complete(self, instance: Instance, outcome: Completed) -> None:
-        if outcome.delta and not self._delta_fits(instance, outcome.delta):
+    def _complete(self, instance: Instance, outcome: Completed, limit: int | None) -> None:
+        if outcome.delta and not self._delta_fits(instance, outcome.delta, limit):
             return
         data: dict[str, Any] = {"output": outcome.output}
         if outcome.action is not None:
@@ -273,8 +273,8 @@ class Transition:
             self._judge_touched()
             self._trip(instance)
 
-    def _suspend(self, instance: Instance, outcome: Suspended) -> None:
-        if outcome.delta and not self._delta_fits(instance, outcome.delta):
+    def _suspend(self, instance: Instance, outcome: Suspended, limit: int | None) -> None:
+        if outcome.delta and not self._delta_fits(instance, outcome.delta, limit):
             return
         wait = outcome.wait
         kind = wait["kind"]
@@ -501,15 +501,23 @@ class Transition:
         self.effects.ready = left
         return claims
 
-    def _still_holds(self, expects: Any) -> bool:
-        context = self.state.context
-        return all(context.get(key, ABSENT) == value for key, value in expects.items())
+    def _still_holds(self, command: Commit) -> bool:
+        context, expects = self.state.context, command.expects or {}
+        if command.expects_all and context.keys() != expects.keys():
+            return False
+        return all(same_json(context.get(key, ABSENT), value) for key, value in expects.items())
 
-    def _delta_fits(self, instance: Instance, delta: Any) -> bool:
+    def _delta_fits(self, instance: Instance, delta: Any, limit: int | None) -> bool:
+        """Fail the instance if its changes cannot be applied, or would make the context too large."""
+        context = self.state.context
         try:
-            check_delta(self.state.context, delta)
+            more = growth(context, changed_keys(context, delta))
         except DeltaConflictError as error:
             self._fail(instance, {"code": ErrorCode.CONTEXT_CONFLICT, "message": str(error)})
+            return False
+        if limit is not None and more > 0 and self.state.context_size + more > limit:
+            message = f"the context would be larger than {limit:,} characters of JSON"
+            self._fail(instance, {"code": ErrorCode.CONTEXT_TOO_LARGE, "message": message})
             return False
         return True
 

@@ -16,6 +16,7 @@ from typing import Any
 from flowcraft_engine.errors import ConflictError, NotFoundError
 from flowcraft_engine.execution.environment import Environment
 from flowcraft_engine.execution.executor import Executor
+from flowcraft_engine.execution.standing import is_quiet
 from flowcraft_engine.execution.sub_runs import deliver_result, start_child
 from flowcraft_engine.kernel import state as st
 from flowcraft_engine.kernel.commands import Claim, Effects
@@ -124,7 +125,7 @@ class InProcessEngine:
 
     async def until_quiet(self, run_id: str) -> None:
         """Return when the run has ended, or when nothing in it can move before somebody answers."""
-        while not await self.is_quiet(run_id):
+        while not await is_quiet(self._store, run_id):
             if self._broken is not None:
                 raise self._broken
             # Looked up each time: whoever else waits for this run may have removed it.
@@ -135,22 +136,6 @@ class InProcessEngine:
         if others is not None:
             others.set()
         await self._store.flush()
-
-    async def is_quiet(self, run_id: str) -> bool:
-        """True if the run has ended or only people can move it on."""
-        _, state = await self._store.snapshot(run_id)
-        if state.is_final:
-            return True
-        if state.moving:
-            return False
-        for instance in state.waiting.values():
-            wait = instance.wait or {}
-            kind = wait.get("kind")
-            if kind == st.TIMER:
-                return False
-            if kind == st.CHILD and not await self._child_is_quiet(str(wait["child"])):
-                return False
-        return True
 
     async def cancel(self, run_id: str, reason: str | None) -> None:
         """Cancel a run that may have ended already."""
@@ -263,14 +248,6 @@ class InProcessEngine:
                 if quiet is not None:
                     quiet.set()
                 run_id = run_id.rpartition(":")[0]
-
-    async def _child_is_quiet(self, child: str) -> bool:
-        try:
-            _, state = await self._store.snapshot(child)
-        except NotFoundError:
-            return False
-        # An ended child still has its result to bring.
-        return not state.is_final and await self.is_quiet(child)
 
     async def _poll(self) -> None:
         """Take in what other processes did to our runs: answers, cancellations, results."""

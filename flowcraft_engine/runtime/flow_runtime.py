@@ -15,9 +15,9 @@ from flowcraft_engine.blueprint.run_inputs import bind_inputs
 from flowcraft_engine.clock import Clock, SystemClock
 from flowcraft_engine.errors import UsageError
 from flowcraft_engine.execution.environment import Environment, ValueLimits
+from flowcraft_engine.execution.standing import result_of
 from flowcraft_engine.execution.waits import check_answer, find_wait
 from flowcraft_engine.history.run_result import RunResult
-from flowcraft_engine.history.run_view import run_result
 from flowcraft_engine.kernel.commands import Start
 from flowcraft_engine.kernel.compile import compile_plan
 from flowcraft_engine.kernel.plan import Plan
@@ -80,6 +80,7 @@ class FlowRuntime:
         self._pins: dict[str, dict[str, str]] = {}
         self._engine: InProcessEngine | None = None
         self._users = 0
+        self._changing_engine = asyncio.Lock()
 
     # ---- runs ----------------------------------------------------------------------------------------------
 
@@ -188,8 +189,7 @@ class FlowRuntime:
 
     async def show(self, run_id: str) -> RunResult:
         """The run as it stands."""
-        plan, state = await self.store.snapshot(run_id)
-        return run_result(plan, state, is_orphaned=await self.store.is_orphaned(run_id))
+        return await result_of(self.store, run_id)
 
     def plan_of(self, blueprint: Blueprint) -> Plan:
         """The compiled form; made once for each blueprint object."""
@@ -213,17 +213,20 @@ class FlowRuntime:
     async def _enter_engine(self) -> InProcessEngine:
         """One engine for all calls that overlap; the last to leave stops it."""
         self._users += 1
-        if self._engine is None:
-            env = replace(self._env, owner=self.store.claimant())
-            self._engine = InProcessEngine(env, self._concurrency)
-            self._engine.start()
-        return self._engine
+        # What one engine hands back while it stops, the next one must see.
+        async with self._changing_engine:
+            if self._engine is None:
+                env = replace(self._env, owner=self.store.claimant())
+                self._engine = InProcessEngine(env, self._concurrency)
+                self._engine.start()
+            return self._engine
 
     async def _leave_engine(self) -> None:
         self._users -= 1
-        if self._users == 0 and self._engine is not None:
-            engine, self._engine = self._engine, None
-            await engine.stop()
+        async with self._changing_engine:
+            if self._users == 0 and self._engine is not None:
+                engine, self._engine = self._engine, None
+                await engine.stop()
 
 
 def _checked_id(run_id: str) -> str:

@@ -27,7 +27,7 @@ from flowcraft_engine.kernel.state import RunState
 from flowcraft_engine.kernel.transitions import Transition
 from flowcraft_engine.stores.async_context import MemoryContext
 from flowcraft_engine.stores.coordination_store import CoordinationStore, Listener, RunFacts
-from flowcraft_engine.values import JsonObject, JsonValue
+from flowcraft_engine.values import JsonObject, JsonValue, same_json
 
 T = TypeVar("T")
 
@@ -85,7 +85,7 @@ class JournalStore(CoordinationStore):
         self._begin()
         known = self._find(command.run_id)
         if known is not None:
-            if known.state.digest != plan.digest or known.state.inputs != command.inputs:
+            if known.state.digest != plan.digest or not same_json(known.state.inputs, command.inputs):
                 raise ConflictError(
                     f"run {command.run_id} exists already, with another blueprint or other inputs"
                 )

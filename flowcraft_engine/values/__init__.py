@@ -7,6 +7,7 @@ from flowcraft_engine.values.json_value import (
     NotSerializableError,
     copy_json,
     json_size,
+    same_json,
     to_json,
 )
 
@@ -18,5 +19,6 @@ __all__ = [
     "format_duration",
     "json_size",
     "parse_duration",
+    "same_json",
     "to_json",
 ]

@@ -156,6 +156,20 @@ def json_size(value: JsonValue) -> int:
     return 8
 
 
+def same_json(one: Any, other: Any) -> bool:
+    """Equal as JSON: `true` is not 1, and 1 is not 1.0."""
+    if one is other:
+        return True
+    kind = type(one)
+    if kind is not type(other):
+        return False
+    if kind is dict:
+        return one.keys() == other.keys() and all(same_json(value, other[key]) for key, value in one.items())
+    if kind is list:
+        return len(one) == len(other) and all(map(same_json, one, other))
+    return bool(one == other)
+
+
 def _a(value: object) -> str:
     name = type(value).__name__
     return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"

@@ -91,6 +91,24 @@ async def test_the_absence_of_a_key_can_be_expected(run: Driver) -> None:
     assert (await run.commit("A", Completed(1), expects={"k": None})).status == "applied"
 
 
+async def test_a_condition_that_read_the_whole_context_notices_a_further_key(run: Driver) -> None:
+    await run.begin("A; X")
+    await run.claim("A")
+    await run.complete("X", None, delta=[("set", "k", 1)])
+    assert (await run.commit("A", Completed(1), expects={}, expects_all=True)).status == "stale"
+    assert (await run.commit("A", Completed(1), expects={"k": 1}, expects_all=True)).status == "applied"
+
+
+async def test_changes_that_outgrow_the_context_fail_the_node(run: Driver) -> None:
+    await run.begin("A -> B", {"k": "x" * 50})
+    await run.claim("A")
+    await run.commit("A", Completed(1, delta=[("set", "more", "x" * 50)]), context_limit=100)
+    assert await run.states() == {"A": "failed", "B": "poisoned"}
+    _, state = await run.store.snapshot("run")
+    assert (state.instances["A"].error or {})["code"] == "context_too_large"
+    assert list(state.context) == ["k"]
+
+
 async def test_a_commit_can_claim_the_first_successor(run: Driver) -> None:
     await run.begin("A -> B; A -> C")
     await run.claim("A")

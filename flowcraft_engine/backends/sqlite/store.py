@@ -11,7 +11,9 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from collections import deque
+import threading
+import weakref
+from collections import defaultdict, deque
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,9 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circ
 #: Ended runs whose state stays in memory, for those who look at them right away.
 _KEPT_IN_MEMORY = 100
 
+#: The open stores of this process, by file.
+_siblings: defaultdict[Path, weakref.WeakSet[SqliteStore]] = defaultdict(weakref.WeakSet)
+
 
 class SqliteStore(JournalStore):
     """Runs in the file `path`, which is made if it is not there. Close it, or use it until the process ends.
@@ -46,7 +51,9 @@ class SqliteStore(JournalStore):
 
     def __init__(self, path: Path, clock: Clock | None = None) -> None:
         super().__init__(clock or SystemClock())
-        self._path = path
+        self._path = path.absolute()
+        self._thread = threading.get_ident()
+        _siblings[self._path].add(self)
         self._db = open_database(path)
         self._execute = self._db.cursor().execute
         self._locks = OwnerLocks(path.with_name(path.name + "-owners"))
@@ -69,6 +76,8 @@ class SqliteStore(JournalStore):
             return
         if self._broken is not None:
             raise self._broken
+        if len(_siblings[self._path]) > 1:
+            self._let_siblings_write()
         # Without `backend_errors`: a context manager would cost as much as the statements.
         try:
             self._execute("BEGIN IMMEDIATE")
@@ -84,6 +93,12 @@ class SqliteStore(JournalStore):
         if version != self._data_version:
             with backend_errors(self._path):
                 self._take_in_news()
+
+    def _let_siblings_write(self) -> None:
+        """Another store on this file, in this thread, would keep its lock until we let it have its turn."""
+        for other in list(_siblings[self._path]):
+            if other is not self and other._in_group and other._thread == self._thread:
+                other._write_group()
 
     def _append(self, run: OpenRun, position: int, events: list[Event]) -> None:
         run_id = run.state.run_id
@@ -295,6 +310,7 @@ class SqliteStore(JournalStore):
         finally:
             self._locks.release()
             self._db.close()
+            _siblings[self._path].discard(self)
 
 
 def _unwritten(path: Path, error: Exception) -> BackendError:

@@ -1,0 +1,54 @@
+"""How a run stands, its sub-runs included: whether anything in it moves, and its result so far."""
+
+from __future__ import annotations
+
+from flowcraft_engine.history.run_result import RunResult
+from flowcraft_engine.history.run_view import derived_status, run_result
+from flowcraft_engine.kernel import state as st
+from flowcraft_engine.kernel.state import RunState
+from flowcraft_engine.stores.coordination_store import CoordinationStore
+
+
+async def result_of(store: CoordinationStore, run_id: str) -> RunResult:
+    """The run as it stands now. Raises `NotFoundError`."""
+    plan, state = await store.snapshot(run_id)
+    return run_result(plan, state, status=await _status(store, run_id, state))
+
+
+async def status_of(store: CoordinationStore, run_id: str) -> str:
+    """Its status, the derived ones (`waiting`, `interrupted`) included. Raises `NotFoundError`."""
+    _, state = await store.snapshot(run_id)
+    return await _status(store, run_id, state)
+
+
+async def is_quiet(store: CoordinationStore, run_id: str) -> bool:
+    """True if the run has ended, or only people can move it on: all that waits, waits for answers."""
+    _, state = await store.snapshot(run_id)
+    return state.is_final or not await _moves(store, state, timers=True)
+
+
+async def _status(store: CoordinationStore, run_id: str, state: RunState) -> str:
+    if state.is_final:
+        return state.status
+    is_moving = await _moves(store, state, timers=False)
+    return derived_status(state, is_moving=is_moving, is_orphaned=await store.is_orphaned(run_id))
+
+
+async def _moves(store: CoordinationStore, state: RunState, *, timers: bool) -> bool:
+    """True if something of an unfinished run is under way, at any depth; `timers` says whether they count."""
+    if state.moving:
+        return True
+    for instance in list(state.waiting.values()):
+        wait = instance.wait or {}
+        kind = wait.get("kind")
+        if kind == st.TIMER and timers:
+            return True
+        if kind != st.CHILD:
+            continue
+        if not await store.exists(str(wait["child"])):
+            return True
+        _, child = await store.snapshot(str(wait["child"]))
+        # One that has ended has yet to bring its result.
+        if child.is_final or await _moves(store, child, timers=timers):
+            return True
+    return False
