@@ -30,7 +30,7 @@ def _default(reason: dict[str, JsonValue]) -> str:
 
 
 def _join(values: JsonValue) -> str:
-    return ", ".join(map(str, values)) if isinstance(values, list) else str(values)
+    return ", ".join(map(str, values)) if isinstance(values, (list, tuple)) else str(values)
 
 
 _SENTENCES: dict[str, Callable[[dict[str, JsonValue]], str]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -67,7 +68,7 @@ class RunResult:
     outputs: JsonObject
     context: JsonObject
     errors: list[RunError] = field(default_factory=list)
-    nodes: dict[str, NodeRun] = field(default_factory=dict)
+    nodes: Mapping[str, NodeRun] = field(default_factory=dict)
     waiting: list[WaitingNode] = field(default_factory=list)
     created_at: float = 0.0
     finished_at: float | None = None

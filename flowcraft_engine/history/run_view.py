@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from flowcraft_engine.history.explain import explain
-from flowcraft_engine.history.run_result import NodeRun, RunError, RunResult, WaitingNode
+from flowcraft_engine.history.node_runs import NodeRuns
+from flowcraft_engine.history.run_result import RunError, RunResult, WaitingNode
 from flowcraft_engine.kernel import state as st
-from flowcraft_engine.kernel.naming import END
 from flowcraft_engine.kernel.outcome import failures, run_outputs
 from flowcraft_engine.kernel.plan import Plan
 from flowcraft_engine.kernel.state import Instance, RunState
@@ -22,7 +22,7 @@ def run_result(plan: Plan, state: RunState, *, status: str | None = None) -> Run
         outputs=_copy(run_outputs(plan, state)) if state.is_final or state.end_output else {},
         context=_copy(state.context),
         errors=_errors(plan, state),
-        nodes=_nodes(plan, state),
+        nodes=NodeRuns(plan, state),
         waiting=[wait for wait in map(_waiting, state.instances.values()) if wait is not None]
         if not state.is_final
         else [],
@@ -48,39 +48,6 @@ def derived_status(state: RunState, *, is_moving: bool, is_orphaned: bool = Fals
 
 def _copy(values: JsonObject) -> JsonObject:
     return {key: copy_json(value) for key, value in values.items() if not key.startswith("_")}
-
-
-def _nodes(plan: Plan, state: RunState) -> dict[str, NodeRun]:
-    """Nodes in blueprint order, each followed by its further instances; then what has not been reached."""
-    by_node: dict[str, list[Instance]] = {}
-    for instance in state.instances.values():
-        by_node.setdefault(instance.node_id, []).append(instance)
-    nodes: dict[str, NodeRun] = {}
-    for node_id, node in plan.nodes.items():
-        found = by_node.get(node_id)
-        if node_id == END and (not found or found[0].state != st.FAILED):
-            continue  # nobody wrote this node; it is shown when it is to blame
-        if found:
-            found.sort(key=lambda instance: (instance.path, -1 if instance.index is None else instance.index))
-            nodes.update((instance.name, _node_run(instance)) for instance in found)
-        elif not node.scopes:
-            nodes[node_id] = NodeRun(st.PENDING, 0, None, None, None, None, None)
-    return nodes
-
-
-def _node_run(instance: Instance) -> NodeRun:
-    wait = instance.wait or {}
-    return NodeRun(
-        state=instance.state,
-        attempts=instance.attempt,
-        started_at=instance.started_at,
-        finished_at=instance.finished_at,
-        output=copy_json(instance.output),
-        action=instance.action,
-        reason=explain(instance),
-        error=instance.error if instance.state in (st.FAILED, st.RETRYING) else None,
-        child_run_id=str(wait["child"]) if wait.get("kind") == st.CHILD else None,
-    )
 
 
 def _errors(plan: Plan, state: RunState) -> list[RunError]:

@@ -138,7 +138,7 @@ class _Compiler:
             node.is_bare = node.params is None and not node.expressions and node.child_inputs is None
             node.predecessors = tuple(sorted(predecessors[node.id], key=order.__getitem__))
             if len(node.predecessors) == 1:
-                node.sole_reason = {"rule": node.join, "taken": [node.predecessors[0]]}
+                node.sole_reason = {"rule": node.join, "taken": node.predecessors}
             if node.fallback is not None:
                 nodes[node.fallback].rescues = node.id
         for node in nodes.values():

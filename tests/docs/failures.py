@@ -76,8 +76,8 @@ NODE_FAILURES = {
         "Look at what the condition reads; raise `max_iterations` if so many passes are meant.",
     ),
     ErrorCode.FALLBACK_FAILED: Failure(
-        "A node failed, and so did its fallback.",
-        "Both errors are in `errors`.",
+        "Reserved; not given so far.",
+        "A node and its fallback that both failed are two entries in `errors`, each with its own code.",
         "Correct the first; give the fallback a fallback of its own if need be.",
     ),
     ErrorCode.SUBFLOW_FAILED: Failure(
@@ -91,9 +91,9 @@ NODE_FAILURES = {
         "Run the node alone and watch it; `ulimit` and the kernel's log help.",
     ),
     ErrorCode.VERSION_MISMATCH: Failure(
-        "The run was started with another form of this blueprint.",
-        "The file was changed without a new version.",
-        "Give every changed blueprint a new `metadata.version`; a run keeps the form that it began with.",
+        "Reserved; not given so far.",
+        "Runs in one process keep the form of the blueprint that they began with, whatever the file says now.",
+        "Give every changed blueprint a new `metadata.version`.",
     ),
     ErrorCode.RUN_TIMEOUT: Failure(
         "The run was not over when its `metadata.timeout` was.",
