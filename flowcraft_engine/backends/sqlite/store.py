@@ -9,6 +9,7 @@ So a chain costs one transaction a node, and a hundred branches that end in one 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sqlite3
 import threading
@@ -98,7 +99,9 @@ class SqliteStore(JournalStore):
         """Another store on this file, in this thread, would keep its lock until we let it have its turn."""
         for other in list(_siblings[self._path]):
             if other is not self and other._in_group and other._thread == self._thread:
-                other._write_group()
+                # What goes wrong there is that store's to tell.
+                with contextlib.suppress(BackendError):
+                    other._write_group()
 
     def _append(self, run: OpenRun, position: int, events: list[Event]) -> None:
         run_id = run.state.run_id
