@@ -45,7 +45,7 @@ class Executor:
         self._spawn = spawn
         self._attempts: dict[asyncio.Task[Any] | None, Attempt] = {}
         # A nonce must never be made twice, by anybody: 128 random bits for the process, then a counter.
-        prefix = secrets.token_hex(16)
+        prefix = secrets.token_urlsafe(16)
         self._nonces = map(f"{prefix}-{{}}".format, itertools.count(1))
         #: Set while shutting down: successors go to the queue instead of staying here.
         self.is_draining = False

@@ -23,7 +23,7 @@ from flowcraft_engine.kernel.state import RunState
 from flowcraft_engine.stores.async_context import AsyncContext
 from flowcraft_engine.values import JsonObject, JsonValue
 
-#: Told of every step, after it was applied: run id and new events.
+#: Told of every step, after it was applied: run id and new events. The sequence is the store's: copy what is kept.
 Listener: TypeAlias = Callable[[str, Sequence[Event]], None]
 
 

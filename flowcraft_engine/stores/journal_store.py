@@ -68,7 +68,10 @@ class JournalStore(CoordinationStore):
 
     @abstractmethod
     def _append(self, run: OpenRun, position: int, events: list[Event]) -> None:
-        """Store events that begin at `position` of the run's journal; at once, or by the next `flush`."""
+        """Store events that begin at `position` of the run's journal; at once, or by the next `flush`.
+
+        The list is the store's from now on.
+        """
 
     @abstractmethod
     def _read(self, run_id: str) -> tuple[str, list[Event]] | None:

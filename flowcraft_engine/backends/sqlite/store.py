@@ -61,6 +61,8 @@ class SqliteStore(JournalStore):
         self._rows: dict[str, int] = {}
         self._group: dict[str, tuple[int, list[Event]]] = {}
         self._in_group = False
+        #: Groups begun so far.
+        self._groups = 0
         self._will_flush = False
         self._finished: deque[str] = deque()
         self._attended: dict[str, str] = {}
@@ -86,11 +88,10 @@ class SqliteStore(JournalStore):
             version = self._execute("PRAGMA data_version").fetchone()[0]
         except sqlite3.DatabaseError as error:
             raise backend_error(self._path, error) from error
+        self._groups += 1
         if not self._will_flush:
-            # One turn later than the end of this one: so the claims that these steps lead to are written with them.
             self._will_flush = True
-            loop = asyncio.get_running_loop()
-            loop.call_soon(loop.call_soon, self._flush_at_end_of_turn)
+            self._flush_soon()
         if version != self._data_version:
             with backend_errors(self._path):
                 self._take_in_news()
@@ -107,8 +108,7 @@ class SqliteStore(JournalStore):
         run_id = run.state.run_id
         group = self._group.get(run_id)
         if group is None:
-            # A copy: the transition's own list belongs to whoever listens.
-            self._group[run_id] = (position, list(events))
+            self._group[run_id] = (position, events)
         else:
             group[1].extend(events)
 
@@ -136,12 +136,20 @@ class SqliteStore(JournalStore):
                 self._db.execute("ROLLBACK")
             raise self._broken from error
 
-    def _flush_at_end_of_turn(self) -> None:
+    def _flush_soon(self) -> None:
+        """Flush one turn later than the end of this one: so the claims that these steps lead to come along."""
+        loop = asyncio.get_running_loop()
+        loop.call_soon(loop.call_soon, self._flush_at_end_of_turn, self._groups)
+
+    def _flush_at_end_of_turn(self, group: int) -> None:
+        if self._in_group and group != self._groups:
+            # That group is written; a younger one is under way and has its time, too.
+            self._flush_soon()
+            return
         self._will_flush = False
-        try:
+        # What fails is kept, and raised by the next step or flush.
+        with contextlib.suppress(BackendError):
             self._write_group()
-        except BackendError:
-            return  # kept, and raised by the next step or flush
 
     async def flush(self) -> None:
         self._write_group()
