@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -21,6 +20,7 @@ from flowcraft_engine.execution.sub_runs import deliver_result, start_child
 from flowcraft_engine.kernel import state as st
 from flowcraft_engine.kernel.commands import Claim, Effects
 from flowcraft_engine.runtime.timers import Timers
+from flowcraft_engine.stores.job_queue import MemoryJobQueue
 
 #: How often a store that others may write to is asked for news.
 _POLL_S = 0.2
@@ -38,8 +38,7 @@ class InProcessEngine:
         self._store = env.store
         self._executor = Executor(env, self.publish, free_places=lambda: self._free, spawn=self._spawn)
         self._free = concurrency
-        self._jobs: deque[tuple[str, str]] = deque()
-        self._wake = asyncio.Event()
+        self._queue = MemoryJobQueue()
         self._tasks: dict[asyncio.Task[None], str] = {}
         self._errands: set[asyncio.Task[None]] = set()
         self._timers = Timers(env.clock, self._on_due)
@@ -75,8 +74,7 @@ class InProcessEngine:
     def publish(self, run_id: str, effects: Effects) -> None:
         """Act on what follows from a step of `run_id`."""
         if effects.ready:
-            self._jobs.extend((run_id, instance) for instance in effects.ready)
-            self._wake.set()
+            self._queue.put(run_id, effects.ready)
         for due, instance in effects.timers:
             self._timers.add(due, run_id, instance)
         for instance in effects.children:
@@ -146,14 +144,9 @@ class InProcessEngine:
 
     async def _pump(self) -> None:
         while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._jobs and self._free > 0:
-                batch: defaultdict[str, list[str]] = defaultdict(list)
-                for _ in range(min(self._free, len(self._jobs))):
-                    run_id, instance = self._jobs.popleft()
-                    batch[run_id].append(instance)
-                for run_id, instances in batch.items():
+            await self._queue.wait()
+            while self._free > 0 and (jobs := self._queue.take(self._free)):
+                for run_id, instances in jobs.items():
                     for claim in await self._executor.claim(run_id, instances):
                         self._spawn(claim)
 
@@ -173,8 +166,7 @@ class InProcessEngine:
         finally:
             self._free += 1
             del self._tasks[asyncio.current_task()]  # type: ignore[arg-type]  # this is a task
-            if self._jobs:
-                self._wake.set()
+            self._queue.nudge()
 
     async def _go_on_elsewhere(self, run_id: str) -> None:
         """Take the next job in this task, which is cheaper than a new one.
@@ -184,8 +176,8 @@ class InProcessEngine:
         task = asyncio.current_task()
         assert task is not None
         turns = 0
-        while self._jobs and self._jobs[0][0] != run_id and not self._executor.is_draining:
-            run_id, instance = self._jobs.popleft()
+        while not self._executor.is_draining and (job := self._queue.take_of_another_run(run_id)):
+            run_id, instance = job
             for claim in await self._executor.claim(run_id, [instance]):
                 self._tasks[task] = run_id
                 await self._executor.perform(claim)
