@@ -9,7 +9,6 @@ import asyncio
 import itertools
 import secrets
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from flowcraft_engine.errors import NotFoundError
 from flowcraft_engine.execution.attempt import Attempt
@@ -22,6 +21,30 @@ Publish = Callable[[str, Effects], None]
 
 #: After so many nodes in a row a chain lets others have their turn.
 _STEPS_A_TURN = 64
+
+
+class Seat:
+    """Where attempts are executed, one after the other: a task, and what it is busy with.
+
+    Handed on instead of asked for: `asyncio.current_task()` costs as much as the claim of a node.
+    """
+
+    __slots__ = ("attempt", "run_id", "task")
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        self.attempt: Attempt | None = None
+        self.task: asyncio.Task[None] | None = None
+
+    def interrupt(self, reason: str) -> None:
+        """Tell the attempt that nobody waits for it, and cancel it."""
+        assert self.task is not None
+        if self.attempt is None:
+            # A task that is cancelled before its first step could not hand its claim back.
+            self.task.get_loop().call_soon(self.task.cancel, reason)
+            return
+        self.attempt.signal.set(reason)
+        self.task.cancel(reason)
 
 
 class Executor:
@@ -43,7 +66,6 @@ class Executor:
         self._publish = publish
         self._free_places = free_places
         self._spawn = spawn
-        self._attempts: dict[asyncio.Task[Any] | None, Attempt] = {}
         # A nonce must never be made twice, by anybody: 128 random bits for the process, then a counter.
         prefix = secrets.token_urlsafe(16)
         self._nonces = map(f"{prefix}-{{}}".format, itertools.count(1))
@@ -58,18 +80,16 @@ class Executor:
         except NotFoundError:
             return []  # a late hint about a run that has been forgotten
 
-    async def perform(self, claim: Claim) -> None:
-        """Execute a claimed instance and commit its result; then the first successor, which stays in this task.
+    async def perform(self, claim: Claim, seat: Seat) -> None:
+        """Execute a claimed instance and commit its result; then the first successor, which stays in this seat.
 
-        When this task is cancelled the claim is handed back: no attempt is consumed, nothing is committed.
+        When the task is cancelled the claim is handed back: no attempt is consumed, nothing is committed.
         """
         env = self._env
-        task = asyncio.current_task()
         steps = 0
         try:
             while True:
-                attempt = Attempt(env, await env.store.facts(claim.run_id), claim)
-                self._attempts[task] = attempt
+                seat.attempt = attempt = Attempt(env, await env.store.facts(claim.run_id), claim)
                 committed = await self._commit(claim, attempt, await attempt.run())
                 if not committed.effects.is_empty or not committed.claims:
                     self._publish(claim.run_id, committed.effects)
@@ -90,7 +110,7 @@ class Executor:
             self._publish(claim.run_id, effects)
             raise
         finally:
-            self._attempts.pop(task, None)
+            seat.attempt = None
 
     async def _commit(self, claim: Claim, attempt: Attempt, outcome: Outcome) -> Committed:
         env = self._env
@@ -115,13 +135,3 @@ class Executor:
         if committed.status == REFUSED and attempt.ctx is not None:
             attempt.ctx.logger.info("the result of %s came too late and was refused", claim.instance)
         return committed
-
-    def interrupt(self, task: asyncio.Task[Any], reason: str) -> None:
-        """Tell the attempt that runs in `task` that nobody waits for it, and cancel it."""
-        attempt = self._attempts.get(task)
-        if attempt is None:
-            # A task that is cancelled before its first step could not hand its claim back.
-            asyncio.get_running_loop().call_soon(task.cancel, reason)
-            return
-        attempt.signal.set(reason)
-        task.cancel(reason)

@@ -64,7 +64,7 @@ def _run_started(plan: Plan, state: RunState, event: Event) -> None:
     state.pins = data.get("pins", {})
     state.inputs = data["inputs"]
     state.context = dict(data["context"])
-    state.context_size = json_size(state.context)
+    state.context_size = json_size(state.context) if state.context else 0
     state.entry = data.get("entry")
     state.key_base = data.get("key_base", state.run_id)
     parent = data.get("parent")

@@ -14,7 +14,7 @@ from typing import Any
 
 from flowcraft_engine.errors import ConflictError, NotFoundError
 from flowcraft_engine.execution.environment import Environment
-from flowcraft_engine.execution.executor import Executor
+from flowcraft_engine.execution.executor import Executor, Seat
 from flowcraft_engine.execution.standing import is_quiet
 from flowcraft_engine.execution.sub_runs import deliver_result, start_child
 from flowcraft_engine.kernel import state as st
@@ -39,19 +39,20 @@ class InProcessEngine:
         self._executor = Executor(env, self.publish, free_places=lambda: self._free, spawn=self._spawn)
         self._free = concurrency
         self._queue = MemoryJobQueue()
-        self._tasks: dict[asyncio.Task[None], str] = {}
+        self._seats: set[Seat] = set()
         self._errands: set[asyncio.Task[None]] = set()
         self._timers = Timers(env.clock, self._on_due)
-        self._quiet: dict[str, asyncio.Event] = {}
+        self._waiters: dict[str, list[asyncio.Future[None]]] = {}
         self._adopted: set[str] = set()
         self._background: list[asyncio.Task[None]] = []
         self._broken: BaseException | None = None
 
     def start(self) -> None:
         """Begin, in the running event loop."""
-        self._background = [asyncio.create_task(self._guard(self._pump))]
+        self._loop = asyncio.get_running_loop()
+        self._background = [self._loop.create_task(self._guard(self._pump))]
         if self._store.is_shared:
-            self._background.append(asyncio.create_task(self._guard(self._poll)))
+            self._background.append(self._loop.create_task(self._guard(self._poll)))
 
     async def stop(self) -> None:
         """Interrupt what runs, hand its claims back, and make everything durable. May be called twice."""
@@ -59,10 +60,10 @@ class InProcessEngine:
         self._timers.stop()
         for task in self._background:
             task.cancel()
-        for task in list(self._tasks):
-            self._executor.interrupt(task, "shutdown")
+        for seat in list(self._seats):
+            seat.interrupt("shutdown")
         # Errands may bring further errands: a cancelled sub-run has sub-runs of its own.
-        while pending := {*self._tasks, *self._errands, *self._background}:
+        while pending := {*self._tasks(), *self._errands, *self._background}:
             _, left = await asyncio.wait(pending, timeout=_GRACE_S)
             self._background = []
             if left:
@@ -126,13 +127,10 @@ class InProcessEngine:
         while not await is_quiet(self._store, run_id):
             if self._broken is not None:
                 raise self._broken
-            # Looked up each time: whoever else waits for this run may have removed it.
-            quiet = self._quiet.setdefault(run_id, asyncio.Event())
-            quiet.clear()
-            await quiet.wait()
-        others = self._quiet.pop(run_id, None)
-        if others is not None:
-            others.set()
+            looked_for = self._loop.create_future()
+            self._waiters.setdefault(run_id, []).append(looked_for)
+            await looked_for
+        self._wake_waiters(run_id)
         await self._store.flush()
 
     async def cancel(self, run_id: str, reason: str | None) -> None:
@@ -152,35 +150,36 @@ class InProcessEngine:
 
     def _spawn(self, claim: Claim) -> None:
         self._free -= 1
-        task = asyncio.get_running_loop().create_task(self._work(claim))
-        self._tasks[task] = claim.run_id
+        seat = Seat(claim.run_id)
+        seat.task = self._loop.create_task(self._work(claim, seat))
+        self._seats.add(seat)
 
-    async def _work(self, claim: Claim) -> None:
+    def _tasks(self) -> list[asyncio.Task[None]]:
+        return [seat.task for seat in self._seats if seat.task is not None]
+
+    async def _work(self, claim: Claim, seat: Seat) -> None:
         try:
-            await self._executor.perform(claim)
-            await self._go_on_elsewhere(claim.run_id)
+            await self._executor.perform(claim, seat)
+            await self._go_on_elsewhere(seat)
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # told to everybody who waits
             self._break(error)
         finally:
             self._free += 1
-            del self._tasks[asyncio.current_task()]  # type: ignore[arg-type]  # this is a task
+            self._seats.discard(seat)
             self._queue.nudge()
 
-    async def _go_on_elsewhere(self, run_id: str) -> None:
-        """Take the next job in this task, which is cheaper than a new one.
+    async def _go_on_elsewhere(self, seat: Seat) -> None:
+        """Take the next job in this seat, which is cheaper than a new one.
 
         Jobs of the run that was just served are left to the pump, which claims all of a run's jobs in one step.
         """
-        task = asyncio.current_task()
-        assert task is not None
         turns = 0
-        while not self._executor.is_draining and (job := self._queue.take_of_another_run(run_id)):
-            run_id, instance = job
-            for claim in await self._executor.claim(run_id, [instance]):
-                self._tasks[task] = run_id
-                await self._executor.perform(claim)
+        while not self._executor.is_draining and (job := self._queue.take_of_another_run(seat.run_id)):
+            seat.run_id, instance = job
+            for claim in await self._executor.claim(seat.run_id, [instance]):
+                await self._executor.perform(claim, seat)
             turns += 1
             if turns % _JOBS_A_TURN == 0:
                 await asyncio.sleep(0)
@@ -196,13 +195,13 @@ class InProcessEngine:
 
     def _break(self, error: BaseException) -> None:
         self._broken = error
-        for quiet in self._quiet.values():
-            quiet.set()
+        for run_id in list(self._waiters):
+            self._wake_waiters(run_id)
 
     # ---- effects -------------------------------------------------------------------------------------------
 
     def _errand(self, work: Callable[..., Awaitable[None]], *arguments: Any) -> None:
-        task = asyncio.get_running_loop().create_task(self._guard(work, *arguments))
+        task = self._loop.create_task(self._guard(work, *arguments))
         self._errands.add(task)
         task.add_done_callback(self._errands.discard)
 
@@ -222,9 +221,9 @@ class InProcessEngine:
 
     async def _finished(self, run_id: str) -> None:
         """Stop what still runs for a stopped run, tell its parent, and whoever waits for it."""
-        for task, owner in list(self._tasks.items()):
-            if owner == run_id:
-                self._executor.interrupt(task, "the run has ended")
+        for seat in list(self._seats):
+            if seat.run_id == run_id:
+                seat.interrupt("the run has ended")
         self._adopted.discard(run_id)
         with contextlib.suppress(NotFoundError):  # it may have been forgotten since
             _, state = await self._store.snapshot(run_id)
@@ -234,12 +233,14 @@ class InProcessEngine:
 
     def _look_for_quiet(self, run_id: str) -> None:
         """Wake those who wait for this run, or for a run above it, to look again."""
-        if self._quiet:
-            while run_id:
-                quiet = self._quiet.get(run_id)
-                if quiet is not None:
-                    quiet.set()
-                run_id = run_id.rpartition(":")[0]
+        while run_id and self._waiters:
+            self._wake_waiters(run_id)
+            run_id = run_id.rpartition(":")[0]
+
+    def _wake_waiters(self, run_id: str) -> None:
+        for waiter in self._waiters.pop(run_id, ()):
+            if not waiter.done():
+                waiter.set_result(None)
 
     async def _poll(self) -> None:
         """Take in what other processes did to our runs: answers, cancellations, results."""
@@ -248,7 +249,7 @@ class InProcessEngine:
             for run_id in await self._store.refresh():
                 if run_id in self._adopted:
                     await self.adopt(run_id)
-            if not self._tasks:
+            if not self._seats:
                 await self._look_after_the_dead()
 
     async def _look_after_the_dead(self) -> None:
