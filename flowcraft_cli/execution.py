@@ -32,10 +32,14 @@ _LAST_MOMENT_S = 0.5
 def run_async(work: Coroutine[Any, Any, T]) -> T:
     """The edge between the synchronous command line and the engine."""
     if not gc.isenabled():
-        # What is loaded by now stays for good: the collector need not look at it again and again.
-        gc.freeze()
+        keep_for_good()
         gc.enable()
     return asyncio.run(work)
+
+
+def keep_for_good() -> None:
+    """What is loaded by now stays: the collector need not look at it again and again."""
+    gc.freeze()
 
 
 class Interrupter:

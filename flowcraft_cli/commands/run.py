@@ -105,7 +105,7 @@ async def _run(
     *,
     graph: str | None,
 ) -> tuple[Ending, str | None]:
-    from flowcraft_cli.execution import closing, execute, where_kept
+    from flowcraft_cli.execution import closing, execute, keep_for_good, where_kept
     from flowcraft_cli.watching.choose import choose_watcher
     from flowcraft_cli.watching.node_log import node_log
     from flowcraft_engine.assembly import make_runtime, open_store, options_to_remember
@@ -120,6 +120,7 @@ async def _run(
         async def begin() -> str:
             watcher.follow(new_id, [node.id for node in prepared.blueprint.nodes])
             await runtime.start(prepared.blueprint, prepared.inputs, run_id=new_id)
+            keep_for_good()
             await store.remember(new_id, options_to_remember(settings))
             return new_id
 
