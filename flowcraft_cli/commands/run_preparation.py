@@ -47,7 +47,8 @@ def prepare(
 
         format_of(graph)
     registry = make_registry(settings)
-    blueprint, findings = check_file(file, settings, registry)
+    # Who runs has named all modules: a type that is not known now will not be known later.
+    blueprint, findings = check_file(file, settings, registry.merged(NodeRegistry()))
     if blueprint is None:
         missing = any(finding.code == "file_missing" for finding in findings)
         raise MissingBlueprintError(findings) if missing else BlueprintError(findings)

@@ -18,6 +18,7 @@ from flowcraft_engine.execution.inputs import node_input, resolve_sources
 from flowcraft_engine.execution.loop_pass import loop_pass
 from flowcraft_engine.execution.router import Router
 from flowcraft_engine.execution.scopes import param_scope, read_scope
+from flowcraft_engine.execution.waits import check_schema
 from flowcraft_engine.expressions import References, Scope
 from flowcraft_engine.kernel import state as st
 from flowcraft_engine.kernel.commands import (
@@ -194,6 +195,8 @@ class Attempt:
         if kind is NodeResult:
             return await self._completed(self._checked(value.output), _checked_action(value.action))
         if kind is Wait:
+            if value.schema is not None:
+                check_schema(value.schema)
             due = self._due(value.timeout_ms) if value.timeout_ms is not None else None
             wait = {"kind": st.ANSWER, "message": value.message, "schema": value.schema, "due": due}
             return self._suspended(wait)

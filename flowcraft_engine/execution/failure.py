@@ -46,6 +46,8 @@ def failure_of(error: BaseException) -> Failure:
 def _message(error: BaseException) -> str:
     try:
         text = str(error).strip()
+        if isinstance(error, KeyError):
+            text = f"KeyError: {text}"  # which prints nothing but the key
         hint = getattr(error, "hint", None)
         if isinstance(hint, str) and hint:
             text = f"{text} ({hint})"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from flowcraft_engine.errors import AnswerError, ConflictError, NotFoundError
+from flowcraft_engine.errors import AnswerError, ConflictError, ErrorCode, NodeError, NotFoundError
 from flowcraft_engine.kernel import state as st
 from flowcraft_engine.stores.coordination_store import CoordinationStore
 from flowcraft_engine.values import JsonObject, JsonValue
@@ -69,6 +70,18 @@ def _names(wait: OpenWait) -> tuple[str, ...]:
 
 def _ids(waits: list[OpenWait]) -> str:
     return ", ".join(sorted(wait.run_id for wait in waits))
+
+
+def check_schema(schema: dict[str, Any]) -> None:
+    """Raises `NodeError` for a schema that no answer could be checked against."""
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import SchemaError
+
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as error:
+        message = f"the schema of the wait is not a JSON Schema: {error.json_path}: {error.message}"
+        raise NodeError(message, error_code=ErrorCode.INPUT_INVALID, retryable=False) from None
 
 
 async def check_answer(store: CoordinationStore, run_id: str, node: str | None, output: JsonValue) -> None:

@@ -125,3 +125,9 @@ async def test_a_call_that_comes_while_the_engine_stops_goes_on_with_what_was_ha
     assert (second.status, len(calls)) == ("completed", 2)
     with pytest.raises(asyncio.CancelledError):
         await first
+
+
+async def test_a_wait_whose_schema_is_none_fails_before_anybody_is_asked() -> None:
+    result = await play("W", patch={"W": {"uses": "wait", "params": {"schema": {"type": "objekt"}}}})
+    assert (result.status, [error.code for error in result.errors]) == ("failed", ["input_invalid"])
+    assert "not a JSON Schema" in result.errors[0].message
