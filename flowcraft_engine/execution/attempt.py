@@ -147,15 +147,23 @@ class Attempt:
         timeout_ms = self.node.timeout_ms
         if timeout_ms is None:
             return await call(ctx)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout_ms / 1000
+        late = NodeError(
+            f"the attempt took longer than its timeout of {timeout_ms:g} ms", error_code=ErrorCode.TIMEOUT
+        )
         try:
-            async with asyncio.timeout(timeout_ms / 1000) as limit:
-                return await call(ctx)
+            async with asyncio.timeout_at(deadline):
+                value = await call(ctx)
         except TimeoutError as error:
-            if not limit.expired():
-                raise
+            if loop.time() < deadline:
+                raise  # the node's own
             self.signal.set("timeout")
-            message = f"the attempt took longer than its timeout of {timeout_ms:g} ms"
-            raise NodeError(message, error_code=ErrorCode.TIMEOUT) from error
+            raise late from error
+        if loop.time() >= deadline:
+            # It did not heed its cancellation, or held up the event loop: its late result is refused.
+            raise late
+        return value
 
     async def _resume(self, handler: Handler, ctx: NodeContext, resumption: JsonObject) -> Any:
         """Go on after a suspension: what it was waiting for is there, or will not come."""

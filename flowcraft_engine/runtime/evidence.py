@@ -26,6 +26,9 @@ async def gather_evidence(store: CoordinationStore, run_id: str, now: float) -> 
     found: list[Evidence] = []
     if state.is_final:
         return found
+    if state.deadline is not None and state.deadline <= now:
+        finding = f"metadata.timeout passed at {iso_time(state.deadline)}"
+        found.append(Evidence(run_id, "run", finding, "end it"))
     for instance in state.instances.values():
         if instance.state == st.RUNNING:
             dead = instance.owner is not None and await store.owner_is_dead(instance.owner)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -131,3 +132,13 @@ async def test_a_wait_whose_schema_is_none_fails_before_anybody_is_asked() -> No
     result = await play("W", patch={"W": {"uses": "wait", "params": {"schema": {"type": "objekt"}}}})
     assert (result.status, [error.code for error in result.errors]) == ("failed", ["input_invalid"])
     assert "not a JSON Schema" in result.errors[0].message
+
+
+async def test_the_late_result_of_a_node_that_heeds_no_cancellation_is_refused() -> None:
+    async def stubborn(ctx: NodeContext) -> str:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(5)
+        return "late"
+
+    result = await play("A", {"A": stubborn}, patch={"A": {"config": {"timeout": "20ms"}}})
+    assert (result.status, [error.code for error in result.errors]) == ("failed", ["timeout"])
