@@ -22,7 +22,8 @@ from flowcraft_engine.expressions import (
 from flowcraft_engine.values import copy_json
 
 NODES = frozenset({"a", "check-it"})
-LIMIT_S = 0.5
+LIMIT_MS = 50
+_WORK_OF_A_MS = 45_000
 
 
 def _text(entry: Any) -> str:
@@ -95,14 +96,24 @@ def _outcome(evaluator: Any, text: str) -> object:
         return error
 
 
+def _millisecond() -> float:
+    """Seconds of a fixed piece of work that takes about a millisecond on a quiet machine, as busy as this one is."""
+    begin = time.perf_counter()
+    count = 0
+    for number in range(_WORK_OF_A_MS):
+        count += number
+    return time.perf_counter() - begin
+
+
 def _quickest(evaluator: Any, text: str) -> float:
-    """The best of up to five tries: a busy machine may delay one of them."""
+    """Milliseconds of a quiet machine: measured beside a yardstick, the best of up to five tries."""
     best = float("inf")
     for _ in range(5):
+        unit = _millisecond()
         begin = time.perf_counter()
         _outcome(evaluator, text)
-        best = min(best, time.perf_counter() - begin)
-        if best < LIMIT_S:
+        best = min(best, (time.perf_counter() - begin) / unit)
+        if best < LIMIT_MS:
             break
     return best
 
@@ -127,9 +138,8 @@ def test_a_hostile_string_ends_in_json_or_a_typed_error(evaluator: Any, text: st
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
-def test_a_hostile_string_ends_soon(text: str) -> None:
-    """Within 50 ms on a quiet machine; what would be worth the name of an attack takes seconds."""
-    assert _quickest(SafeEvaluator(), text) < LIMIT_S
+def test_a_hostile_string_ends_within_50_ms(text: str) -> None:
+    assert _quickest(SafeEvaluator(), text) < LIMIT_MS
 
 
 def test_hostile_strings_change_no_data() -> None:
