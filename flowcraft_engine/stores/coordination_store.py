@@ -13,7 +13,7 @@ import socket
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from flowcraft_engine.kernel.commands import Claim, Commit, Committed, Effects, Start
 from flowcraft_engine.kernel.event import Event
@@ -124,6 +124,14 @@ class CoordinationStore(ABC):
     @abstractmethod
     async def snapshot(self, run_id: str) -> tuple[Plan, RunState]:
         """The whole state, for views. Belongs to the store and changes with the next step."""
+
+    async def glance(self, run_id: str) -> tuple[Plan, RunState]:
+        """The state for those who look at how a run stands: in the place of large values there may be `KeptValue`s."""
+        return await self.snapshot(run_id)
+
+    async def fill_in(self, run_id: str, value: Any) -> Any:
+        """`value`, out of a state that one has glanced at, with large values in their places."""
+        return value
 
     @abstractmethod
     async def events(self, run_id: str, after: int = 0) -> list[Event]:

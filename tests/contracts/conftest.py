@@ -21,7 +21,7 @@ def clock() -> ManualClock:
     return ManualClock()
 
 
-@pytest_asyncio.fixture(params=["memory", "sqlite", "sqlite-reopened"])
+@pytest_asyncio.fixture(params=["memory", "sqlite", "sqlite-reopened", "redis"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock) -> AsyncIterator[Any]:
     def open_file() -> SqliteStore:
         return SqliteStore(tmp_path / "state.db", clock)
@@ -31,6 +31,18 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClo
             made: Any = MemoryStore(clock)
         case "sqlite":
             made = open_file()
+        case "redis":
+            import os
+
+            import redis.asyncio as r
+
+            from flowcraft_engine.backends.redis.link import Link
+            from flowcraft_engine.backends.redis.store import RedisCoordinationStore
+            from flowcraft_engine.errors import BackendError
+
+            client = r.Redis(port=7399, protocol=2)
+            await client.flushall()
+            made = RedisCoordinationStore(Link(client, lambda e: BackendError(str(e))), clock=clock)
         case _:
             made = ReopenedStore(open_file)
     yield made
