@@ -98,6 +98,7 @@ class Derived:
                 self._due(WAKE, name, str(int(data["due"] * 1000) + 1))
             if data.get("kind") == st.CHILD:
                 self._due(START, name, ERRAND_PATIENCE)
+                self.operations += ("H", data["child"])
         elif (kind == ev.NODE_READY and event.reason.get("rule") == "retry") or kind == ev.NODE_RESUMED:
             self.operations += ("t", member(WAKE, self._run_id, name))
         elif kind == ev.RUN_FINISHED:
@@ -129,6 +130,8 @@ class Derived:
         self.status = event.data["status"]
         self.operations += ("S", "status", self.status, "S", "finished_at", str(event.at // 1000))
         self.operations += ("F", self.status, "t", member(WAKE, self._run_id, ""))
+        if self._run.state.parent is None:
+            self.operations += ("K", self._run_id)
         if event.reason.get("rule") != "all_ended":
             self.operations += ("X", self._run_id)
         if self._run.state.parent is not None:
@@ -152,7 +155,7 @@ def _shown(value: Any) -> str:
     return text if len(text) < _LARGE_CONTEXT_VALUE else f"@{digest_of(text)}"
 
 
-def reindexed(run: SharedRun, owner: str) -> list[Any]:
+def reindexed(run: SharedRun) -> list[Any]:
     """Operations that bring back everything that the state of the run calls for, wherever it was lost."""
     state = run.state
     effects = outstanding(state)

@@ -16,11 +16,12 @@ class RunKeys:
     events: str
     context: str
     values: str
+    children: str
     blueprint: str
 
     @property
     def all(self) -> tuple[str, ...]:
-        return (self.run, self.events, self.context, self.values, self.blueprint)
+        return (self.run, self.events, self.context, self.values, self.children, self.blueprint)
 
 
 class Keys:
@@ -52,7 +53,14 @@ class Keys:
 
     def run(self, run_id: str) -> RunKeys:
         base = f"{self._prefix}{{{run_id}}}:"
-        return RunKeys(base + "run", base + "events", base + "context", base + "values", base + "blueprint")
+        return RunKeys(
+            run=base + "run",
+            events=base + "events",
+            context=base + "context",
+            values=base + "values",
+            children=base + "children",
+            blueprint=base + "blueprint",
+        )
 
     def runs_with(self, status: str) -> str:
         return f"{self.runs}:{status}"

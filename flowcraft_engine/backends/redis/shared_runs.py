@@ -245,10 +245,10 @@ class SharedRuns:
         return None
 
     def step_keys(self, run: RunKeys, queue: str, status: str | None) -> list[str]:
-        """The keys of `apply.lua`; those behind the seventh are needed when a run begins or ends."""
+        """The keys of `apply.lua`; those behind the eighth are needed when a run begins or ends."""
         keys = self._keys
         names = [run.run, run.events, run.context, run.values]
-        names += [keys.unclaimed(queue), keys.due, keys.claims(self.owner)]
+        names += [keys.unclaimed(queue), keys.due, keys.claims(self.owner), run.children]
         if status is not None:
             names += [keys.runs, keys.runs_with("running"), keys.finished, keys.runs_with(status)]
             names.append(keys.stopped)

@@ -16,6 +16,7 @@ Every append has an id: one whose reply was lost is found again in the conflict 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -46,20 +47,10 @@ from flowcraft_engine.kernel.state import RunState
 from flowcraft_engine.kernel.transitions import Transition
 from flowcraft_engine.stores import steps
 from flowcraft_engine.stores.coordination_store import CoordinationStore, Listener, RunFacts, RunSummary
+from flowcraft_engine.stores.queue_names import queue_of
 from flowcraft_engine.values import JsonObject, JsonValue, KeptValue, has_kept_values, same_json
 
 _SUMMARY = ("blueprint_id", "version", "status", "created_at", "finished_at", "parent")
-#: The queue of everything that does not ask for a particular version.
-DEFAULT_QUEUE = "default"
-
-
-def queue_of(plan: Plan) -> str:
-    """The queue of a blueprint: a versioned one has its own, so its jobs meet no worker that does not declare it.
-
-    The digest belongs to the name: the same version with other contents is another blueprint.
-    """
-    version = plan.blueprint.version
-    return DEFAULT_QUEUE if version is None else f"{plan.blueprint.id}@{version}~{plan.digest[:12]}"
 
 
 class RedisCoordinationStore(CoordinationStore):
@@ -85,7 +76,7 @@ class RedisCoordinationStore(CoordinationStore):
         self._clock: Clock = clock or self.server_clock
         self._plans: dict[str, Plan] = {}
         self._listeners: list[Listener] = []
-        self._runs = SharedRuns(
+        self.runs = SharedRuns(
             link,
             self.scripts,
             self.keys,
@@ -96,24 +87,24 @@ class RedisCoordinationStore(CoordinationStore):
         )
 
     def claimant(self) -> str:
-        self._runs.owner = super().claimant()
-        return self._runs.owner
+        self.runs.owner = super().claimant()
+        return self.runs.owner
 
     # ---- verbs ---------------------------------------------------------------------------------------------
 
     async def start(self, plan: Plan, command: Start) -> Effects | None:
         self._plans.setdefault(plan.digest, plan)
-        run = SharedRun(plan, command.run_id, queue_of(plan))
+        run = SharedRun(plan, command.run_id, queue_of(plan.blueprint, plan.digest))
         transition = Transition(plan, run.state, self._clock.now())
         transition.start(command)
-        events, append_id = transition.events, self._runs.next_append_id()
+        events, append_id = transition.events, self.runs.next_append_id()
         step = encode_step(events, has_kept=False)
-        changes = Derived(run, self._runs.owner)
+        changes = Derived(run, self.runs.owner)
         changes.add(events, step, [])
         digests = sorted({plan.digest, *command.pins.values()})
         blueprint = plan.blueprint
         run_keys = self.keys.run(command.run_id)
-        keys = self._runs.step_keys(run_keys, run.queue, changes.status or "running")
+        keys = self.runs.step_keys(run_keys, run.queue, changes.status or "running")
         keys += [self.keys.blueprints, self.keys.blueprint_users, self.keys.queues, run_keys.blueprint]
         arguments = [
             command.run_id,
@@ -132,14 +123,14 @@ class RedisCoordinationStore(CoordinationStore):
         if reply[0] == b"exists" and reply[2].decode() != append_id:
             await self._require_same(plan, command)
             return None
-        self._runs.add(run)
+        self.runs.add(run)
         transition.effects.idle = run.state.moving == 0
         self._tell(command.run_id, events)
         return transition.effects
 
     async def _require_same(self, plan: Plan, command: Start) -> None:
         """Raises `ConflictError` if the run that has this id is another one."""
-        run = await self._runs.fresh(command.run_id)
+        run = await self.runs.fresh(command.run_id)
         inputs = await self.fill_in(command.run_id, run.state.inputs)
         if run.state.digest != plan.digest or not same_json(inputs, command.inputs):
             raise ConflictError(
@@ -147,8 +138,8 @@ class RedisCoordinationStore(CoordinationStore):
             )
 
     async def claim(self, run_id: str, jobs: Sequence[tuple[str, str]], owner: str) -> list[Claim]:
-        run = await self._runs.open(run_id)
-        claims = await self._runs.step(run, steps.claim(jobs, owner))
+        run = await self.runs.open(run_id)
+        claims = await self.runs.step(run, steps.claim(jobs, owner))
         taken = {claim.instance for claim in claims}
         lost = [name for name, _ in jobs if name not in taken]
         if lost:
@@ -158,10 +149,10 @@ class RedisCoordinationStore(CoordinationStore):
         return [await self._whole_claim(run, claim) for claim in claims] if run.has_kept else claims
 
     async def commit(self, run_id: str, command: Commit) -> Committed:
-        run = await self._runs.open(run_id)
+        run = await self.runs.open(run_id)
         if run.has_kept:
             await self._fetch_operands(run, command)
-        committed = await self._runs.step(run, steps.commit(command))
+        committed = await self.runs.step(run, steps.commit(command))
         if committed.status in (ALREADY, REFUSED):
             await self._forget_claim(run_id, command.instance, command.owner)
         elif committed.claims and run.has_kept:
@@ -171,52 +162,56 @@ class RedisCoordinationStore(CoordinationStore):
     async def signal(
         self, run_id: str, node: str | None, output: JsonValue, action: str | None
     ) -> Effects | None:
-        run = await self._runs.fresh(run_id)
+        run = await self.runs.fresh(run_id)
         if run.has_kept:
             # The same answer again is recognized by its value.
             for instance in list(run.state.instances.values()):
                 instance.answer = await self.fill_in(run_id, instance.answer)
             for key, value in list(run.state.early.items()):
                 dict.__setitem__(run.state.early, key, await self.fill_in(run_id, value))
-        return await self._runs.step(run, steps.signal(node, output, action))
+        return await self.runs.step(run, steps.signal(node, output, action))
 
     async def wake(self, run_id: str, instances: Sequence[str]) -> Effects:
-        return await self._runs.step(await self._runs.open(run_id), steps.wake(instances))
+        return await self.runs.step(await self.runs.open(run_id), steps.wake(instances))
 
     async def deliver(self, run_id: str, instance: str, child: str, result: JsonObject) -> Effects:
-        return await self._runs.step(await self._runs.open(run_id), steps.deliver(instance, child, result))
+        return await self.runs.step(await self.runs.open(run_id), steps.deliver(instance, child, result))
 
     async def release(
         self, run_id: str, instance: str, nonce: str | None, *, crashed: bool, why: str
     ) -> Effects:
-        run = await self._runs.open(run_id)
-        effects = await self._runs.step(run, steps.release(instance, nonce, crashed=crashed, why=why))
+        run = await self.runs.open(run_id)
+        effects = await self.runs.step(run, steps.release(instance, nonce, crashed=crashed, why=why))
         if effects.is_empty:
-            await self._forget_claim(run_id, instance, self._runs.owner)
+            await self._forget_claim(run_id, instance, self.runs.owner)
         return effects
 
     async def cancel(self, run_id: str, reason: str | None) -> Effects:
-        return await self._runs.step(await self._runs.open(run_id), steps.cancel(reason))
+        return await self.runs.step(await self.runs.open(run_id), steps.cancel(reason))
 
     async def outstanding(self, run_id: str) -> Effects:
-        return outstanding((await self._runs.fresh(run_id)).state)
+        return outstanding((await self.runs.fresh(run_id)).state)
 
     async def retire(self, run_id: str) -> None:
-        run = await self._runs.fresh(run_id)
-        state = run.state
+        state = (await self.runs.fresh(run_id)).state
         if not state.is_final:
             raise ConflictError(f"run {run_id} has not ended")
-        keys = self.keys
-        names = [*keys.run(run_id).all, keys.runs, keys.runs_with(state.status), keys.finished]
-        names += [keys.blueprints, keys.blueprint_users]
+        keys, run_keys = self.keys, self.keys.run(run_id)
+        for child in await self.link.call("SMEMBERS", run_keys.children):
+            with contextlib.suppress(
+                NotFoundError
+            ):  # it never began, or was retired by a try before this one
+                await self.retire(child.decode())
+        names = [keys.runs, keys.runs_with(state.status), keys.finished]
+        names += [keys.blueprints, keys.blueprint_users, *run_keys.all]
         digests = sorted({state.digest, *state.pins.values()})
         await self.link.run(self.scripts.retire, names, run_id, state.status, *digests)
-        self._runs.forget(run_id)
+        self.runs.forget(run_id)
 
     # ---- look-ups ------------------------------------------------------------------------------------------
 
     async def facts(self, run_id: str) -> RunFacts:
-        run = await self._runs.open(run_id)
+        run = await self.runs.open(run_id)
         if run.facts is None:
             state = run.state
             context = SharedContext(run, self.fill_in)
@@ -228,7 +223,7 @@ class RedisCoordinationStore(CoordinationStore):
     async def outputs(
         self, run_id: str, node_ids: Sequence[str], path: Path = (), scopes: tuple[str, ...] = ()
     ) -> list[JsonValue]:
-        run = await self._runs.open(run_id)
+        run = await self.runs.open(run_id)
         result: list[JsonValue] = []
         for node_id in node_ids:
             instance = locate(run.plan, run.state, node_id, path, scopes)
@@ -236,7 +231,7 @@ class RedisCoordinationStore(CoordinationStore):
         return await self.fill_in(run_id, result) if run.has_kept else result
 
     async def item_results(self, run_id: str, whole: str) -> list[tuple[JsonValue, JsonObject | None]]:
-        run = await self._runs.open(run_id)
+        run = await self.runs.open(run_id)
         batch = run.state.instances[whole].batch
         assert batch is not None
         names = (item_name(whole, index) for index in range(len(batch.items)))
@@ -246,11 +241,11 @@ class RedisCoordinationStore(CoordinationStore):
         return list(zip(outputs, errors, strict=True))
 
     async def glance(self, run_id: str) -> tuple[Plan, RunState]:
-        run = await self._runs.fresh(run_id)
+        run = await self.runs.fresh(run_id)
         return run.plan, run.state
 
     async def snapshot(self, run_id: str) -> tuple[Plan, RunState]:
-        run = await self._runs.fresh(run_id)
+        run = await self.runs.fresh(run_id)
         if not run.has_kept:
             return run.plan, run.state
         events = await self.events(run_id)
@@ -350,9 +345,9 @@ class RedisCoordinationStore(CoordinationStore):
 
     async def refresh(self) -> list[str]:
         """Take in what others have appended to the unfinished runs that are known here."""
-        runs = [run for run in self._runs.unfinished() if not run.is_writing]
+        runs = [run for run in self.runs.unfinished() if not run.is_writing]
         before = [run.state.seq for run in runs]
-        await asyncio.gather(*(self._runs.fresh(run.state.run_id) for run in runs))
+        await asyncio.gather(*(self.runs.fresh(run.state.run_id) for run in runs))
         return [run.state.run_id for run, seq in zip(runs, before, strict=True) if run.state.seq != seq]
 
     async def close(self) -> None:

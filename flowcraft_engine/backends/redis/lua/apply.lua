@@ -6,11 +6,12 @@
 --   R member        an instance is ready                r member        ... or no longer
 --   T ms member     something is due (+n: in n ms)      t member        ... or no longer
 --   L member        this owner executes an instance     l member        ... or no longer
+--   H run           a child run belongs to this run
 --   S field value   a fact about the run
 --   B us            the run begins, at that time        F status        the run has ended
---   X run           the run was stopped: tell those who execute it
--- Keys: 1 run, 2 events, 3 context, 4 values, 5 unclaimed, 6 due, 7 claims of this owner; for B and F also
---   8 runs, 9 runs:running, 10 finished, 11 runs:<final status>, 12 stopped.
+--   K run           the run is retired after a while    X run           the run was stopped from outside
+-- Keys: 1 run, 2 events, 3 context, 4 values, 5 unclaimed, 6 due, 7 claims of this owner, 8 children; for B, F, K
+--   and X also 9 runs, 10 runs:running, 11 finished, 12 runs:<final status>, 13 stopped.
 -- Invariant kept: the journal and everything that is derived from it change in one step, or not at all.
 local function apply(first, run_id, now)
     local at = first
@@ -52,17 +53,22 @@ local function apply(first, run_id, now)
             redis.call('HSET', KEYS[1], a, b)
             at = at + 3
         elseif op == 'B' then
-            redis.call('ZADD', KEYS[8], a, run_id)
             redis.call('ZADD', KEYS[9], a, run_id)
+            redis.call('ZADD', KEYS[10], a, run_id)
             at = at + 2
         elseif op == 'F' then
-            local created = redis.call('ZSCORE', KEYS[8], run_id) or now
-            redis.call('ZREM', KEYS[9], run_id)
-            redis.call('ZADD', KEYS[11], created, run_id)
-            redis.call('ZADD', KEYS[10], now, run_id)
+            local created = redis.call('ZSCORE', KEYS[9], run_id) or now
+            redis.call('ZREM', KEYS[10], run_id)
+            redis.call('ZADD', KEYS[12], created, run_id)
+            at = at + 2
+        elseif op == 'K' then
+            redis.call('ZADD', KEYS[11], now, a)
+            at = at + 2
+        elseif op == 'H' then
+            redis.call('SADD', KEYS[8], a)
             at = at + 2
         elseif op == 'X' then
-            redis.call('XADD', KEYS[12], 'MAXLEN', '~', 1000, '*', 'run', a)
+            redis.call('XADD', KEYS[13], 'MAXLEN', '~', 1000, '*', 'run', a)
             at = at + 2
         else
             return redis.error_reply('flowcraft: unknown operation ' .. tostring(op))
