@@ -19,6 +19,7 @@ from flowcraft_engine.backends.redis.address import RedisAddress
 from flowcraft_engine.backends.redis.connection import connect, connect_blocking, redis_errors
 from flowcraft_engine.backends.redis.embedded import EmbeddedRedis
 from flowcraft_engine.backends.redis.failure import RedisAwayError
+from tests.redis_server import free_port
 
 SECRET = "hunter2"
 
@@ -59,12 +60,6 @@ async def looping(address: RedisAddress, *command: object, timeout_s: float = 5.
             return await client.execute_command(*(command or ("PING",)))
     finally:
         await client.aclose()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager
