@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from flowcraft_engine.backends.redis.address import RedisAddress
+from flowcraft_engine.backends.redis.link import Link
+from flowcraft_engine.backends.redis.store import RedisCoordinationStore
 from flowcraft_engine.backends.sqlite import SqliteStore
 from flowcraft_engine.clock import ManualClock
 from flowcraft_engine.stores.memory_store import MemoryStore
@@ -32,17 +35,8 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClo
         case "sqlite":
             made = open_file()
         case "redis":
-            import os
-
-            import redis.asyncio as r
-
-            from flowcraft_engine.backends.redis.link import Link
-            from flowcraft_engine.backends.redis.store import RedisCoordinationStore
-            from flowcraft_engine.errors import BackendError
-
-            client = r.Redis(port=7399, protocol=2)
-            await client.flushall()
-            made = RedisCoordinationStore(Link(client, lambda e: BackendError(str(e))), clock=clock)
+            address = RedisAddress.parse(request.getfixturevalue("any_redis_url"))
+            made = RedisCoordinationStore(Link(address), clock=clock)
         case _:
             made = ReopenedStore(open_file)
     yield made

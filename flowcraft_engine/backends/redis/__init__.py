@@ -1,5 +1,1 @@
-"""Coordination over one Redis or Valkey server: shared by any number of processes."""
-
-from flowcraft_engine.backends.redis.store import RedisCoordinationStore
-
-__all__ = ["RedisCoordinationStore"]
+"""Runs on a Redis or Valkey server, shared by a fleet of workers."""

@@ -9,41 +9,35 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from redis.asyncio import Redis
-from redis.exceptions import BusyLoadingError, ReadOnlyError, RedisError
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.exceptions import RedisError
 
+from flowcraft_engine.backends.redis.address import RedisAddress
+from flowcraft_engine.backends.redis.connection import RedisAwayError, backend_error, connect
 from flowcraft_engine.backends.redis.pipe import Pipe
 from flowcraft_engine.backends.redis.scripts import Script
-from flowcraft_engine.errors import BackendError
 
-#: What passes: the server is away, or not ready yet. Anything else is an answer.
-PASSING = (RedisConnectionError, RedisTimeoutError, BusyLoadingError, ReadOnlyError, OSError)
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 1.0
 
-#: Words a failure of the client; told of the beginning and of the end of an outage.
-Describe = Callable[[BaseException], BackendError]
+#: Told why the server cannot be reached, and None when it is back.
 OnOutage = Callable[[str | None], None]
 
 
 class Link:
     """`patience_s` is how long a call waits for a server that is away; None: for as long as it takes.
 
-    Raises `BackendError`. `on_outage` is told why the server cannot be reached, and None when it is back.
+    Raises `BackendError`.
     """
 
     def __init__(
         self,
-        client: Redis,
-        describe: Describe,
+        address: RedisAddress,
         *,
         patience_s: float | None = 5.0,
         on_outage: OnOutage | None = None,
     ) -> None:
-        self.pipe = Pipe(client)
-        self._describe = describe
+        self.pipe = Pipe(connect(address))
+        self._address = address
         self._patience_s = patience_s
         self._on_outage = on_outage
         self._is_out = False
@@ -72,16 +66,17 @@ class Link:
         while True:
             try:
                 reply = await attempt()
-            except PASSING as error:
+            except (RedisError, OSError) as error:
+                failure = backend_error(self._address, error)
+                if not isinstance(failure, RedisAwayError):
+                    raise failure from error
                 now = loop.time()
                 started = started if started is not None else now
-                self._note_outage(self._describe(error).message)
+                self._note_outage(failure.message)
                 if self._patience_s is not None and now - started + pause > self._patience_s:
-                    raise self._describe(error) from error
+                    raise failure from error
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE_S)
-            except RedisError as error:
-                raise self._describe(error) from error
             else:
                 if self._is_out:
                     self._note_return()
