@@ -82,6 +82,22 @@ def any_redis_server(
         yield server
 
 
+@pytest.fixture(scope="session")
+def server_of_kind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], EmbeddedRedis]]:
+    """The session's server of a kind (see `server_binaries`), started when it is first asked for, and emptied."""
+    started: dict[str, EmbeddedRedis] = {}
+
+    def server(kind: str) -> EmbeddedRedis:
+        if kind not in started:
+            started[kind] = _start(tmp_path_factory.mktemp(kind), server_binaries()[kind])
+        _emptied(started[kind].address)
+        return started[kind]
+
+    yield server
+    for each in started.values():
+        each.stop()
+
+
 @pytest.fixture
 def any_redis_url(any_redis_server: EmbeddedRedis) -> str:
     """Database 0 of an empty server of each kind; the queue's is 1."""
