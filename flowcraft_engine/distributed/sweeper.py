@@ -41,6 +41,7 @@ class Sweeper:
         clock: Clock,
         owner: Callable[[], str],
         queues: Callable[[], Iterable[str]],
+        lease_s: float,
         period_s: float,
         retention_s: float | None,
     ) -> None:
@@ -53,6 +54,7 @@ class Sweeper:
         self._clock = clock
         self._owner = owner
         self._queues = queues
+        self._lease_s = lease_s
         self._period_s = period_s
         self._retention_s = retention_s
         self._next_due = float("inf")
@@ -134,7 +136,7 @@ class Sweeper:
                 await self._publisher.publish(lost)
 
     async def _take_from_the_dead(self) -> None:
-        for owner in await self._fleet.take_dead():
+        for owner in await self._fleet.take_dead(self._lease_s):
             claims = await self._fleet.claims_of(owner)
             _log.warning("worker %s has died; what it executed is given to others: %d", owner, len(claims))
             for job in claims:

@@ -14,6 +14,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from flowcraft_engine.distributed.claims import take_back
 from flowcraft_engine.distributed.errands import Errands
 from flowcraft_engine.distributed.placement import Placement
 from flowcraft_engine.distributed.publisher import Publisher
@@ -180,16 +181,8 @@ class FleetWorker:
 
     async def take_back(self, run_id: str, instance: str, owner: str, *, crashed: bool) -> None:
         """Make an instance ready again that `owner` had claimed, if it still has it."""
-        try:
-            _, state = await self._store.glance(run_id)
-            claimed = state.instances.get(instance)
-            nonce = claimed.nonce if claimed is not None and claimed.owner == owner else None
-            if nonce is not None:
-                why = "its worker has died" if crashed else "forgotten by its worker"
-                effects = await self._store.release(run_id, instance, nonce, crashed=crashed, why=why)
-                self.publish(run_id, effects)
-        except NotFoundError:
-            return  # retired meanwhile
+        effects = await take_back(self._store, run_id, instance, owner, crashed=crashed)
+        self.publish(run_id, effects)
 
     async def drain(self, grace_s: float) -> None:
         """Finish what runs within `grace_s`; what does not is interrupted and handed back. Nothing more begins."""

@@ -23,7 +23,7 @@ class OpenWait:
 
 async def open_waits(store: CoordinationStore, run_id: str) -> list[OpenWait]:
     """Everything in the run, sub-runs included, that waits for an answer."""
-    _, state = await store.snapshot(run_id)
+    _, state = await store.glance(run_id)
     found: list[OpenWait] = []
     for instance in state.waiting.values():
         wait = instance.wait or {}

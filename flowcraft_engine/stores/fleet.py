@@ -40,6 +40,7 @@ class WorkerManifest:
     node_types: tuple[str, ...]
     blueprints: tuple[DeclaredBlueprint, ...] = ()
     concurrency: int = 1
+    lease_s: float = 15.0
     serves_snapshots: bool = False
     allows_remote_commands: bool = False
     flowcraft: str = ""
@@ -68,6 +69,15 @@ class FleetMember:
     is_alive: bool
     #: Instances that it executes now.
     busy: int
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceIndex:
+    """What the indexes say of an instance: when it was published last, until when it sleeps, whether it is parked."""
+
+    published_at: float | None
+    due_at: float | None
+    is_parked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +127,12 @@ class Fleet(ABC):
         """Everybody who has registered and not left, the dead included until they are buried."""
 
     @abstractmethod
-    async def take_dead(self) -> list[str]:
-        """Owners whose claims are to be taken back; nobody for one lease after the server was away."""
+    async def dead_among(self, owners: Sequence[str]) -> set[str]:
+        """Those of `owners` that hold no lease, although they had the time to renew it."""
+
+    @abstractmethod
+    async def take_dead(self, lease_s: float) -> list[str]:
+        """Owners whose claims are to be taken back; nobody for one lease after the server has come back."""
 
     @abstractmethod
     async def claims_of(self, owner: str) -> list[JobPayload]:
@@ -141,6 +155,14 @@ class Fleet(ABC):
     @abstractmethod
     async def reindex(self, run_id: str) -> None:
         """Bring back everything that the state of a run calls for, wherever it was lost."""
+
+    @abstractmethod
+    async def look_up(self, run_id: str, queue: str, instances: Sequence[str]) -> dict[str, InstanceIndex]:
+        """The index entries of these instances of a run."""
+
+    @abstractmethod
+    async def restore_ids(self, run_id: str, *, only_look: bool) -> list[str]:
+        """The places where the run's blueprint id was lost; they are written again unless one `only_look`s."""
 
     # ---- jobs ----------------------------------------------------------------------------------------------
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any, cast
 
-from flowcraft_engine.backends.redis.derived import reindexed
+from flowcraft_engine.backends.redis.derived import WAKE, reindexed
 from flowcraft_engine.backends.redis.journal_codec import encode
 from flowcraft_engine.backends.redis.keys import SEPARATOR, Keys, member
 from flowcraft_engine.backends.redis.link import Link
@@ -18,10 +20,13 @@ from flowcraft_engine.stores.fleet import (
     ErrandKind,
     Fleet,
     FleetMember,
+    InstanceIndex,
     WorkerManifest,
 )
 from flowcraft_engine.stores.job_queue import JobPayload
 
+#: The fields of the context hash that are ours.
+BLUEPRINT_FIELDS = ("_blueprint_id", "_blueprint_version")
 #: When another process takes over what one has taken and not settled.
 _PATIENCE_MS = 10_000
 #: A message is looked for after this time.
@@ -84,7 +89,22 @@ class RedisFleet(Fleet):
             for it, count in zip(found, busy, strict=True)
         ]
 
-    async def take_dead(self, lease_s: float = 15.0) -> list[str]:
+    async def dead_among(self, owners: Sequence[str]) -> set[str]:
+        if not owners:
+            return set()
+        keys = self._keys
+        commands: list[tuple[Any, ...]] = [("INFO", "server"), ("TIME",), ("HMGET", keys.manifests, *owners)]
+        commands += [("ZSCORE", keys.workers, owner) for owner in owners]
+        info, (seconds, _), manifests, *leases = await self._link.calls(commands)
+        uptime_s = int(re.search(rb"uptime_in_seconds:(\d+)", info)[1])  # type: ignore[index]  # always there
+        dead = set()
+        for owner, text, until in zip(owners, manifests, leases, strict=True):
+            lease_s = WorkerManifest.from_json(json.loads(text)).lease_s if text else 0.0
+            if uptime_s > lease_s and (until is None or float(until) / 1000 < int(seconds)):
+                dead.add(owner)
+        return dead
+
+    async def take_dead(self, lease_s: float) -> list[str]:
         names = [self._keys.workers, self._keys.dead]
         lease_ms = int(lease_s * 1000)
         reply = await self._link.run(self._scripts.take_dead, names, 50, _PATIENCE_MS, lease_ms)
@@ -130,6 +150,42 @@ class RedisFleet(Fleet):
             reply = await self._link.run(self._scripts.reindex, keys, *arguments)
             if reply[0] == b"ok":
                 return
+
+    async def look_up(self, run_id: str, queue: str, instances: Sequence[str]) -> dict[str, InstanceIndex]:
+        keys = self._keys
+        commands: list[tuple[Any, ...]] = []
+        for name in instances:
+            commands += [
+                ("ZSCORE", keys.unclaimed(queue), member(run_id, name)),
+                ("ZSCORE", keys.due, member(WAKE, run_id, name)),
+                ("HEXISTS", keys.parked, member(run_id, name)),
+            ]
+        replies = await self._link.calls(commands)
+        return {
+            name: InstanceIndex(_seconds(published), _seconds(due), bool(is_parked))
+            for name, published, due, is_parked in zip(
+                instances, replies[::3], replies[1::3], replies[2::3], strict=True
+            )
+        }
+
+    async def restore_ids(self, run_id: str, *, only_look: bool) -> list[str]:
+        state = (await self._runs.fresh(run_id)).state
+        keys = self._keys.run(run_id)
+        kept, fallback = await self._link.calls(
+            [("HMGET", keys.context, *BLUEPRINT_FIELDS), ("GET", keys.blueprint)]
+        )
+        wanted = (state.blueprint_id.encode(), (state.version or "").encode())
+        lost: list[str] = []
+        repairs: list[tuple[Any, ...]] = []
+        if tuple(kept) != wanted:
+            lost.append("the context")
+            repairs.append(("HSET", keys.context, *chain(*zip(BLUEPRINT_FIELDS, wanted, strict=True))))
+        if fallback != wanted[0]:
+            lost.append("the coordination store")
+            repairs.append(("SET", keys.blueprint, wanted[0]))
+        if repairs and not only_look:
+            await self._link.calls(repairs)
+        return lost
 
     # ---- jobs ----------------------------------------------------------------------------------------------
 
@@ -183,6 +239,10 @@ class RedisFleet(Fleet):
     async def open_runs(self, limit: int = 1000) -> list[str]:
         found = await self._link.call("ZREVRANGE", self._keys.runs_with("running"), 0, limit - 1)
         return [it.decode() for it in found]
+
+
+def _seconds(score: bytes | None) -> float | None:
+    return None if score is None else float(score) / 1000
 
 
 def _job(text: bytes) -> JobPayload:

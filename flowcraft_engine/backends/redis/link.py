@@ -37,7 +37,7 @@ class Link:
         on_outage: OnOutage | None = None,
     ) -> None:
         self.pipe = Pipe(connect(address))
-        self._address = address
+        self.address = address
         self._patience_s = patience_s
         self._on_outage = on_outage
         self._is_out = False
@@ -67,7 +67,7 @@ class Link:
             try:
                 reply = await attempt()
             except (RedisError, OSError) as error:
-                failure = backend_error(self._address, error)
+                failure = backend_error(self.address, error)
                 if not isinstance(failure, RedisAwayError):
                     raise failure from error
                 now = loop.time()

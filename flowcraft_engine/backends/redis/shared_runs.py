@@ -93,6 +93,11 @@ class SharedRuns:
             if oldest is not None:
                 del self._runs[oldest]
 
+    def position(self, run_id: str) -> int:
+        """How much of the run's journal is known here; 0 if it is not."""
+        run = self._runs.get(run_id)
+        return 0 if run is None else run.state.seq
+
     def forget(self, run_id: str) -> None:
         self._runs.pop(run_id, None)
 

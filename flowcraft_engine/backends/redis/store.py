@@ -25,6 +25,7 @@ from flowcraft_engine.backends.redis.derived import Derived
 from flowcraft_engine.backends.redis.journal_codec import digests_in, encode, encode_step, fill_in
 from flowcraft_engine.backends.redis.keys import Keys, member
 from flowcraft_engine.backends.redis.link import Link
+from flowcraft_engine.backends.redis.news import News
 from flowcraft_engine.backends.redis.scripts import Scripts
 from flowcraft_engine.backends.redis.server_clock import ServerClock
 from flowcraft_engine.backends.redis.shared_context import SharedContext
@@ -76,6 +77,7 @@ class RedisCoordinationStore(CoordinationStore):
         self._clock: Clock = clock or self.server_clock
         self._plans: dict[str, Plan] = {}
         self._listeners: list[Listener] = []
+        self._news = News(link.address)
         self.runs = SharedRuns(
             link,
             self.scripts,
@@ -86,8 +88,8 @@ class RedisCoordinationStore(CoordinationStore):
             tell=self._tell,
         )
 
-    def claimant(self) -> str:
-        self.runs.owner = super().claimant()
+    def claim_as(self, name: str | None) -> str:
+        self.runs.owner = name or self.claimant()
         return self.runs.owner
 
     # ---- verbs ---------------------------------------------------------------------------------------------
@@ -215,9 +217,9 @@ class RedisCoordinationStore(CoordinationStore):
         if run.facts is None:
             state = run.state
             context = SharedContext(run, self.fill_in)
-            inputs = await self.fill_in(run_id, state.inputs) if run.has_kept else state.inputs
-            entry = await self.fill_in(run_id, state.entry) if run.has_kept else state.entry
-            run.facts = RunFacts(run_id, run.plan, inputs, entry, state.key_base, state.pins, context)
+            run.facts = RunFacts(
+                run_id, run.plan, state.inputs, state.entry, state.key_base, state.pins, context
+            )
         return run.facts
 
     async def outputs(
@@ -350,7 +352,13 @@ class RedisCoordinationStore(CoordinationStore):
         await asyncio.gather(*(self.runs.fresh(run.state.run_id) for run in runs))
         return [run.state.run_id for run, seq in zip(runs, before, strict=True) if run.state.seq != seq]
 
+    async def await_news(self, run_ids: Sequence[str], timeout_s: float) -> None:
+        seen = [(run_id, self.runs.position(run_id)) for run_id in run_ids]
+        streams = {self.keys.run(run_id).events: f"{position}-0" for run_id, position in seen}
+        await self._news.wait(streams, timeout_s)
+
     async def close(self) -> None:
+        await self._news.close()
         await self.link.close()
 
     def _tell(self, run_id: str, events: Sequence[Event]) -> None:
