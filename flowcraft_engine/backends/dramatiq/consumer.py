@@ -91,7 +91,9 @@ class BlockingConsumer(Consumer):
             self._step()
         except RedisError as error:
             self._heartbeat_due = 0.0
-            self._outage.began(error)
+            self._outage.failed(error)
+            # If one connection is dead, those that rest in the pool are likely to be, too.
+            self._broker.client.connection_pool.disconnect(inuse_connections=False)
             self._hands.changed.wait(self._outage.pause_s())
             self._hands.changed.clear()
         else:

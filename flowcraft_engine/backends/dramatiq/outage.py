@@ -6,34 +6,33 @@ import logging
 import time
 from typing import Final
 
-_SHORTEST_S: Final = 0.05
+_SHORTEST_S: Final = 0.025
 _LONGEST_S: Final = 1.0
 
 _log = logging.getLogger("flowcraft.queue")
 
 
 class Outage:
-    """Said once when it begins and once when it is over."""
+    """Said once when the second try fails, for a cut connection is no outage, and once when it is over."""
 
     def __init__(self, queue: str) -> None:
         self._queue = queue
-        self._since: float | None = None
-        self._pause_s = _SHORTEST_S
+        self._failures = 0
+        self._since = 0.0
 
-    def began(self, error: Exception) -> None:
-        if self._since is None:
+    def failed(self, error: Exception) -> None:
+        self._failures += 1
+        if self._failures == 1:
             self._since = time.monotonic()
+        elif self._failures == 2:
             reason = str(error) or type(error).__name__
             _log.warning("Queue %r: Redis does not answer (%s). Waiting until it is back.", self._queue, reason)
 
     def ended(self) -> None:
-        if self._since is not None:
+        if self._failures > 1:
             _log.warning("Queue %r: Redis is back after %.1f s.", self._queue, time.monotonic() - self._since)
-            self._since = None
-            self._pause_s = _SHORTEST_S
+        self._failures = 0
 
     def pause_s(self) -> float:
         """How long to wait before the next try: longer each time, a second at most."""
-        pause = self._pause_s
-        self._pause_s = min(_LONGEST_S, pause * 2)
-        return pause
+        return min(_LONGEST_S, _SHORTEST_S * 2.0 ** min(self._failures, 10))
