@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -32,7 +33,8 @@ class News:
             self._client = connect(self._address)
         block_ms = max(1, int(min(timeout_s, _LONGEST_BLOCK_S) * 1000))
         try:
-            await self._client.xread(dict(streams), count=1, block=block_ms)
+            wanted: dict[Any, Any] = dict(streams)
+            await self._client.xread(wanted, count=1, block=block_ms)
         except (RedisError, OSError):
             # Whoever waits finds out by itself that the server is away, and for how long.
             await asyncio.sleep(min(timeout_s, _PAUSE_S))

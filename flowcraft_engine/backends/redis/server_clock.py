@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 
 
 class ServerClock:
@@ -24,6 +25,10 @@ class ServerClock:
     def hear(self, server_ms: int | bytes | str) -> None:
         """A reply has just said what time it is there."""
         self._offset = int(server_ms) / 1000 - time.monotonic()
+
+    def hear_time(self, reply: Sequence[bytes]) -> None:
+        """The reply to TIME: seconds and microseconds."""
+        self._offset = int(reply[0]) + int(reply[1]) / 1_000_000 - time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
