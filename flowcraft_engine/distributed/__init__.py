@@ -1,0 +1,1 @@
+"""What a fleet needs beside the path that a node takes. Knows ports and processes, no Redis and no Dramatiq."""
