@@ -89,6 +89,8 @@ class WorkerOptions:
     concurrency: int = DEFAULT_CONCURRENCY
     lease_s: float = DEFAULT_LEASE_S
     sweep_s: float = 1.0
+    #: How old a message must be before it is looked for.
+    lost_after_s: float = 5.0
     retention_s: float | None = DEFAULT_RETENTION_S
     queues: tuple[str, ...] = (DEFAULT_QUEUE,)
     serve_snapshots: bool = False

@@ -13,11 +13,11 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from queue import Empty
 from threading import Thread
 from typing import Final
 
 import dramatiq
-from dramatiq.common import iter_queue
 from redis.exceptions import RedisError
 
 from flowcraft_engine.backends.dramatiq.broker import HEARTBEAT_TIMEOUT_MS, HardenedBroker
@@ -126,8 +126,10 @@ class JobConsumer:
 
     def _give_back(self) -> None:
         by_queue: dict[str, list[dramatiq.MessageProxy]] = {}
-        for item in iter_queue(self._worker.work_queue):
-            by_queue.setdefault(item.message.queue_name, []).append(item.message)
+        with contextlib.suppress(Empty):
+            while True:
+                message = self._worker.work_queue.get_nowait().message
+                by_queue.setdefault(message.queue_name, []).append(message)
         for queue, messages in by_queue.items():
             self._consumer_gives_back(queue, messages)
 
