@@ -42,21 +42,27 @@ class SeatState:
         self._ready_at = 0.0
 
     def start(self) -> None:
+        """Raises `OSError` if the system gives no process."""
+        self.is_ready = False
         context = get_context("spawn")
         ticket = SeatTicket.new(self.index, self._grace_s)
-        self.line, theirs = context.Pipe()
-        # Started first, since it would unblock the signals that are blocked below.
+        line, theirs = context.Pipe()
+        process = context.Process(
+            target=main, args=(self._target, ticket, theirs), name=f"flowcraft-{self.index}"
+        )
+        # Started first, since it would unblock the signals that are blocked now.
         resource_tracker.ensure_running()
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED)
         try:
-            self.process = context.Process(
-                target=main, args=(self._target, ticket, theirs), name=f"flowcraft-{self.index}"
-            )
-            self.process.start()
+            process.start()
+        except OSError:
+            line.close()
+            raise
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
             theirs.close()
-        self.name, self.kill_at, self.is_ready, self.last_error = ticket.name, None, False, ""
+        self.process, self.line, self.name = process, line, ticket.name
+        self.kill_at, self.last_error = None, ""
 
     def listen(self) -> None:
         """Take what the process says."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -13,6 +14,7 @@ from multiprocessing.connection import Connection
 from typing import Final
 
 from flowcraft_engine.distributed.seat import SeatTicket, WorkerSeat
+from flowcraft_engine.errors import FlowcraftError
 
 Target = Callable[[WorkerSeat], None]
 
@@ -21,6 +23,8 @@ READY: Final = "ready"
 FAILED: Final = "failed"
 #: Signals that wait until the process can answer them; the supervisor blocks them before it starts one.
 BLOCKED: Final = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+
+_log = logging.getLogger("flowcraft.worker")
 
 
 def main(target: Target, ticket: SeatTicket, line: Connection) -> None:
@@ -31,13 +35,16 @@ def main(target: Target, ticket: SeatTicket, line: Connection) -> None:
     seat.obey_signals()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, BLOCKED)
     orphaned = threading.Event()
-    watch = threading.Thread(target=_end_with_parent, args=(seat, line, orphaned), name="parent-watch", daemon=True)
+    watch = threading.Thread(
+        target=_end_with_parent, args=(seat, line, orphaned), name="parent-watch", daemon=True
+    )
     watch.start()
     _say(line, READY)
     try:
         target(seat)
     except Exception as error:
-        _say(line, f"{FAILED} {type(error).__name__}: {error}")
+        _log.debug("The worker ends with an error.", exc_info=True)
+        _say(line, f"{FAILED} {_words(error)}")
         sys.exit(1)
     except SystemExit as leaving:
         if leaving.code not in (None, 0):
@@ -61,6 +68,12 @@ def _end_with_parent(seat: WorkerSeat, line: Connection, orphaned: threading.Eve
 def _end_group() -> None:
     """End this process and what it has started: there is no supervisor any more who would."""
     os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def _words(error: Exception) -> str:
+    if not isinstance(error, FlowcraftError):
+        return f"{type(error).__name__}: {error}"
+    return f"{error.message} ({error.hint})" if error.hint else error.message
 
 
 def _say(line: Connection, words: str) -> None:

@@ -1,6 +1,6 @@
 """A supervisor as a program, and targets for it: each line of its output is one thing that happened.
 
-    python -m tests.unit.distributed.fleet TARGET COUNT GRACE_S [FOLDER]
+python -m tests.unit.distributed.fleet TARGET COUNT GRACE_S [FOLDER]
 """
 
 from __future__ import annotations
@@ -79,9 +79,7 @@ def main(target: str, count: str, grace_s: str, *folders: str) -> int:
     )
     with ExitStack() as stack:
         if folders:
-            stack.enter_context(
-                FileWatch([Path(it) for it in folders], supervisor.restart, interval_s=0.1)
-            )
+            stack.enter_context(FileWatch([Path(it) for it in folders], supervisor.restart, interval_s=0.1))
         return supervisor.run()
 
 

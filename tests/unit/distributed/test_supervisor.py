@@ -24,7 +24,12 @@ class Fleet:
     def __init__(self, *arguments: object) -> None:
         command = [sys.executable, "-m", "tests.unit.distributed.fleet", *map(str, arguments)]
         self.process = subprocess.Popen(
-            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+            command,
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
         )
         self._lines: Queue[str] = Queue()
         self.pids: set[int] = set()
