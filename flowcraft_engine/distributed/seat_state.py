@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Final
 
+from flowcraft_engine.distributed.leftovers import end_leftovers
 from flowcraft_engine.distributed.seat import SeatTicket
 from flowcraft_engine.distributed.worker_process import BLOCKED, FAILED, READY, Target, main
 
@@ -108,7 +109,8 @@ class SeatState:
         assert self.process is not None
         while self.line is not None and self.line.poll():
             self.listen()
-        self.kill()  # what it has started and left behind
+        self.kill()  # its group, that is: the process itself is dead
+        end_leftovers(self.name)
         self.process.join()
         code = self.process.exitcode
         assert code is not None

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Final
 
+from flowcraft_engine.distributed.leftovers import MARK, end_leftovers
 from flowcraft_engine.distributed.seat import SeatTicket, WorkerSeat
 from flowcraft_engine.errors import FlowcraftError
 
@@ -31,6 +32,7 @@ def main(target: Target, ticket: SeatTicket, line: Connection) -> None:
     """The whole life of a worker process. `line` is open as long as the supervisor lives."""
     # A group of its own: Ctrl-C reaches the supervisor only, and what the worker starts can be ended with it.
     os.setsid()
+    os.environ[MARK] = ticket.name
     seat = WorkerSeat(ticket)
     seat.obey_signals()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, BLOCKED)
@@ -52,7 +54,7 @@ def main(target: Target, ticket: SeatTicket, line: Connection) -> None:
         raise
     finally:
         if orphaned.is_set():
-            _end_group()
+            _end_all(seat)
 
 
 def _end_with_parent(seat: WorkerSeat, line: Connection, orphaned: threading.Event) -> None:
@@ -62,11 +64,12 @@ def _end_with_parent(seat: WorkerSeat, line: Connection, orphaned: threading.Eve
     orphaned.set()
     seat.stop()
     time.sleep(seat.grace_s)
-    _end_group()
+    _end_all(seat)
 
 
-def _end_group() -> None:
+def _end_all(seat: WorkerSeat) -> None:
     """End this process and what it has started: there is no supervisor any more who would."""
+    end_leftovers(seat.name)
     os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
