@@ -313,7 +313,7 @@ class _Work:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._lease.stop()
+        await self._lease.stop()
         await self._ports.fleet.leave(self._owner)
 
     async def _register(self) -> None:
