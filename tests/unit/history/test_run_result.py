@@ -88,3 +88,35 @@ async def test_what_is_shown_can_be_changed_without_changing_the_run() -> None:
         {"list": []},
         {"k": []},
     )
+
+
+async def test_the_place_of_a_failure_is_the_last_one_in_the_users_own_code() -> None:
+    def parse() -> None:
+        json.loads("{")
+
+    result = await play("A", {"A": parse})
+    cause = result.errors[0].cause
+    assert isinstance(cause, dict)
+    assert cause["type"] == "JSONDecodeError"
+    assert (cause["file"], cause["function"]) == (__file__, "parse")
+
+
+async def test_a_failure_that_passed_only_libraries_names_no_place() -> None:
+    call = {"uses": "python", "params": {"call": "json:loads", "args": ["{"]}}
+    result = await play("A", patch={"A": call})
+    assert result.errors[0].cause == {"type": "JSONDecodeError"}
+
+
+async def test_a_failure_in_an_installed_package_names_the_caller(tmp_path: Path) -> None:
+    installed = tmp_path / "site-packages" / "their_package.py"
+    installed.parent.mkdir()
+    installed.write_text("def call():\n    raise ValueError('theirs')\n")
+    names: dict[str, Any] = {}
+    exec(compile(installed.read_text(), str(installed), "exec"), names)
+
+    def mine() -> None:
+        names["call"]()
+
+    cause = (await play("A", {"A": mine})).errors[0].cause
+    assert isinstance(cause, dict)
+    assert (cause["file"], cause["function"]) == (__file__, "mine")
