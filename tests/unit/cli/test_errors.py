@@ -46,7 +46,7 @@ BAD_IDS = ["", "..", "../../x", "a/b", "%2e%2e", "a\x1b[0m", "x" * 300, "*", "a 
         (["list", "--limit", "0"], 2, "--limit"),
         (["list", "--limit", "1000000000"], 2, "--limit"),
         (["list", "--status", "complete"], 2, "did you mean completed?"),
-        (["nodes", "shel"], 3, "shell"),
+        (["nodes", "shel"], 7, "shell"),
         (["graph", "chain.yaml", "--format", "png"], 2, "--format"),
         (["validate", "missing.yaml"], 7, "there is no file"),
     ],
