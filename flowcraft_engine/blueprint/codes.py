@@ -140,6 +140,12 @@ _TABLE = (
         "Close it where the message says that it opens.",
     ),
     FindingCode(
+        "unquoted_template",
+        "A `${{ … }}` is not quoted, or its quotes end too early.",
+        "Inside of `{ }` and `[ ]` YAML takes the braces for its own, and a quote ends at the next one of its kind.",
+        'Quote the whole: `{n: "${{ a.n }}"}`; inside of it use the other kind of quotes.',
+    ),
+    FindingCode(
         "several_documents",
         "The file holds several YAML documents.",
         "It has a line `---` between two of them.",
