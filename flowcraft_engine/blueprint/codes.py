@@ -596,6 +596,18 @@ _TABLE = (
         "The expected type or choices are shown.",
     ),
     FindingCode(
+        "bad_answer_schema",
+        "The `schema` of a wait is not a JSON Schema.",
+        "A wrong type or keyword, or a `$ref` that leads out of the schema; nothing is fetched.",
+        "Correct it where the message says; put what it refers to under `$defs`.",
+    ),
+    FindingCode(
+        "useless_timeout",
+        "A node that waits has a `timeout` in its `config`.",
+        "It bounds each attempt. A wait, a sleep or a sub-run goes on outside of attempts, and holds no worker.",
+        "For a wait, `params: {timeout: …}`; for a subflow, `metadata: {timeout: …}` of its blueprint.",
+    ),
+    FindingCode(
         "missing_blueprint_id",
         "A subflow names no blueprint.",
         "blueprint_id is required.",

@@ -16,6 +16,7 @@ from flowcraft_engine.blueprint.lint_names import check_names
 from flowcraft_engine.blueprint.lint_params import check_params
 from flowcraft_engine.blueprint.lint_secrets import check_secrets
 from flowcraft_engine.blueprint.lint_subflows import check_subflows
+from flowcraft_engine.blueprint.lint_waits import check_waits
 from flowcraft_engine.blueprint.model import Blueprint
 from flowcraft_engine.blueprint.places import Places
 from flowcraft_engine.blueprint.report import Report
@@ -56,6 +57,7 @@ def check_blueprint(
     check_inputs(graph, places, report)
     check_expressions(graph, places, report)
     check_secrets(graph, places, report)
+    check_waits(blueprint, places, report)
     check_subflows(blueprint, places, report, library, is_complete)
     if catalog is not None:
         check_params(graph, places, report, catalog)

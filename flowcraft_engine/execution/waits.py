@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from flowcraft_engine.blueprint.answer_schema import answer_problems, schema_problem
 from flowcraft_engine.errors import AnswerError, ConflictError, ErrorCode, NodeError, NotFoundError
 from flowcraft_engine.kernel import state as st
 from flowcraft_engine.stores.coordination_store import CoordinationStore
@@ -74,14 +75,12 @@ def _ids(waits: list[OpenWait]) -> str:
 
 def check_schema(schema: dict[str, Any]) -> None:
     """Raises `NodeError` for a schema that no answer could be checked against."""
-    from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import SchemaError
-
-    try:
-        Draft202012Validator.check_schema(schema)
-    except SchemaError as error:
-        message = f"the schema of the wait is not a JSON Schema: {error.json_path}: {error.message}"
-        raise NodeError(message, error_code=ErrorCode.INPUT_INVALID, retryable=False) from None
+    problem = schema_problem(schema)
+    if problem is not None:
+        path, why = problem
+        where = "".join(f".{part}" for part in path)
+        message = f"the schema of the wait is not a JSON Schema: ${where}: {why}"
+        raise NodeError(message, error_code=ErrorCode.INPUT_INVALID, retryable=False)
 
 
 async def check_answer(store: CoordinationStore, run_id: str, node: str | None, output: JsonValue) -> None:
@@ -91,13 +90,9 @@ async def check_answer(store: CoordinationStore, run_id: str, node: str | None, 
         schema = wait.wait.get("schema")
         if wait.run_id != run_id or not named or not isinstance(schema, dict):
             continue
-        # Only waits with a schema pay for the import.
-        from jsonschema import Draft202012Validator
-
-        errors = sorted(Draft202012Validator(schema).iter_errors(output), key=lambda error: list(error.path))
-        if errors:
-            problems = "; ".join(f"{error.json_path}: {error.message}" for error in errors)
+        problems = answer_problems(schema, output)
+        if problems:
             raise AnswerError(
-                f"the answer does not fit {wait.instance}: {problems}",
+                f"the answer does not fit {wait.instance}: {'; '.join(problems)}",
                 hint="the run keeps waiting for one that does",
             )

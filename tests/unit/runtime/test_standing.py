@@ -129,7 +129,8 @@ async def test_a_call_that_comes_while_the_engine_stops_goes_on_with_what_was_ha
 
 
 async def test_a_wait_whose_schema_is_none_fails_before_anybody_is_asked() -> None:
-    result = await play("W", patch={"W": {"uses": "wait", "params": {"schema": {"type": "objekt"}}}})
+    wait = {"uses": "wait", "params": {"schema": {"type": "${{ kind }}"}}}
+    result = await play("W", inputs={"kind": "objekt"}, patch={"W": wait})
     assert (result.status, [error.code for error in result.errors]) == ("failed", ["input_invalid"])
     assert "not a JSON Schema" in result.errors[0].message
 
