@@ -50,7 +50,7 @@ def resume_command(
     """Answer a node that waits, and go on with the run; ends like `flowcraft run`.
 
     The first answer counts. The same answer again changes nothing, a different one is refused with exit
-    code 7.
+    code 7. An action that no edge of the node knows is remarked: only edges without an action follow it.
     """
     from flowcraft_cli.ending import print_ending
     from flowcraft_cli.execution import run_async
@@ -72,11 +72,16 @@ async def _resume(
     manner: Manner,
 ) -> Ending:
     from flowcraft_cli.kept_run import go_on, kept_run
+    from flowcraft_cli.output import tell
+    from flowcraft_cli.unknown_action import unknown_action_note
 
     async with kept_run(context, run) as kept:
 
         async def begin(runtime: FlowRuntime) -> str:
+            note = await unknown_action_note(kept.store, kept.run_id, node, action) if action else None
             await runtime.answer(kept.run_id, node, action=action, output=answer)
+            if note is not None:
+                tell(note)
             return kept.run_id
 
         return await go_on(kept, begin, manner)

@@ -23,9 +23,7 @@ def run_result(plan: Plan, state: RunState, *, status: str | None = None) -> Run
         context=_copy(state.context),
         errors=_errors(plan, state),
         nodes=NodeRuns(plan, state),
-        waiting=[wait for wait in map(_waiting, state.instances.values()) if wait is not None]
-        if not state.is_final
-        else [],
+        waiting=[] if state.is_final else _all_waiting(plan, state),
         created_at=state.created_at,
         finished_at=state.finished_at,
         inputs=_copy(state.inputs),
@@ -70,7 +68,12 @@ def _error(plan: Plan, instance: Instance) -> RunError:
     return RunError(instance.name, str(error["code"]), str(error["message"]), error.get("cause"), location)
 
 
-def _waiting(instance: Instance) -> WaitingNode | None:
+def _all_waiting(plan: Plan, state: RunState) -> list[WaitingNode]:
+    found = (_waiting(plan, instance) for instance in state.instances.values())
+    return [wait for wait in found if wait is not None]
+
+
+def _waiting(plan: Plan, instance: Instance) -> WaitingNode | None:
     if instance.state == st.RETRYING:
         return WaitingNode(instance.name, "retry", None, instance.due)
     wait = instance.wait or {}
@@ -85,4 +88,10 @@ def _waiting(instance: Instance) -> WaitingNode | None:
         until=instance.due,
         message=str(message) if message else None,
         run_id=str(wait["child"]) if kind == st.CHILD else None,
+        actions=actions_of(plan, instance) if kind == st.ANSWER else (),
     )
+
+
+def actions_of(plan: Plan, instance: Instance) -> tuple[str, ...]:
+    """The actions that an answer to this instance may be routed by; those of an item route nothing."""
+    return plan.nodes[instance.node_id].actions if instance.index is None else ()
