@@ -173,7 +173,11 @@ class Attempt:
         if kind == st.TIMER:
             return NodeResult(resumption.get("output"))
         if kind == st.CHILD and resumption["status"] != "completed":
-            failure = NodeError(str(resumption["message"]), error_code=ErrorCode.SUBFLOW_FAILED)
+            failure = NodeError(
+                str(resumption["message"]),
+                error_code=ErrorCode.SUBFLOW_FAILED,
+                retryable=resumption["status"] != "cancelled",  # somebody wanted it to end
+            )
             failure.failure_cause = resumption.get("cause")  # type: ignore[attr-defined]
             raise failure
         if kind == st.CHILD:

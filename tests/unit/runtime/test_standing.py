@@ -143,3 +143,21 @@ async def test_the_late_result_of_a_node_that_heeds_no_cancellation_is_refused()
 
     result = await play("A", {"A": stubborn}, patch={"A": {"config": {"timeout": "20ms"}}})
     assert (result.status, [error.code for error in result.errors]) == ("failed", ["timeout"])
+
+
+async def test_a_sub_run_that_is_cancelled_while_its_parent_runs_here_lets_the_parent_go_on() -> None:
+    made = blueprint("N:sub(c)!F; F", patch={"N": {"config": {"max_retries": 3}}})
+    inner = blueprint("a", id="c")
+    entered = asyncio.Event()
+
+    async def work() -> None:
+        entered.set()
+        await asyncio.Event().wait()
+
+    process = runtime(made, {"a": work, "F": lambda: "instead"}, blueprints=[inner])
+    running = asyncio.create_task(process.run(made, run_id="run"))
+    await asyncio.wait_for(entered.wait(), 5)
+    await process.cancel("run:N")
+    result = await asyncio.wait_for(running, 5)
+    assert (result.status, result.outputs) == ("completed", {"F": "instead"})
+    assert result.nodes["N"].attempts == 1
