@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from flowcraft_engine.blueprint.finding import SourceLocation
+from flowcraft_engine.blueprint.model import output_place
 from flowcraft_engine.history.explain import explain
 from flowcraft_engine.history.node_runs import NodeRuns
 from flowcraft_engine.history.run_result import RunError, RunResult, WaitingNode
 from flowcraft_engine.kernel import state as st
+from flowcraft_engine.kernel.naming import END
 from flowcraft_engine.kernel.outcome import failures, run_outputs
 from flowcraft_engine.kernel.plan import Plan
 from flowcraft_engine.kernel.state import Instance, RunState
-from flowcraft_engine.values import JsonObject, copy_json
+from flowcraft_engine.values import JsonObject, JsonValue, copy_json
 
 
 def run_result(plan: Plan, state: RunState, *, status: str | None = None) -> RunResult:
@@ -61,11 +64,18 @@ def _errors(plan: Plan, state: RunState) -> list[RunError]:
 
 def _error(plan: Plan, instance: Instance) -> RunError:
     error = instance.error or {"code": instance.state, "message": explain(instance) or instance.state}
-    place = plan.nodes[instance.node_id].location
+    place = _place(plan, instance, error.get("cause"))
     location: JsonObject | None = None
     if place is not None:
         location = {"file": place.file, "line": place.line, "column": place.column}
     return RunError(instance.name, str(error["code"]), str(error["message"]), error.get("cause"), location)
+
+
+def _place(plan: Plan, instance: Instance, cause: JsonValue) -> SourceLocation | None:
+    """Where the node was written; of the outputs, the one that failed."""
+    if instance.node_id == END and isinstance(cause, dict):
+        return plan.blueprint.locations.get(output_place(str(cause.get("output"))))
+    return plan.nodes[instance.node_id].location
 
 
 def _all_waiting(plan: Plan, state: RunState) -> list[WaitingNode]:

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from flowcraft_engine import FlowRuntime, NodeRegistry, load_blueprint
+from flowcraft_engine.backends.sqlite import SqliteStore
+from flowcraft_engine.stores.memory_store import MemoryStore
 from tests.unit.runtime.play import blueprint, play, runtime
 
 pytestmark = pytest.mark.asyncio
@@ -120,3 +122,15 @@ async def test_a_failure_in_an_installed_package_names_the_caller(tmp_path: Path
     cause = (await play("A", {"A": mine})).errors[0].cause
     assert isinstance(cause, dict)
     assert (cause["file"], cause["function"]) == (__file__, "mine")
+
+
+async def test_an_output_that_fails_is_named_and_has_its_place(tmp_path: Path) -> None:
+    file = tmp_path / "flow.yaml"
+    file.write_text("nodes: [{id: a, uses: noop}]\noutputs:\n  fine: n\n  ratio: 1 / n\n")
+    made = load_blueprint(file)
+    for store in (MemoryStore(), SqliteStore(tmp_path / "state.db")):
+        async with FlowRuntime(store=store) as process:
+            (error,) = (await process.run(made, {"n": 0})).errors
+        assert (error.node, error.code) == ("$end", "expression_error")
+        assert error.message == "output 'ratio': division by zero, in '1 / n'"
+        assert error.location == {"file": str(file), "line": 4, "column": 10}
