@@ -49,6 +49,10 @@ def _named(source: SourceText, error: MarkedYAMLError, at: int, opened: int | No
     template = _opened_template(source.text, line_start, at)
     if template is not None:
         return _template_finding(source, template)
+    if "flow mapping" in context and source.text[at : at + 1] == ":":
+        text = "there is a second ': ' before the comma or the bracket that ends this entry"
+        hint = "quote text that holds ': ', or put a comma before the next key"
+        return finding(source, "yaml_syntax", text, at, hint)
     for part, bracket in (("flow sequence", "["), ("flow mapping", "{")):
         if part in context:
             where = f"{_line(source, start)} is not closed before {_where(source, at)}"
