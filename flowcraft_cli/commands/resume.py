@@ -55,7 +55,10 @@ def resume_command(
     from flowcraft_cli.ending import print_ending
     from flowcraft_cli.execution import run_async
     from flowcraft_cli.output import stdout_for_results_only
+    from flowcraft_engine.errors import UsageError
 
+    if action == "":
+        raise UsageError("--action needs a name", hint="leave it out for an answer without an action")
     answer = read_answer(output)
     manner = Manner(duration_s(context, "timeout"), quiet, verbose, json)
     with stdout_for_results_only():

@@ -6,9 +6,13 @@ Libraries are imported when they are needed: only blueprints with such a schema 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from flowcraft_engine.blueprint.fields import describe
 from flowcraft_engine.values import JsonValue
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
 
 Problem = tuple[tuple[str | int, ...], str]
 
@@ -36,7 +40,16 @@ def answer_problems(schema: dict[str, Any], answer: JsonValue) -> list[str]:
         errors = sorted(validator.iter_errors(answer), key=lambda error: [str(part) for part in error.path])
     except (Unresolvable, RecursionError) as error:
         return [f"the schema of the wait cannot be used: {str(error) or 'it never ends'}"]
-    return [f"{error.json_path}: {error.message}" for error in errors]
+    return [f"{error.json_path}: {_words(error)}" for error in errors]
+
+
+def _words(error: ValidationError) -> str:
+    """The library's words, but for what it says in Python's: `None is not of type`."""
+    if error.validator != "type":
+        return error.message
+    types = error.validator_value
+    wanted = " or ".join(map(str, types)) if isinstance(types, list) else str(types)
+    return f"it must be of type {wanted}, not {describe(error.instance)}"
 
 
 def _dangling_reference(schema: dict[str, Any]) -> str | None:

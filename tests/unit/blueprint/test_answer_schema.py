@@ -44,7 +44,12 @@ def test_what_is_no_schema_is_told_at_its_place(schema: dict[str, Any], path: tu
 
 def test_an_answer_is_told_all_that_does_not_fit() -> None:
     assert answer_problems(WITH_DEFINITION, {"who": "Ann"}) == []
-    assert answer_problems(WITH_DEFINITION, {"who": 1}) == ["$.who: 1 is not of type 'string'"]
+    assert answer_problems(WITH_DEFINITION, {"who": 1}) == [
+        "$.who: it must be of type string, not the number 1"
+    ]
+    assert answer_problems({"type": ["object", "array"]}, None) == [
+        "$: it must be of type object or array, not nothing"
+    ]
     mixed = {"items": {"type": "string"}, "properties": {"a": {"type": "string"}}}
     assert len(answer_problems(mixed, [1, 2])) == 2
 

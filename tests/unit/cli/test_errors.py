@@ -41,6 +41,7 @@ BAD_IDS = ["", "..", "../../x", "a/b", "%2e%2e", "a\x1b[0m", "x" * 300, "*", "a 
         (["run", "chain.yaml", "--run-id", "a/b"], 2, "cannot be the id"),
         (["show", "nobody"], 7, "no run"),
         (["resume", "@latest"], 7, "no run"),
+        (["resume", "@latest", "--action", ""], 2, "--action needs a name"),
         (["reconcile"], 2, "--all"),
         (["list", "--limit", "-1"], 2, "--limit"),
         (["list", "--limit", "0"], 2, "--limit"),
