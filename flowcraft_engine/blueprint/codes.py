@@ -638,6 +638,12 @@ _TABLE = (
         "The nearest name is shown.",
     ),
     FindingCode(
+        "unknown_child_output",
+        "A subflow takes something from its child that is not there.",
+        "`params.outputs` names nodes and context keys of the child. Declared outputs are the node's output anyway.",
+        "Name a node or a key; read a declared output as `node.name`.",
+    ),
+    FindingCode(
         "missing_child_input",
         "A subflow lacks a required input.",
         "The child declares it as required.",

@@ -10,7 +10,7 @@ from flowcraft_engine.blueprint.graph import Graph
 from flowcraft_engine.blueprint.lint_graph import show
 from flowcraft_engine.blueprint.lint_inputs import TEMPLATE_MARK
 from flowcraft_engine.blueprint.model import Blueprint, NodeSpec
-from flowcraft_engine.blueprint.nearest import Speller, did_you_mean, nearest
+from flowcraft_engine.blueprint.nearest import MISTYPED, Speller, did_you_mean, is_mistyped
 from flowcraft_engine.blueprint.places import Places
 from flowcraft_engine.blueprint.report import Report
 from flowcraft_engine.blueprint.scalar_place import scalar_place
@@ -218,8 +218,8 @@ class _Check:
             message = f"'{show(name)}' is no node and no input, and no node sets it: it is null"
             self.report.warning("unknown_reference", message, at, self.speller.hint(name))
             return
-        near = self.speller.nearest(name, cutoff=0.8)
-        if near is not None and _is_mistyped(name, near):
+        near = self.speller.nearest(name, cutoff=MISTYPED)
+        if near is not None and is_mistyped(name, near):
             message = f"'{show(name)}' is no node and no input: it reads the context key of that name"
             self.report.warning("unknown_reference", message, at, f"did you mean '{near}'?")
 
@@ -263,15 +263,3 @@ def _walk(value: Any, path: tuple[str | int, ...]) -> str:
     for part in path:
         value = value[part]
     return str(value)
-
-
-def _is_mistyped(name: str, near: str) -> bool:
-    """Whether two names that are alike are probably meant to be one: not `row1` and `row2`."""
-    if _without_digits(name) == _without_digits(near):
-        return False
-    is_swapped = sorted(name.lower()) == sorted(near.lower())
-    return is_swapped or nearest(name, [near], cutoff=0.85) is not None
-
-
-def _without_digits(name: str) -> str:
-    return "".join(character for character in name if not character.isdigit())

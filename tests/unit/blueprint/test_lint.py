@@ -142,6 +142,29 @@ def test_subflows_are_looked_up_beside_the_file(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("source", "hint"),
+    [
+        ("c", None),
+        ("label", None),
+        ("n", None),
+        ("lable", "did you mean 'label'?"),
+        ("answer", "what the child declares as output is in the output of 'a', whatever is named here"),
+        ("elsewhere", ""),
+    ],
+)
+def test_what_a_subflow_takes_from_its_child_is_there(tmp_path: Path, source: str, hint: str | None) -> None:
+    (tmp_path / "child.yaml").write_text(
+        "inputs: {n: {}}\nnodes:\n  - {id: c, uses: set, params: {values: {label: 1}}}\noutputs: {answer: c}\n"
+    )
+    parent = tmp_path / "parent.yaml"
+    parent.write_text(
+        f"nodes:\n  - {{id: a, uses: subflow, params: {{blueprint_id: child, outputs: {{mine: {source}}}}}}}\n"
+    )
+    found = [(one.code, one.hint or "") for one in check_blueprint_file(parent)[1]]
+    assert found == ([] if hint is None else [("unknown_child_output", hint)])
+
+
 def test_a_missing_subflow_is_an_error_once_the_places_to_search_are_named(tmp_path: Path) -> None:
     parent = tmp_path / "parent.yaml"
     parent.write_text("nodes:\n  - {id: a, uses: subflow, params: {blueprint_id: child}}\n")
