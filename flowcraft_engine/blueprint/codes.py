@@ -518,6 +518,12 @@ _TABLE = (
         "Use the one that the hint names.",
     ),
     FindingCode(
+        "braces_without_dollar",
+        "A param holds `{{ name }}` around a name of this blueprint.",
+        "Other tools write templates so; here it is text.",
+        "Write `${{ name }}`, in quotes. If the text is meant for another tool, pass it over.",
+    ),
+    FindingCode(
         "unknown_reference",
         "An expression names something that is not there.",
         "Mostly a typing error.",

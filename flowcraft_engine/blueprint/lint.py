@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from flowcraft_engine.blueprint.catalog import NodeCatalog
 from flowcraft_engine.blueprint.finding import Finding
 from flowcraft_engine.blueprint.graph import Graph
+from flowcraft_engine.blueprint.lint_braces import check_braces
 from flowcraft_engine.blueprint.lint_expressions import check_expressions
 from flowcraft_engine.blueprint.lint_fallbacks import check_fallbacks
 from flowcraft_engine.blueprint.lint_graph import check_graph
@@ -56,6 +57,7 @@ def check_blueprint(
     check_fallbacks(graph, places, report)
     check_inputs(graph, places, report)
     check_expressions(graph, places, report)
+    check_braces(graph, places, report)
     check_secrets(graph, places, report)
     check_waits(blueprint, places, report)
     check_subflows(blueprint, places, report, library, is_complete)
