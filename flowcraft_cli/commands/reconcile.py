@@ -24,8 +24,8 @@ from flowcraft_cli.options import (
 if TYPE_CHECKING:
     from flowcraft_cli.ending import Ending
     from flowcraft_cli.kept_run import KeptRun
+    from flowcraft_engine.execution.evidence import Evidence
     from flowcraft_engine.history.run_result import RunResult
-    from flowcraft_engine.runtime.evidence import Evidence
     from flowcraft_engine.runtime.flow_runtime import FlowRuntime
 
 FOUND_SOMETHING = 8

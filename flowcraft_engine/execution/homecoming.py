@@ -18,7 +18,7 @@ async def bring_home(env: Environment, run_id: str, publish: Publish) -> None:
 
     `publish` is told of what has ended by it, and not of what could begin.
     """
-    _, state = await env.store.snapshot(run_id)
+    _, state = await env.store.glance(run_id)
     if state.parent is None:
         return
     parent, instance = state.parent

@@ -31,13 +31,13 @@ async def _with_question(store: CoordinationStore, wait: WaitingNode) -> Waiting
 
 async def status_of(store: CoordinationStore, run_id: str) -> str:
     """Its status, the derived ones (`waiting`, `interrupted`) included. Raises `NotFoundError`."""
-    _, state = await store.snapshot(run_id)
+    _, state = await store.glance(run_id)
     return await _status(store, run_id, state)
 
 
 async def is_quiet(store: CoordinationStore, run_id: str) -> bool:
     """True if the run has ended, or only people can move it on: all that waits, waits for answers."""
-    _, state = await store.snapshot(run_id)
+    _, state = await store.glance(run_id)
     return state.is_final or not await _moves(store, state, timers=True)
 
 
@@ -61,7 +61,7 @@ async def _moves(store: CoordinationStore, state: RunState, *, timers: bool) -> 
             continue
         if not await store.exists(str(wait["child"])):
             return True
-        _, child = await store.snapshot(str(wait["child"]))
+        _, child = await store.glance(str(wait["child"]))
         # One that has ended has yet to bring its result.
         if child.is_final or await _moves(store, child, timers=timers):
             return True

@@ -34,13 +34,13 @@ class OpenWait:
 
 async def open_waits(store: CoordinationStore, run_id: str) -> list[OpenWait]:
     """Everything in the run, sub-runs included, that waits for an answer."""
-    plan, state = await store.snapshot(run_id)
+    plan, state = await store.glance(run_id)
     found: list[OpenWait] = []
     for instance in state.waiting.values():
         wait = instance.wait or {}
         if wait.get("kind") == st.ANSWER:
-            actions = actions_of(plan, instance)
-            found.append(OpenWait(run_id, instance.name, instance.name, wait, actions))
+            wait = await store.fill_in(run_id, wait)  # a schema may be large, and no answer may pass it by
+            found.append(OpenWait(run_id, instance.name, instance.name, wait, actions_of(plan, instance)))
         elif wait.get("kind") == st.CHILD:
             inner = await child_waits(store, str(wait["child"]))
             found.extend(replace(one, shown_as=instance.name) for one in inner)

@@ -56,7 +56,7 @@ clock
 kernel                        states, joins, routing, retries: pure decisions
 blueprint                     the format: reading, checking
 expressions                   the expression languages
-values | errors
+values | errors | check
 ```"""
 
 

@@ -1,0 +1,207 @@
+"""Where a Redis server is, read from a URL. Shown only with its password masked."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field, replace
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
+
+from flowcraft_engine.errors import UsageError
+
+DEFAULT_PORT = 6379
+_MASK = "***"
+_SHAPE = "it looks like redis://user:password@host:6379/0, rediss://… for TLS, or unix:///path/to/socket?db=0"
+_ENCODE = "characters like @ : / # ? % in a password are written percent-encoded: @ is %40"
+_CERTIFICATE_CHECKS = ("required", "optional", "none")
+#: Of the query of a URL: what says how TLS is spoken, as redis-py spells it.
+_TLS_KEYS = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_cert_reqs", "ssl_check_hostname")
+_QUERY_KEYS = ("db", "username", "password", *_TLS_KEYS)
+_REFUSED = {
+    "redis+cluster": "Redis Cluster is not supported: the keys of flowcraft live on one server",
+    "rediss+cluster": "Redis Cluster is not supported: the keys of flowcraft live on one server",
+    "redis-cluster": "Redis Cluster is not supported: the keys of flowcraft live on one server",
+    "redis+sentinel": "Sentinel URLs are not supported: name the primary, or an address that follows it",
+    "redis-sentinel": "Sentinel URLs are not supported: name the primary, or an address that follows it",
+    "sentinel": "Sentinel URLs are not supported: name the primary, or an address that follows it",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RedisAddress:
+    """One logical database of one server. Neither `repr` nor `str` nor `masked` shows the password."""
+
+    host: str = "localhost"
+    port: int = DEFAULT_PORT
+    db: int = 0
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    tls: bool = False
+    #: The path of a unix socket; host and port mean nothing then.
+    socket: str | None = None
+    #: Options of redis-py about certificates, from the URL.
+    tls_options: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def parse(cls, url: str, *, source: str = "the Redis URL") -> RedisAddress:
+        """The address that a URL names. Raises `UsageError` without repeating what may hold a password."""
+        parts = _split(url.strip(), source)
+        query = _query(parts, source)
+        tls_options = tuple((name, query[name]) for name in _TLS_KEYS if name in query)
+        if tls_options and parts.scheme != "rediss":
+            raise UsageError(f"{source} has {tls_options[0][0]}, which needs TLS", hint="write rediss://…")
+        username, password = _credentials(parts, query)
+        is_socket = parts.scheme == "unix"
+        return cls(
+            host="localhost" if is_socket else _host(parts, source),
+            port=DEFAULT_PORT if is_socket else _port(parts, source),
+            db=_database(query.get("db") if is_socket or "db" in query else parts.path.strip("/"), source),
+            username=username,
+            password=password,
+            tls=parts.scheme == "rediss",
+            socket=_socket(parts, source) if is_socket else None,
+            tls_options=tls_options,
+        )
+
+    def __str__(self) -> str:
+        return self.masked
+
+    @property
+    def url(self) -> str:
+        """The URL with its password: for other processes, never for output."""
+        return self._written(quote(self.password, safe="") if self.password is not None else None)
+
+    @property
+    def masked(self) -> str:
+        """The URL as it may be shown."""
+        return self._written(_MASK if self.password is not None else None)
+
+    @property
+    def place(self) -> str:
+        """Host and port, or the socket, for sentences."""
+        return self.socket or f"{self._bracketed_host}:{self.port}"
+
+    @property
+    def broker(self) -> RedisAddress:
+        """The queue's own logical database: the next one."""
+        return replace(self, db=self.db + 1)
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether nobody on the network is between us and the server."""
+        if self.socket is not None or self.host.lower().rstrip(".") == "localhost":
+            return True
+        try:
+            ip = ipaddress.ip_address(self.host)
+        except ValueError:
+            return False
+        mapped = getattr(ip, "ipv4_mapped", None)
+        return (mapped or ip).is_loopback
+
+    def require_safe(self, *, insecure: bool = False) -> None:
+        """Raises `UsageError` for a server on the network that asks for no password and speaks no TLS."""
+        if insecure or self.is_loopback or self.password is not None or self.tls:
+            return
+        raise UsageError(
+            f"{self.masked} is on the network, with neither a password nor TLS: whoever reaches it owns all runs",
+            hint="use redis://:password@… or rediss://…, or say --insecure for a network that you trust",
+        )
+
+    @property
+    def _bracketed_host(self) -> str:
+        return f"[{self.host}]" if ":" in self.host else self.host
+
+    def _written(self, password: str | None) -> str:
+        user = quote(self.username or "", safe="")
+        secret = f":{password}" if password is not None else ""
+        login = f"{user}{secret}@" if user or secret else ""
+        if self.socket is not None:
+            return f"unix://{login}{quote(self.socket)}?db={self.db}"
+        query = "&".join(f"{name}={quote(value, safe='/')}" for name, value in self.tls_options)
+        scheme = "rediss" if self.tls else "redis"
+        return f"{scheme}://{login}{self._bracketed_host}:{self.port}/{self.db}{'?' + query if query else ''}"
+
+
+def broker_address(state: RedisAddress, url: str | None, *, source: str = "the broker URL") -> RedisAddress:
+    """Where the queue lives: the named database, else the one after the state's. Never the state's own."""
+    broker = RedisAddress.parse(url, source=source) if url is not None else state.broker
+    if (broker.place, broker.db) == (state.place, state.db):
+        raise UsageError(
+            f"{source} names the database of the runs, {state.masked}: the queue needs one of its own",
+            hint=f"use another number at the end, such as /{state.db + 1}",
+        )
+    return broker
+
+
+def _split(url: str, source: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        # No `from`: the cause may quote a part of the password.
+        raise UsageError(f"{source} is not a valid URL", hint=_SHAPE) from None
+    if parts.scheme in _REFUSED:
+        raise UsageError(f"{source}: {_REFUSED[parts.scheme]}", hint=_SHAPE)
+    if parts.scheme not in ("redis", "rediss", "unix"):
+        raise UsageError(f"{source} does not begin with redis://, rediss:// or unix://", hint=_SHAPE)
+    if not url.lower().startswith(f"{parts.scheme}://"):
+        raise UsageError(f"{source} has no // after {parts.scheme}:", hint=_SHAPE)
+    if parts.fragment or "#" in url:
+        raise UsageError(f"{source} has a # in it", hint=_ENCODE)
+    if "," in parts.netloc.rpartition("@")[2]:
+        raise UsageError(f"{source} names several servers; flowcraft uses one", hint=_SHAPE)
+    return parts
+
+
+def _query(parts: SplitResult, source: str) -> dict[str, str]:
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    for name in query:
+        if name not in _QUERY_KEYS:
+            raise UsageError(
+                f"{source} has an unknown option after ?", hint=f"known are {', '.join(_QUERY_KEYS)}"
+            )
+    if query.get("ssl_cert_reqs", "none") not in _CERTIFICATE_CHECKS:
+        raise UsageError(f"{source}: ssl_cert_reqs must be one of {', '.join(_CERTIFICATE_CHECKS)}")
+    if query.get("ssl_check_hostname", "true").lower() not in ("true", "false"):
+        raise UsageError(f"{source}: ssl_check_hostname must be true or false")
+    return query
+
+
+def _credentials(parts: SplitResult, query: dict[str, str]) -> tuple[str | None, str | None]:
+    username = unquote(parts.username) if parts.username else query.get("username")
+    password = unquote(parts.password) if parts.password else query.get("password")
+    return username or None, password or None
+
+
+def _host(parts: SplitResult, source: str) -> str:
+    host = unquote(parts.hostname or "")
+    if not host and parts.netloc.rpartition("@")[2]:
+        raise UsageError(f"{source} has no host before its port", hint=_ENCODE)
+    if any(c.isspace() or not c.isprintable() for c in host):
+        raise UsageError(f"{source} has a host with spaces or control characters", hint=_SHAPE)
+    return host or "localhost"
+
+
+def _port(parts: SplitResult, source: str) -> int:
+    try:
+        port = DEFAULT_PORT if parts.port is None else parts.port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise UsageError(f"{source} has no valid port after its host", hint=_ENCODE)
+    return port
+
+
+def _socket(parts: SplitResult, source: str) -> str:
+    host = parts.netloc.rpartition("@")[2]
+    if host or not parts.path.strip("/"):
+        raise UsageError(
+            f"{source} has no absolute path of a socket", hint="write unix:///path/to/socket?db=0"
+        )
+    return unquote(parts.path)
+
+
+def _database(text: str | None, source: str) -> int:
+    if not text:
+        return 0
+    if not (text.isascii() and text.isdigit() and len(text) <= 6):
+        raise UsageError(f"{source} must end with the number of a database, such as /0", hint=_ENCODE)
+    return int(text)
