@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Final
 
+from flowcraft_engine.distributed.leftovers import end_leftovers
 from flowcraft_engine.distributed.seat import SeatTicket
 from flowcraft_engine.distributed.worker_process import BLOCKED, FAILED, READY, Target, main
 
@@ -42,21 +43,27 @@ class SeatState:
         self._ready_at = 0.0
 
     def start(self) -> None:
+        """Raises `OSError` if the system gives no process."""
+        self.is_ready = False
         context = get_context("spawn")
         ticket = SeatTicket.new(self.index, self._grace_s)
-        self.line, theirs = context.Pipe()
-        # Started first, since it would unblock the signals that are blocked below.
+        line, theirs = context.Pipe()
+        process = context.Process(
+            target=main, args=(self._target, ticket, theirs), name=f"flowcraft-{self.index}"
+        )
+        # Started first, since it would unblock the signals that are blocked now.
         resource_tracker.ensure_running()
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED)
         try:
-            self.process = context.Process(
-                target=main, args=(self._target, ticket, theirs), name=f"flowcraft-{self.index}"
-            )
-            self.process.start()
+            process.start()
+        except OSError:
+            line.close()
+            raise
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
             theirs.close()
-        self.name, self.kill_at, self.is_ready, self.last_error = ticket.name, None, False, ""
+        self.process, self.line, self.name = process, line, ticket.name
+        self.kill_at, self.last_error = None, ""
 
     def listen(self) -> None:
         """Take what the process says."""
@@ -102,7 +109,8 @@ class SeatState:
         assert self.process is not None
         while self.line is not None and self.line.poll():
             self.listen()
-        self.kill()  # what it has started and left behind
+        self.kill()  # its group, that is: the process itself is dead
+        end_leftovers(self.name)
         self.process.join()
         code = self.process.exitcode
         assert code is not None

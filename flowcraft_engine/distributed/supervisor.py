@@ -34,7 +34,8 @@ class Supervisor:
     """`run` blocks in the main thread; `stop` and `restart` may be called from any.
 
     `target` is a function of a module, called in each process with its `WorkerSeat`. `on_death(name, code)` is told
-    at once when a worker died that was not asked to end, or had to be killed; the code is that of its exit, or minus its signal.
+    at once when a worker died that was not asked to end, or had to be killed; the code is that of its exit, or
+    minus the number of its signal. As long as it takes, nobody looks after the others: it should be short.
     """
 
     def __init__(
@@ -46,6 +47,8 @@ class Supervisor:
         on_death: Callable[[str, int], None] = lambda _name, _code: None,
         say: Callable[[str], None] = lambda _words: None,
     ) -> None:
+        if count < 1:
+            raise ValueError("a fleet has at least one worker")
         self._seats = [SeatState(index, target, grace_s) for index in range(count)]
         self._grace_s = grace_s
         self._on_death = on_death
@@ -97,7 +100,9 @@ class Supervisor:
     def _patience_s(self) -> float:
         """Until when nothing is to be done if nothing happens."""
         moments = [time.monotonic() + _LOOK_S]
-        moments += [seat.kill_at for seat in self._seats if seat.process is not None and seat.kill_at is not None]
+        moments += [
+            seat.kill_at for seat in self._seats if seat.process is not None and seat.kill_at is not None
+        ]
         if not self._stopping:
             moments += [seat.due for seat in self._seats if seat.process is None]
         return max(0.0, min(moments) - time.monotonic())
@@ -105,7 +110,11 @@ class Supervisor:
     def _start_due(self) -> None:
         for seat in self._seats:
             if seat.process is None and not self._stopping and seat.due <= time.monotonic():
-                seat.start()
+                try:
+                    seat.start()
+                except OSError as error:  # no memory, too many processes: that passes
+                    seat.plan_next()
+                    self._say(f"Worker {seat.index} cannot start; next try in {seat.pause_s:g} s: {error}")
 
     def _hear(self) -> None:
         for wish in os.read(self._wishes, 64):
@@ -124,9 +133,7 @@ class Supervisor:
         self._stopping = True
         self._to_replace.clear()
         busy = [seat for seat in self._seats if seat.process is not None]
-        self._say(
-            f"Waiting for {_workers(len(busy))} to end what is under way, {self._grace_s:g} s at most."
-        )
+        self._say(f"Waiting for {_workers(len(busy))} to end what is under way, {self._grace_s:g} s at most.")
         for seat in busy:
             seat.ask_to_end()
 
@@ -156,12 +163,18 @@ class Supervisor:
         code = seat.bury()
         if asked and code == 0:
             return
-        self._on_death(seat.name, code)
+        self._report_death(seat.name, code)
         if asked:
             self._failed = self._failed or self._stopping
         else:
             seat.plan_next()
             self._tell_of_death(seat, code)
+
+    def _report_death(self, name: str, code: int) -> None:
+        try:
+            self._on_death(name, code)
+        except Exception as error:  # whatever it is, the other workers are still to be looked after
+            self._say(f"The death of worker {name} could not be reported: {error}")
 
     def _tell_of_death(self, seat: SeatState, code: int) -> None:
         reason = f": {seat.last_error}" if seat.last_error else "."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -12,7 +13,9 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Final
 
+from flowcraft_engine.distributed.leftovers import MARK, end_leftovers
 from flowcraft_engine.distributed.seat import SeatTicket, WorkerSeat
+from flowcraft_engine.errors import FlowcraftError
 
 Target = Callable[[WorkerSeat], None]
 
@@ -22,22 +25,28 @@ FAILED: Final = "failed"
 #: Signals that wait until the process can answer them; the supervisor blocks them before it starts one.
 BLOCKED: Final = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 
+_log = logging.getLogger("flowcraft.worker")
+
 
 def main(target: Target, ticket: SeatTicket, line: Connection) -> None:
     """The whole life of a worker process. `line` is open as long as the supervisor lives."""
     # A group of its own: Ctrl-C reaches the supervisor only, and what the worker starts can be ended with it.
     os.setsid()
+    os.environ[MARK] = ticket.name
     seat = WorkerSeat(ticket)
     seat.obey_signals()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, BLOCKED)
     orphaned = threading.Event()
-    watch = threading.Thread(target=_end_with_parent, args=(seat, line, orphaned), name="parent-watch", daemon=True)
+    watch = threading.Thread(
+        target=_end_with_parent, args=(seat, line, orphaned), name="parent-watch", daemon=True
+    )
     watch.start()
     _say(line, READY)
     try:
         target(seat)
     except Exception as error:
-        _say(line, f"{FAILED} {type(error).__name__}: {error}")
+        _log.debug("The worker ends with an error.", exc_info=True)
+        _say(line, f"{FAILED} {_words(error)}")
         sys.exit(1)
     except SystemExit as leaving:
         if leaving.code not in (None, 0):
@@ -45,7 +54,7 @@ def main(target: Target, ticket: SeatTicket, line: Connection) -> None:
         raise
     finally:
         if orphaned.is_set():
-            _end_group()
+            _end_all(seat)
 
 
 def _end_with_parent(seat: WorkerSeat, line: Connection, orphaned: threading.Event) -> None:
@@ -55,12 +64,19 @@ def _end_with_parent(seat: WorkerSeat, line: Connection, orphaned: threading.Eve
     orphaned.set()
     seat.stop()
     time.sleep(seat.grace_s)
-    _end_group()
+    _end_all(seat)
 
 
-def _end_group() -> None:
+def _end_all(seat: WorkerSeat) -> None:
     """End this process and what it has started: there is no supervisor any more who would."""
+    end_leftovers(seat.name)
     os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def _words(error: Exception) -> str:
+    if not isinstance(error, FlowcraftError):
+        return f"{type(error).__name__}: {error}"
+    return f"{error.message} ({error.hint})" if error.hint else error.message
 
 
 def _say(line: Connection, words: str) -> None:

@@ -25,7 +25,9 @@ def measure_transport(effort: Effort) -> list[Figure]:
         taken = in_turn(
             effort.long_rounds,
             {
-                f"{side}-{what} {threads}": _probe(server, f"{side}-{what}", threads, max(1, size * threads // THREADS))
+                f"{side}-{what} {threads}": _probe(
+                    server, f"{side}-{what}", threads, max(1, size * threads // THREADS)
+                )
                 for what, size in {
                     "throughput": count,
                     "hop": min(HOPS, count),
@@ -40,8 +42,12 @@ def measure_transport(effort: Effort) -> list[Figure]:
         *_beside_stock(taken, "no-op message, {side}", "µs", "throughput", at_most_ratio=0.55),
         _single(taken),
         *_beside_stock(taken, "hop of a chain, {side}", "ms", "hop", at_most=1.0, at_most_ratio=0.15),
-        *_beside_stock(taken, "message to a worker idle for 1 s, {side}", "ms", "idle", at_most=5.0, at_most_ratio=0.05),
-        *_beside_stock(taken, "added to a node of 500 ms, {side}", "ms", "node", at_most=5.0, at_most_ratio=0.1),
+        *_beside_stock(
+            taken, "message to a worker idle for 1 s, {side}", "ms", "idle", at_most=5.0, at_most_ratio=0.05
+        ),
+        *_beside_stock(
+            taken, "added to a node of 500 ms, {side}", "ms", "node", at_most=5.0, at_most_ratio=0.1
+        ),
     ]
 
 
@@ -72,11 +78,21 @@ def _beside_stock(
 
 def _single(taken: dict[str, tuple[float, ...]]) -> Figure:
     ours, stock = taken["blocking-throughput 1"], taken["stock-throughput 1"]
-    return Figure("transport", "the same with one thread", "µs", ours, "stock Dramatiq", stock, at_most_ratio=0.2)
+    return Figure(
+        "transport", "the same with one thread", "µs", ours, "stock Dramatiq", stock, at_most_ratio=0.2
+    )
 
 
 def _probe(server: Valkey, probe: str, threads: int, count: int) -> Callable[[], float]:
-    command = [sys.executable, "-m", "tests.benchmarks.transport_probe", server.url, probe, str(threads), str(count)]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.benchmarks.transport_probe",
+        server.url,
+        probe,
+        str(threads),
+        str(count),
+    ]
 
     def measure() -> float:
         with server.client() as client:

@@ -1,6 +1,6 @@
 """One measurement of the queue in a process of its own: prints microseconds, or milliseconds for waits.
 
-    python -m tests.benchmarks.transport_probe URL PROBE THREADS COUNT
+python -m tests.benchmarks.transport_probe URL PROBE THREADS COUNT
 """
 
 from __future__ import annotations

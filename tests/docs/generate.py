@@ -47,8 +47,8 @@ Imports go downwards only (`nox -s imports`). Rooms on one line do not import ea
 flowcraft_cli                 command line: parse, call, show
 assembly                      the only place that wires concrete parts together
 settings                      read once, frozen
-backends                      SQLite; the only importers of their libraries
-runtime                       the in-process runtime
+backends                      SQLite, Dramatiq; the only importers of their libraries
+runtime | distributed         the in-process runtime; what a fleet of processes needs
 execution                     the only path a node ever takes: claim, attempt, route, commit
 nodes | history | drawing     node types; views of runs; pictures of blueprints
 stores                        the ports, and their in-memory form

@@ -1,6 +1,6 @@
 """A supervisor as a program, and targets for it: each line of its output is one thing that happened.
 
-    python -m tests.unit.distributed.fleet TARGET COUNT GRACE_S [FOLDER]
+python -m tests.unit.distributed.fleet TARGET COUNT GRACE_S [FOLDER]
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import asyncio
 import os
 import subprocess
 import sys
-import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -57,16 +56,21 @@ def parent_of_one(seat: WorkerSeat) -> None:
     seat.wait()
 
 
+def commanding(seat: WorkerSeat) -> None:
+    """Runs a command as nodes do, in a session of its own, and hears nothing."""
+    command = [sys.executable, "-c", "import time; time.sleep(600)"]
+    child = subprocess.Popen(command, start_new_session=True)
+    tell("begun", seat.index, seat.name, os.getpid(), child.pid)
+    while True:
+        time.sleep(60)
+
+
 def broken(seat: WorkerSeat) -> None:
     raise ValueError("no such blueprint")
 
 
 def short_lived(seat: WorkerSeat) -> None:
     os._exit(7)
-
-
-def never_begun(seat: WorkerSeat) -> None:
-    threading.Event().wait()
 
 
 def main(target: str, count: str, grace_s: str, *folders: str) -> int:
@@ -79,9 +83,7 @@ def main(target: str, count: str, grace_s: str, *folders: str) -> int:
     )
     with ExitStack() as stack:
         if folders:
-            stack.enter_context(
-                FileWatch([Path(it) for it in folders], supervisor.restart, interval_s=0.1)
-            )
+            stack.enter_context(FileWatch([Path(it) for it in folders], supervisor.restart, interval_s=0.1))
         return supervisor.run()
 
 

@@ -24,7 +24,12 @@ class Fleet:
     def __init__(self, *arguments: object) -> None:
         command = [sys.executable, "-m", "tests.unit.distributed.fleet", *map(str, arguments)]
         self.process = subprocess.Popen(
-            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+            command,
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
         )
         self._lines: Queue[str] = Queue()
         self.pids: set[int] = set()
@@ -157,7 +162,17 @@ def test_what_a_worker_leaves_behind_ends_with_it() -> None:
         assert running.end() == 0
 
 
-@pytest.mark.parametrize("target", ["obedient", "deaf", "parent_of_one"])
+def test_the_commands_of_a_killed_worker_end_with_it() -> None:
+    with fleet("commanding", 1, 0.2) as running:
+        [[*_, pid, command]] = running.until("begun")
+        os.kill(int(pid), signal.SIGKILL)
+        running.until("begun")
+        assert not exists(int(command))
+        running.signal(signal.SIGTERM)
+        assert running.end() == 1
+
+
+@pytest.mark.parametrize("target", ["obedient", "deaf", "parent_of_one", "commanding"])
 def test_workers_end_when_the_supervisor_is_killed(target: str) -> None:
     with fleet(target, 2, 0.5) as running:
         running.until("begun", 2)
