@@ -18,6 +18,7 @@ class CommandEntry(NamedTuple):
 _RUNS: Final = "Run"
 _KEPT: Final = "Runs that are kept"
 _AUTHOR: Final = "Write blueprints"
+_OPERATE: Final = "Operate"
 
 COMMANDS: Final[dict[str, CommandEntry]] = {
     "run": CommandEntry(_RUNS, "Run a blueprint in this process."),
@@ -33,4 +34,5 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
     "nodes": CommandEntry(_AUTHOR, "List the node types that blueprints may use, or explain one."),
     "schema": CommandEntry(_AUTHOR, "Print the JSON Schema of blueprints, for editors."),
     "init": CommandEntry(_AUTHOR, "Write a small project that runs."),
+    "doctor": CommandEntry(_OPERATE, "Check Python, nodes, state file, Redis and workers; say what to do."),
 }

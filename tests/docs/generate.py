@@ -45,6 +45,7 @@ Imports go downwards only (`nox -s imports`). Rooms on one line do not import ea
 
 ```text
 flowcraft_cli                 command line: parse, call, show
+diagnosis                     what `flowcraft doctor` looks at
 assembly                      the only place that wires concrete parts together
 settings                      read once, frozen
 backends                      SQLite, Dramatiq; the only importers of their libraries
