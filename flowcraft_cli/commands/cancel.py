@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flowcraft_cli.options import Debug, Json, RunArgument, State, option
+from flowcraft_cli.options import (
+    Backend,
+    BrokerUrl,
+    Debug,
+    Insecure,
+    Json,
+    Namespace,
+    RedisUrl,
+    RunArgument,
+    State,
+    option,
+)
 
 if TYPE_CHECKING:
     from flowcraft_engine.history.run_result import RunResult
@@ -17,6 +28,11 @@ def cancel_command(
     run: RunArgument,
     reason: Annotated[str | None, option("--reason", metavar="TEXT", help="Why; kept with the run.")] = None,
     state: State = None,
+    backend: Backend = None,
+    redis_url: RedisUrl = None,
+    broker_url: BrokerUrl = None,
+    namespace: Namespace = None,
+    insecure: Insecure = False,
     json: Json = False,
     debug: Debug = False,
 ) -> int:
@@ -39,8 +55,6 @@ def cancel_command(
 
 async def _cancel(context: typer.Context, run: str, reason: str | None) -> RunResult:
     from flowcraft_cli.kept_run import kept_run
-    from flowcraft_engine.assembly import make_runtime
-    from flowcraft_engine.nodes.registry import NodeRegistry
 
     async with kept_run(context, run) as kept:
-        return await make_runtime(kept.settings, NodeRegistry(), kept.store).cancel(kept.run_id, reason)
+        return await kept.place.runs.cancel(kept.run_id, reason)

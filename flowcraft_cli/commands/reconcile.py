@@ -10,10 +10,15 @@ import typer
 from flowcraft_cli.manner import Manner
 from flowcraft_cli.options import (
     App,
+    Backend,
+    BrokerUrl,
     Concurrency,
     Debug,
+    Insecure,
     Json,
+    Namespace,
     Quiet,
+    RedisUrl,
     State,
     Timeout,
     Verbose,
@@ -24,8 +29,9 @@ from flowcraft_cli.options import (
 if TYPE_CHECKING:
     from flowcraft_cli.ending import Ending
     from flowcraft_cli.kept_run import KeptRun
-    from flowcraft_engine.history.run_result import RunResult
+    from flowcraft_engine.distributed.client import FleetClient
     from flowcraft_engine.execution.evidence import Evidence
+    from flowcraft_engine.history.run_result import RunResult
     from flowcraft_engine.runtime.flow_runtime import FlowRuntime
 
 FOUND_SOMETHING = 8
@@ -54,12 +60,19 @@ def reconcile_command(
     timeout: Timeout = None,
     concurrency: Concurrency = None,
     state: State = None,
+    backend: Backend = None,
+    redis_url: RedisUrl = None,
+    broker_url: BrokerUrl = None,
+    namespace: Namespace = None,
+    insecure: Insecure = False,
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
     debug: Debug = False,
 ) -> int:
     """Say why a run does not move, with the evidence, and go on with it: after a crash, Ctrl-C or --timeout.
+
+    In Redis it repairs what is wrong, at once, and leaves the run to the workers; ends with 0.
 
     Never runs a branch that was not taken, nor a node that has its result. Ends like `flowcraft run`; with 0
     if there was nothing to do.
@@ -88,44 +101,47 @@ async def _one(context: typer.Context, run: str, manner: Manner, *, check: bool)
                 _emit_check(result, evidence, needs_work)
             if check:
                 return FOUND_SOMETHING if needs_work else 0
-            return 5 if result.status == "waiting" else 0
+            return 5 if result.status == "waiting" and kept.place.fleet is None else 0
+        if kept.place.fleet is not None:
+            return await _repair(kept.place.fleet, kept.run_id, evidence, manner)
         ending = await _continue(kept, manner)
     from flowcraft_cli.ending import print_ending
 
     return print_ending(ending, manner)
 
 
+async def _repair(fleet: FleetClient, run_id: str, evidence: list[Evidence], manner: Manner) -> int:
+    """Repair the run; the workers go on with it."""
+    from flowcraft_cli.output import emit_json, tell
+
+    after = await fleet.reconcile(run_id)
+    if manner.json:
+        document = _check_document(after, evidence, needs_work=True)
+        emit_json({"schema": 1, **document, "repaired": True})
+    else:
+        tell(f"repaired; the run is {after.status}")
+    return 0
+
+
 async def _all(context: typer.Context, manner: Manner, *, check: bool) -> int:
-    from flowcraft_cli.ending import print_ending
-    from flowcraft_cli.execution import closing
-    from flowcraft_cli.kept_run import KeptRun
+    from flowcraft_cli.kept_run import run_in
     from flowcraft_cli.options import settings_of
     from flowcraft_cli.output import emit_json, tell
-    from flowcraft_engine.assembly import open_existing_store, settings_for_run
+    from flowcraft_cli.run_place import open_place
 
-    settings = settings_of(context)
-    store = open_existing_store(settings)
     documents: list[Any] = []
     codes: list[int] = []
-    if store is not None:
-        async with closing(store):
-            for summary in await store.list_runs(limit=_MOST_RUNS, status="running"):
-                if summary.parent_run_id is not None:
-                    continue
-                own = settings_for_run(settings, await store.recall(summary.run_id))
-                kept = KeptRun(store, summary.run_id, own)
-                result, evidence, needs_work = await _look(kept)
-                documents.append(_check_document(result, evidence, needs_work))
-                if not manner.json:
-                    _tell_evidence(result, evidence, needs_work)
-                if not needs_work or check:
-                    codes.append(FOUND_SOMETHING if needs_work else 0)
-                    continue
-                ending = await _continue(kept, manner)
-                documents[-1]["result"] = ending.result.to_json()
-                codes.append(ending.exit_code if manner.json else print_ending(ending, manner))
-                if ending.signal is not None:
-                    break
+    async with open_place(settings_of(context)) as place:
+        runs = await place.store.list_runs(limit=_MOST_RUNS, status="running") if place is not None else []
+        for summary in runs:
+            if place is None or summary.parent_run_id is not None:
+                continue
+            code, was_stopped = await _one_of_all(
+                await run_in(place, summary.run_id), documents, manner, check
+            )
+            codes.append(code)
+            if was_stopped:
+                break
     if manner.json:
         emit_json({"schema": 1, "runs": documents})
     elif not codes:
@@ -133,14 +149,34 @@ async def _all(context: typer.Context, manner: Manner, *, check: bool) -> int:
     return max(codes, default=0)
 
 
+async def _one_of_all(kept: KeptRun, documents: list[Any], manner: Manner, check: bool) -> tuple[int, bool]:
+    """The exit code for one of the runs, and whether somebody wants to end the command."""
+    from flowcraft_cli.ending import print_ending
+    from flowcraft_cli.output import tell
+
+    result, evidence, needs_work = await _look(kept)
+    documents.append(_check_document(result, evidence, needs_work))
+    if not manner.json:
+        _tell_evidence(result, evidence, needs_work)
+    if not needs_work or check:
+        return (FOUND_SOMETHING if needs_work else 0), False
+    if kept.place.fleet is not None:
+        after = await kept.place.fleet.reconcile(kept.run_id)
+        documents[-1].update(status=after.status, repaired=True)
+        if not manner.json:
+            tell(f"repaired; the run is {after.status}")
+        return 0, False
+    ending = await _continue(kept, manner)
+    documents[-1]["result"] = ending.result.to_json()
+    return (ending.exit_code if manner.json else print_ending(ending, manner)), ending.signal is not None
+
+
 async def _look(kept: KeptRun) -> tuple[RunResult, list[Evidence], bool]:
     """The run, what was found, and whether this process has something to do for it."""
-    from flowcraft_engine.assembly import make_runtime
-    from flowcraft_engine.nodes.registry import NodeRegistry
-
-    runtime = make_runtime(kept.settings, NodeRegistry(), kept.store)
-    result = await runtime.show(kept.run_id)
-    evidence = await runtime.evidence(kept.run_id)
+    result = await kept.place.show(kept.run_id)
+    evidence = await kept.place.runs.evidence(kept.run_id)
+    if kept.place.fleet is not None:
+        return result, evidence, any(item.repair for item in evidence)
     sleeps = any(wait.until is not None for wait in result.waiting)
     is_left_alone = await kept.store.is_orphaned(kept.run_id)
     needs_work = any(item.repair for item in evidence) or (is_left_alone and sleeps)
