@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from flowcraft_engine.runtime.flow_runtime import FlowRuntime
 
 FOUND_SOMETHING = 8
+WAITS = 5
 _MOST_RUNS = 10_000
 
 
@@ -75,7 +76,8 @@ def reconcile_command(
     In Redis it repairs what is wrong, at once, and leaves the run to the workers; ends with 0.
 
     Never runs a branch that was not taken, nor a node that has its result. Ends like `flowcraft run`; with 0
-    if there was nothing to do.
+    if there was nothing to do. With --json the document has the evidence, and in `result` that of `run --json`
+    for a run that was gone on with; null for one that was not.
     """
     from flowcraft_cli.execution import run_async
     from flowcraft_engine.errors import UsageError
@@ -91,36 +93,13 @@ def reconcile_command(
 
 async def _one(context: typer.Context, run: str, manner: Manner, *, check: bool) -> int:
     from flowcraft_cli.kept_run import kept_run
+    from flowcraft_cli.output import emit_json
 
     async with kept_run(context, run) as kept:
-        result, evidence, needs_work = await _look(kept)
-        if not manner.json:
-            _tell_evidence(result, evidence, needs_work)
-        if check or not needs_work:
-            if manner.json:
-                _emit_check(result, evidence, needs_work)
-            if check:
-                return FOUND_SOMETHING if needs_work else 0
-            return 5 if result.status == "waiting" and kept.place.fleet is None else 0
-        if kept.place.fleet is not None:
-            return await _repair(kept.place.fleet, kept.run_id, evidence, manner)
-        ending = await _continue(kept, manner)
-    from flowcraft_cli.ending import print_ending
-
-    return print_ending(ending, manner)
-
-
-async def _repair(fleet: FleetClient, run_id: str, evidence: list[Evidence], manner: Manner) -> int:
-    """Repair the run; the workers go on with it."""
-    from flowcraft_cli.output import emit_json, tell
-
-    after = await fleet.reconcile(run_id)
+        document, code, _ = await _reconcile(kept, manner, check=check)
     if manner.json:
-        document = _check_document(after, evidence, needs_work=True)
-        emit_json({"schema": 1, **document, "repaired": True})
-    else:
-        tell(f"repaired; the run is {after.status}")
-    return 0
+        emit_json({"schema": 1, **document})
+    return code
 
 
 async def _all(context: typer.Context, manner: Manner, *, check: bool) -> int:
@@ -129,18 +108,19 @@ async def _all(context: typer.Context, manner: Manner, *, check: bool) -> int:
     from flowcraft_cli.output import emit_json, tell
     from flowcraft_cli.run_place import open_place
 
-    documents: list[Any] = []
+    documents: list[dict[str, Any]] = []
     codes: list[int] = []
     async with open_place(settings_of(context)) as place:
         runs = await place.store.list_runs(limit=_MOST_RUNS, status="running") if place is not None else []
         for summary in runs:
             if place is None or summary.parent_run_id is not None:
                 continue
-            code, was_stopped = await _one_of_all(
-                await run_in(place, summary.run_id), documents, manner, check
-            )
-            codes.append(code)
-            if was_stopped:
+            kept = await run_in(place, summary.run_id)
+            document, code, was_interrupted = await _reconcile(kept, manner, check=check)
+            documents.append(document)
+            # One that only waits for somebody is in order, here where nobody asked for it.
+            codes.append(0 if code == WAITS and document["result"] is None else code)
+            if was_interrupted:
                 break
     if manner.json:
         emit_json({"schema": 1, "runs": documents})
@@ -149,26 +129,36 @@ async def _all(context: typer.Context, manner: Manner, *, check: bool) -> int:
     return max(codes, default=0)
 
 
-async def _one_of_all(kept: KeptRun, documents: list[Any], manner: Manner, check: bool) -> tuple[int, bool]:
-    """The exit code for one of the runs, and whether somebody wants to end the command."""
+async def _reconcile(kept: KeptRun, manner: Manner, *, check: bool) -> tuple[dict[str, Any], int, bool]:
+    """Look at a run and go on with it: its JSON document, the exit code, and whether a signal ended it."""
     from flowcraft_cli.ending import print_ending
-    from flowcraft_cli.output import tell
 
     result, evidence, needs_work = await _look(kept)
-    documents.append(_check_document(result, evidence, needs_work))
+    document = _document(result, evidence, needs_work)
     if not manner.json:
         _tell_evidence(result, evidence, needs_work)
-    if not needs_work or check:
-        return (FOUND_SOMETHING if needs_work else 0), False
+    if check:
+        return document, FOUND_SOMETHING if needs_work else 0, False
     if kept.place.fleet is not None:
-        after = await kept.place.fleet.reconcile(kept.run_id)
-        documents[-1].update(status=after.status, repaired=True)
-        if not manner.json:
-            tell(f"repaired; the run is {after.status}")
-        return 0, False
+        if needs_work:
+            document["result"] = (await _repair(kept.place.fleet, kept.run_id, manner)).to_json()
+        return document, 0, False
+    if not needs_work:
+        return document, WAITS if result.status == "waiting" else 0, False
     ending = await _continue(kept, manner)
-    documents[-1]["result"] = ending.result.to_json()
-    return (ending.exit_code if manner.json else print_ending(ending, manner)), ending.signal is not None
+    document["result"] = ending.result.to_json()
+    code = ending.exit_code if manner.json else print_ending(ending, manner)
+    return document, code, ending.signal is not None
+
+
+async def _repair(fleet: FleetClient, run_id: str, manner: Manner) -> RunResult:
+    """Repair the run, and leave it to the workers."""
+    from flowcraft_cli.output import tell
+
+    result = await fleet.reconcile(run_id)
+    if not manner.json:
+        tell(f"repaired; the run is {result.status}")
+    return result
 
 
 async def _look(kept: KeptRun) -> tuple[RunResult, list[Evidence], bool]:
@@ -210,16 +200,12 @@ def _tell_evidence(result: RunResult, evidence: list[Evidence], needs_work: bool
         tell("nothing to repair")
 
 
-def _emit_check(result: RunResult, evidence: list[Evidence], needs_work: bool) -> None:
-    from flowcraft_cli.output import emit_json
-
-    emit_json({"schema": 1, **_check_document(result, evidence, needs_work)})
-
-
-def _check_document(result: RunResult, evidence: list[Evidence], needs_work: bool) -> dict[str, Any]:
+def _document(result: RunResult, evidence: list[Evidence], needs_work: bool) -> dict[str, Any]:
+    """How the run was found; `result` is how it stands after it was gone on with, and null if it was not."""
     return {
         "run_id": result.run_id,
         "status": result.status,
         "needs_repair": needs_work,
         "evidence": [asdict(item) for item in evidence],
+        "result": None,
     }

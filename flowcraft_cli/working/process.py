@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from flowcraft_engine.distributed.adapter import BaseDistributedAdapter
 
 #: Of the grace this share is for nodes to end by themselves; the rest is for handing back what did not.
-_SHARE_OF_NODES = 0.75
+_SHARE_OF_NODES = 0.5
 _MOST_FOR_HANDING_BACK_S = 5.0
 
 

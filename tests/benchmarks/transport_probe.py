@@ -19,7 +19,7 @@ import dramatiq
 from dramatiq.brokers.redis import RedisBroker
 
 from flowcraft_engine.backends.dramatiq import DramatiqJobQueue, JobConsumer
-from flowcraft_engine.backends.dramatiq.broker import HardenedBroker
+from flowcraft_engine.backends.dramatiq.broker import HardenedBroker, prefetch_of
 from flowcraft_engine.backends.dramatiq.intake import Intake
 from flowcraft_engine.backends.dramatiq.layout import ACTOR, Layout
 from flowcraft_engine.backends.dramatiq.message import new_id
@@ -47,8 +47,10 @@ class Raw:
         dramatiq.Actor(
             actor, broker=self.broker, actor_name=ACTOR, queue_name="default", priority=0, options={}
         )
-        options = {"worker_timeout": 250} if self._ours else {}
-        dramatiq.Worker(self.broker, worker_threads=self._threads, **options).start()
+        worker = dramatiq.Worker(self.broker, worker_threads=self._threads)
+        if self._ours:
+            worker.queue_prefetch = prefetch_of(self._threads)
+        worker.start()
 
     def send(self) -> None:
         body = {"v": 1, "run": "run", "instance": "a", "blueprint": "flow@1.0.0"}

@@ -20,7 +20,7 @@ from typing import Final
 import dramatiq
 from redis.exceptions import RedisError
 
-from flowcraft_engine.backends.dramatiq.broker import HEARTBEAT_TIMEOUT_MS, HardenedBroker
+from flowcraft_engine.backends.dramatiq.broker import HEARTBEAT_TIMEOUT_MS, HardenedBroker, prefetch_of
 from flowcraft_engine.backends.dramatiq.handover import Handover, OnJob
 from flowcraft_engine.backends.dramatiq.intake import Intake
 from flowcraft_engine.backends.dramatiq.layout import ACTOR, DEFAULT_QUEUE, Layout, checked_queue
@@ -67,7 +67,7 @@ class JobConsumer:
             heartbeat_timeout_ms=heartbeat_timeout_ms,
         )
         self._worker = dramatiq.Worker(self._broker, worker_threads=threads, worker_timeout=_LOOK_MS)
-        self._worker.queue_prefetch = threads * 2
+        self._worker.queue_prefetch = prefetch_of(threads)
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to take jobs. Returns at once, and needs no Redis to be there: the threads wait for it."""

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import redis
+import redis.asyncio.sentinel
+import redis.sentinel
 
 from flowcraft_engine.backends.redis.address import RedisAddress
 from flowcraft_engine.errors import BackendError
@@ -120,6 +122,9 @@ def _answered(error: BaseException) -> tuple[bool, str, str] | None:
 
 def _unreachable(address: RedisAddress, error: BaseException) -> tuple[bool, str, str]:
     """What the network said."""
+    if isinstance(error, (redis.sentinel.MasterNotFoundError, redis.asyncio.sentinel.MasterNotFoundError)):
+        hint = "in a failover try again; else check the name of the service, the hosts and sentinel_password"
+        return True, "has no primary that can be used: no Sentinel names one", hint
     cause = _root(error)
     start = "is it running? `flowcraft dev` starts one, --redis-url names another"
     if isinstance(cause, socket.gaierror):
