@@ -1,0 +1,88 @@
+"""A real server for measurements, and what a client does there."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from flowcraft_engine import Blueprint
+from flowcraft_engine.backends.dramatiq.adapter import DramatiqRedisAdapter
+from flowcraft_engine.backends.redis.connection import connect_blocking
+from flowcraft_engine.backends.redis.embedded import EmbeddedRedis
+from flowcraft_engine.backends.redis.keys import Keys
+
+KEYS = Keys("flowcraft")
+_POLL_S = 0.002
+_PATIENCE_S = 300.0
+
+
+class Bench:
+    """One server, and a connection to it that reads without disturbing anybody."""
+
+    def __init__(self, server: EmbeddedRedis) -> None:
+        self.server = server
+        self.url = server.address.url
+        self.client = connect_blocking(server.address)
+
+    def empty(self) -> None:
+        self.client.flushall()
+
+    def start(self, blueprint: Blueprint, count: int = 1, inputs: Mapping[str, Any] | None = None) -> None:
+        """Start runs, as a client of the fleet does."""
+        asyncio.run(self._start(blueprint, count, inputs))
+
+    async def _start(self, blueprint: Blueprint, count: int, inputs: Mapping[str, Any] | None) -> None:
+        async with DramatiqRedisAdapter(self.url) as fleet:
+            for _ in range(count):
+                await fleet.start_run(blueprint, inputs)
+
+    def start_after(self, blueprint: Blueprint, pause_s: float) -> float:
+        """Connect, be silent for a while, start a run; the moment at which that began."""
+
+        async def start() -> float:
+            async with DramatiqRedisAdapter(self.url) as fleet:
+                await asyncio.sleep(pause_s)
+                begin = time.monotonic()
+                await fleet.start_run(blueprint)
+                return begin
+
+        return asyncio.run(start())
+
+    def wait_for(self, runs: int) -> float:
+        """The moment at which so many runs had ended, all well."""
+        wait_until(lambda: self.client.zcard(KEYS.finished) >= runs)
+        moment = time.perf_counter()
+        completed = self.client.zcard(KEYS.runs_with("completed"))
+        if completed != runs:
+            raise RuntimeError(f"{runs} runs were measured, and {completed} completed")
+        return moment
+
+    def executed(self) -> int:
+        """Commands that the server has executed so far, those of scripts included."""
+        return sum(int(it["calls"]) for it in self.client.info("commandstats").values())
+
+
+def wait_until(is_so: Callable[[], object], patience_s: float = _PATIENCE_S) -> None:
+    deadline = time.monotonic() + patience_s
+    while not is_so():
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"what was measured did not end within {patience_s:g} s")
+        time.sleep(_POLL_S)
+
+
+@contextmanager
+def bench(*, persistent: bool = False) -> Iterator[Bench]:
+    with (
+        TemporaryDirectory() as folder,
+        EmbeddedRedis.start(Path(folder), persistent=persistent) as server,
+    ):
+        found = Bench(server)
+        try:
+            yield found
+        finally:
+            found.client.close()
