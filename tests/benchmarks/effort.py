@@ -20,7 +20,7 @@ class Effort:
     memory_nodes: int
     file_nodes: tuple[int, int]
     messages: int
-    #: Of the fleet: runs that wait, the long and the wide graph, ready jobs, runs that have ended, killed workers.
+    #: Of the fleet: runs that wait, the long and the wide graph, ready jobs, ended runs, killed workers.
     fleet_runs: int
     fleet_chain: int
     fleet_fan: int
@@ -87,5 +87,5 @@ SMOKE = Effort(
     fleet_fan=5,
     fleet_jobs=20,
     fleet_finished=10,
-    kills=1,
+    kills=0,
 )

@@ -37,12 +37,11 @@ def measure_latency(bench: Bench, effort: Effort) -> list[Figure]:
         )
         one.kill()
         many.go()
-        many.wait_until_ready()
         wide = in_turn(effort.long_rounds, {"wide": partial(_wide_s, bench, many)})
     return [
         _figure("hop of a chain, in place", taken["here"], 0.5),
         _figure("hop of a chain, through the queue", taken["queue"], 1.0),
-        _figure(f"start of a run to a worker idle for {_IDLE_S:g} s, to its node", taken["idle"], 5.0),
+        _figure(f"job to a worker idle for {_IDLE_S:g} s", taken["idle"], 5.0),
         _figure("added after a node of 500 ms, in place", taken["nap"], 5.0),
         _figure("added after a node of 500 ms, through the queue", taken["nap-queue"], 5.0),
         Figure(
@@ -83,7 +82,7 @@ def _hop_ms(bench: Bench, worker: Worker, *, through_queue: bool) -> float:
 
 
 def _idle_ms(bench: Bench, worker: Worker) -> float:
-    """From before the start of a run by a client that is connected."""
+    """From the moment at which a client sends the first job of a run."""
     begun = 0.0
 
     def start() -> None:

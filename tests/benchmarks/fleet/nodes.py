@@ -1,4 +1,4 @@
-"""The nodes that workers of the benchmarks execute. Those of latencies keep when they ran, on the clock of the machine."""
+"""The nodes that workers of the benchmarks execute. Some note when they ran, on the clock of the machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many nodes a second a worker executes that finds many runs waiting, beside Dramatiq with messages that do nothing."""
+"""What a node costs a worker that finds many runs waiting, beside Dramatiq with messages that do nothing."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def us_a_node(bench: Bench, blueprint: Blueprint, runs: int, processes: int) -> 
     with workers(processes, bench.url) as started:
         begin = time.perf_counter()
         for worker in started:
-            worker.go()
+            worker.begin_to_go()
         taken = bench.wait_for(runs) - begin
     return taken / runs / len(blueprint.nodes) * 1e6
 

@@ -1,7 +1,7 @@
 """A worker as a process of its own, told what to do on its standard input, a word a line; it ends with the input.
 
-    go        take jobs                          stamps    print the moments that nodes have noted since the last time
-    sweeps    print µs of one sweep, of many     profile   print what took the time of the event loop since `go`
+go        take jobs                          stamps    print the moments that nodes have noted since the last time
+sweeps    print µs of one sweep, of many     profile   print what took the time of the event loop since `go`
 """
 
 from __future__ import annotations

@@ -40,7 +40,12 @@ class Worker:
         assert answer == READY, answer
 
     def go(self) -> None:
-        """Take jobs from now on; does not wait until it does."""
+        """Take jobs from now on; returns when it does."""
+        self.begin_to_go()
+        self.wait_until_ready()
+
+    def begin_to_go(self) -> None:
+        """Take jobs soon; `wait_until_ready` returns when it does."""
         self._say("go")
 
     def stamps(self) -> list[float]:
@@ -99,5 +104,4 @@ def workers(
             worker.wait_until_ready()
             if go:
                 worker.go()
-                worker.wait_until_ready()
         yield started
