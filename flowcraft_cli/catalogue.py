@@ -34,6 +34,7 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
     "nodes": CommandEntry(_AUTHOR, "List the node types that blueprints may use, or explain one."),
     "schema": CommandEntry(_AUTHOR, "Print the JSON Schema of blueprints, for editors."),
     "init": CommandEntry(_AUTHOR, "Write a small project that runs."),
+    "dev": CommandEntry(_OPERATE, "Run a Redis and a worker here, for development."),
     "worker": CommandEntry(_OPERATE, "Execute the nodes of runs in Redis."),
     "workers": CommandEntry(_OPERATE, "List the workers: how busy, with which blueprints and node types."),
     "doctor": CommandEntry(_OPERATE, "Check Python, nodes, state file, Redis and workers; say what to do."),

@@ -16,6 +16,7 @@ from flowcraft_engine.settings import Settings
 
 if TYPE_CHECKING:
     from flowcraft_engine.backends.redis.address import RedisAddress
+    from flowcraft_engine.backends.redis.embedded import EmbeddedRedis
     from flowcraft_engine.blueprint.finding import Finding
     from flowcraft_engine.blueprint.model import Blueprint
     from flowcraft_engine.check import Check
@@ -284,6 +285,27 @@ def examine_state(settings: Settings) -> list[Check]:
     from flowcraft_engine.backends.sqlite.examination import examine
 
     return examine(settings.state)
+
+
+def start_dev_redis(settings: Settings) -> EmbeddedRedis:
+    """The server of this project, which other commands find by themselves; started, unless it runs already.
+
+    Its data outlives it. Raises `BackendError` if there is no program, or it does not start.
+    """
+    import secrets
+
+    from flowcraft_engine.backends.redis.embedded import EmbeddedRedis
+
+    data = _embedded_data(settings)
+    _prepare_folder(data)
+    return EmbeddedRedis.start(data, persistent=True, password=secrets.token_urlsafe(24))
+
+
+def settings_on(server: EmbeddedRedis, settings: Settings) -> Settings:
+    """`settings`, with everything on this server."""
+    from dataclasses import replace
+
+    return replace(settings, backend="redis", redis_url=server.address.url, broker_url=None)
 
 
 def _addresses(settings: Settings) -> tuple[RedisAddress, RedisAddress]:
