@@ -102,6 +102,22 @@ def test_the_next_dev_goes_on_with_what_was_not_done(project: Project) -> None:
     assert (done.code, done.json["status"]) == (0, "completed"), done.err
 
 
+def test_nothing_is_left_of_a_dev_that_was_killed(project: Project) -> None:
+    dev = project.dev("--grace", "1s")
+    processes = descendants(dev.process.pid)
+    dev.process.kill()
+    dev.process.wait()
+    until(lambda: not any(map(is_alive, processes)))
+
+
+def test_what_init_writes_runs_on_dev(project: Project) -> None:
+    made = Project(project.folder / "made")
+    assert "flowcraft dev" in project.command("init", "made").err
+    project.started.append(made.dev())
+    done = made.command("run", "blueprint.yaml", "--distributed", "--json", "-i", "quantity=100")
+    assert done.json["nodes"]["review"]["state"] == "completed"
+
+
 def test_without_a_server_program_it_says_so_in_one_sentence(project: Project) -> None:
     done = project.command("dev", FLOWCRAFT_REDIS_BINARY="no-such-server")
     assert done.code == 9
