@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from flowcraft_cli.working.order import WorkOrder
-    from flowcraft_engine.backends.redis.embedded import EmbeddedRedis
+    from flowcraft_engine.assembly import DevRedis
     from flowcraft_engine.settings import Settings
     from flowcraft_engine.settings.worker import WorkerSettings
 
@@ -64,39 +64,31 @@ def dev_command(
     from pathlib import Path
 
     from flowcraft_cli.interruption import Interruption
-    from flowcraft_engine.assembly import start_dev_redis
+    from flowcraft_engine.assembly import dev_redis
 
     settings, worker = settings_of(context), worker_settings_of(context)
     given = tuple(map(Path, paths or ()))
     try:
-        with start_dev_redis(settings) as server:
-            return _work(settings, server, _order(settings, worker, server, given, verbose=verbose))
+        with dev_redis(settings) as server:
+            return _work(settings, server, _order(worker, server, given, verbose=verbose))
     except Interruption:
         return 0  # before the worker was there, or while the server was ending
 
 
-def _order(
-    settings: Settings,
-    worker: WorkerSettings,
-    server: EmbeddedRedis,
-    paths: tuple[Path, ...],
-    *,
-    verbose: bool,
-) -> WorkOrder:
+def _order(worker: WorkerSettings, server: DevRedis, paths: tuple[Path, ...], *, verbose: bool) -> WorkOrder:
     """One process that executes whatever is started here: the server listens to this user only."""
     from dataclasses import replace
 
     from flowcraft_cli.working.order import WorkOrder
-    from flowcraft_engine.assembly import settings_on
 
     grace_s = worker.grace_s if "grace" in worker.sources else _GRACE_S
     alone = replace(
         worker, processes=1, queues=(), grace_s=grace_s, serve_snapshots=True, allow_remote_commands=True
     )
-    return WorkOrder(settings_on(server, settings), alone, paths, verbose)
+    return WorkOrder(server.settings, alone, paths, verbose)
 
 
-def _work(settings: Settings, server: EmbeddedRedis, order: WorkOrder) -> int:
+def _work(settings: Settings, server: DevRedis, order: WorkOrder) -> int:
     from pathlib import Path
 
     from flowcraft_cli.output import tell
@@ -110,18 +102,18 @@ def _work(settings: Settings, server: EmbeddedRedis, order: WorkOrder) -> int:
     return supervise(order, watched=[path.resolve() for path in watched])
 
 
-def _how_to_go_on(server: EmbeddedRedis) -> list[tuple[str, str]]:
+def _how_to_go_on(server: DevRedis) -> list[tuple[str, str]]:
     from os.path import relpath
 
     return [
-        ("data", relpath(server.data_dir)),
+        ("data", relpath(server.data)),
         ("try it", "in another terminal: flowcraft run FILE --distributed"),
         ("look", "flowcraft list --backend redis; so do show, events and the others"),
         ("end it", "Ctrl-C; what is not done goes on with the next flowcraft dev"),
     ]
 
 
-def _warnings(settings: Settings, server: EmbeddedRedis) -> list[str]:
+def _warnings(settings: Settings, server: DevRedis) -> list[str]:
     found = []
     if server.is_attached:
         found.append("another flowcraft dev runs for this project; this one uses its Redis, until that ends")
