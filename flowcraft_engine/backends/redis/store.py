@@ -125,6 +125,7 @@ class RedisCoordinationStore(CoordinationStore):
         if reply[0] == b"exists" and reply[2].decode() != append_id:
             await self._require_same(plan, command)
             return None
+        run.last_append = append_id.encode()
         self.runs.add(run)
         transition.effects.idle = run.state.moving == 0
         self._tell(command.run_id, events)
