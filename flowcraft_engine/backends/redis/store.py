@@ -280,7 +280,15 @@ class RedisCoordinationStore(CoordinationStore):
 
     async def _whole_claim(self, run: SharedRun, claim: Claim) -> Claim:
         run_id = claim.run_id
-        parts = [claim.values, claim.resumption, claim.carry, claim.error, claim.item, claim.outcomes]
+        parts = [
+            claim.values,
+            claim.resumption,
+            claim.carry,
+            claim.error,
+            claim.item,
+            claim.outcomes,
+            claim.input,
+        ]
         if not has_kept_values(parts):
             return claim
         (
@@ -290,6 +298,7 @@ class RedisCoordinationStore(CoordinationStore):
             claim.error,
             claim.item,
             claim.outcomes,
+            claim.input,
         ) = await self.fill_in(run_id, parts)
         return claim
 
