@@ -25,6 +25,7 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
     "graph": CommandEntry(_RUNS, "Draw a blueprint: Mermaid, DOT, SVG, terminal or JSON."),
     "list": CommandEntry(_KEPT, "List runs, the newest first."),
     "show": CommandEntry(_KEPT, "Show a run: states, durations, outputs, errors, waits."),
+    "why": CommandEntry(_KEPT, "Say why a node is in its state: what was decided, on which values."),
     "events": CommandEntry(_KEPT, "Print the history of a run, with the reason of every change."),
     "wait": CommandEntry(_KEPT, "Follow a run that another process executes, to its end."),
     "resume": CommandEntry(_KEPT, "Answer a node that waits, and go on with the run."),

@@ -22,7 +22,7 @@ from flowcraft_engine.blueprint.finding import BlueprintError, Finding, MissingB
 from flowcraft_engine.blueprint.formats import parse
 from flowcraft_engine.blueprint.limits import DEFAULT_LIMITS, Limits
 from flowcraft_engine.blueprint.lint import check_blueprint
-from flowcraft_engine.blueprint.model import Blueprint
+from flowcraft_engine.blueprint.model import Blueprint, edge_key
 from flowcraft_engine.blueprint.places import Places
 from flowcraft_engine.blueprint.plain_data import plain_document
 from flowcraft_engine.blueprint.reading import STDIN, from_text, read_source
@@ -172,7 +172,14 @@ def _build(draft: Draft, report: Report, around: _Surroundings) -> Blueprint | N
     source = report.source
     if source is None:
         return blueprint
-    locations = {node_id: source.location(at) for node_id, at in draft.places.ids.items() if at is not None}
+    places = draft.places
+    locations = {node_id: source.location(at) for node_id, at in places.ids.items() if at is not None}
+    for index, edge in enumerate(blueprint.edges):
+        # Plain edges have nothing to decide, and are most of them.
+        part = "condition" if edge.condition is not None else "action" if edge.action is not None else None
+        at = places.edge(index, part) if part is not None else None
+        if at is not None:
+            locations[edge_key(index)] = source.location(at)
     return blueprint.with_locations(locations, around.folder)
 
 

@@ -25,6 +25,11 @@ CONTINUE = "continue"
 BREAK = "break"
 
 
+def edge_key(index: int) -> str:
+    """The name of an edge among the locations; no node can have it, for ids have no colon."""
+    return f"edge:{index}"
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
 
@@ -113,7 +118,7 @@ class Blueprint(_Part):
     outputs: dict[str, str] | None = None
     expressions: Literal["safe", "path"] = "safe"
 
-    #: Where each node stands in its file; kept beside the model so that the digest does not depend on layout.
+    #: Where nodes and edges stand in the file; kept beside the model so that the digest does not depend on layout.
     _locations: dict[str, SourceLocation] = PrivateAttr(default_factory=dict)
 
     #: The folder of its file, absolute; relative paths of its nodes start there.
@@ -125,10 +130,16 @@ class Blueprint(_Part):
 
     @property
     def locations(self) -> dict[str, SourceLocation]:
-        """Node id → the place of its id in the blueprint file; empty for blueprints that came from no
-        file.
+        """Node id → the place of its id in the blueprint file; `edge_key(index)` → that of a conditional edge.
+
+        Empty for blueprints that came from no file.
         """
         return self._locations
+
+    def edge_location(self, index: int) -> SourceLocation | None:
+        """Where the condition or the action of an edge stands, else its target; None if nobody knows."""
+        place = self._locations.get(edge_key(index))
+        return place or self._locations.get(self.edges[index].target)
 
     @property
     def folder(self) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from flowcraft_engine.values import JsonObject, JsonValue, NotSerializableError,
 
 _MAX_MESSAGE = 4_000
 _OURS = str(Path(__file__).resolve().parent.parent)
+_STANDARD = str(Path(traceback.__file__).resolve().parent) + os.sep
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,25 @@ def _cause(error: BaseException) -> JsonValue:
         return None
     cause: JsonObject = {"type": type(origin).__qualname__}
     if theirs:
-        frame = theirs[-1]
+        frame = _blamed(theirs)
         cause.update(file=frame.filename, line=frame.lineno, function=frame.name)
     return cause
+
+
+def _blamed(frames: list[traceback.FrameSummary]) -> traceback.FrameSummary:
+    """The line that its author can mend: the deepest of the project, not of a library that it called.
+
+    A node that is itself installed is blamed where it was entered; the standard library only if nobody else is there.
+    """
+    project = [frame for frame in frames if not _is_installed(frame) and not _is_standard(frame)]
+    if project:
+        return project[-1]
+    return next((frame for frame in frames if _is_installed(frame)), frames[-1])
+
+
+def _is_installed(frame: traceback.FrameSummary) -> bool:
+    return "/site-packages/" in frame.filename or "/dist-packages/" in frame.filename
+
+
+def _is_standard(frame: traceback.FrameSummary) -> bool:
+    return frame.filename.startswith(_STANDARD)

@@ -48,7 +48,7 @@ flowcraft_cli                 command line: parse, call, show
 assembly                      the only place that wires concrete parts together
 settings                      read once, frozen
 backends                      SQLite; the only importers of their libraries
-runtime                       the in-process runtime
+runtime | reports             the in-process runtime; what people and CI systems are told of a run
 execution                     the only path a node ever takes: claim, attempt, route, commit
 nodes | history | drawing     node types; views of runs; pictures of blueprints
 stores                        the ports, and their in-memory form
