@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from flowcraft_engine.blueprint import Blueprint, Finding, Severity, check_blueprint_file
-from flowcraft_engine.blueprint.model import edge_key
 from flowcraft_engine.blueprint.codes import FINDING_CODES
+from flowcraft_engine.blueprint.model import edge_key
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "blueprints"
 #: File → the findings that it must have: [code, line, part of the message].
