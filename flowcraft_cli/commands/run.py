@@ -25,6 +25,7 @@ from flowcraft_cli.options import (
 if TYPE_CHECKING:
     from flowcraft_cli.commands.run_preparation import Prepared
     from flowcraft_cli.ending import Ending
+    from flowcraft_cli.run_reports import Report, Wanted
     from flowcraft_engine.settings import Settings
 
 
@@ -59,6 +60,14 @@ def run_command(
         str | None,
         option("--graph", metavar="FILE", help="Draw the run in the end: .svg, .mmd, .dot, .json or .txt."),
     ] = None,
+    report: Annotated[
+        list[str] | None,
+        option(
+            "--report",
+            metavar="KIND=FILE",
+            help="Write a report, however the run ends: junit=FILE, html=FILE, github; may be repeated.",
+        ),
+    ] = None,
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -69,13 +78,13 @@ def run_command(
     All mistakes are told before anything is executed. Ctrl-C interrupts the run, `flowcraft reconcile` goes
     on with it; a run that waits for somebody ends with exit code 5 and says how to answer.
     """
-    from flowcraft_cli.commands.run_preparation import prepare
     from flowcraft_cli.output import stdout_for_results_only
 
     settings = settings_of(context, near=file)
     manner = Manner(duration_s(context, "timeout"), quiet, verbose, json)
+    wanted = _wanted_reports(context, report)
     with stdout_for_results_only():
-        prepared = prepare(file, settings, input or [], inputs, run_id=run_id, graph=graph)
+        prepared = _prepare(file, settings, input or [], inputs, run_id, graph, wanted)
     if verbose:
         from flowcraft_cli.output import tell
 
@@ -85,16 +94,65 @@ def run_command(
         from flowcraft_cli.dry_run import print_dry_run
 
         return print_dry_run(prepared.blueprint, prepared.inputs, json=json)
-    from flowcraft_cli.ending import print_ending
     from flowcraft_cli.execution import run_async
 
     with stdout_for_results_only():
-        ending, drawing = run_async(_run(settings, prepared, run_id, manner, graph=graph))
+        ending, drawing, reports = run_async(_run(settings, prepared, run_id, manner, graph, wanted))
     if graph is not None and drawing is not None:
         from flowcraft_cli.run_drawing import write_drawing
 
         write_drawing(graph, drawing)
-    return print_ending(ending, manner)
+    return _print(ending, manner, reports)
+
+
+def _wanted_reports(context: typer.Context, values: list[str] | None) -> list[Wanted]:
+    if not values:
+        return []
+    from flowcraft_cli.options import source_of
+    from flowcraft_cli.run_reports import wanted_reports
+
+    return wanted_reports(values, source_of(context, "report"))
+
+
+def _prepare(
+    file: str,
+    settings: Settings,
+    pairs: list[str],
+    inputs: str | None,
+    run_id: str | None,
+    graph: str | None,
+    wanted: list[Wanted],
+) -> Prepared:
+    """Check all that can be checked; what is wrong with the blueprint is in the reports, too."""
+    from flowcraft_cli.commands.run_preparation import prepare
+    from flowcraft_engine.blueprint.finding import BlueprintError
+
+    try:
+        return prepare(file, settings, pairs, inputs, run_id=run_id, graph=graph)
+    except BlueprintError as error:
+        if wanted:
+            from flowcraft_cli.run_reports import reports_of_findings, write_reports
+
+            write_reports(reports_of_findings(wanted, file, error.findings))
+        raise
+
+
+def _print(ending: Ending, manner: Manner, reports: list[Report]) -> int:
+    """The ending, then the reports: a report that cannot be written must not hide the results."""
+    from flowcraft_cli.ending import print_ending
+
+    code = print_ending(ending, manner)
+    if reports:
+        from flowcraft_cli.output import tell
+        from flowcraft_cli.run_reports import write_reports
+        from flowcraft_engine.errors import BackendError
+
+        try:
+            write_reports(reports)
+        except BackendError as error:
+            tell(f"error: {error.message}")
+            return code or error.exit_code
+    return code
 
 
 async def _run(
@@ -102,9 +160,9 @@ async def _run(
     prepared: Prepared,
     run_id: str | None,
     manner: Manner,
-    *,
     graph: str | None,
-) -> tuple[Ending, str | None]:
+    wanted: list[Wanted],
+) -> tuple[Ending, str | None, list[Report]]:
     from flowcraft_cli.execution import closing, execute, keep_for_good, where_kept
     from flowcraft_cli.watching.choose import choose_watcher
     from flowcraft_cli.watching.node_log import node_log
@@ -131,7 +189,12 @@ async def _run(
             from flowcraft_cli.run_drawing import draw_run
 
             drawing = await draw_run(store, new_id, graph)
-        return ending, drawing
+        reports: list[Report] = []
+        if wanted:
+            from flowcraft_cli.run_reports import make_reports
+
+            reports = await make_reports(wanted, store, ending)
+        return ending, drawing, reports
 
 
 def _new_id() -> str:

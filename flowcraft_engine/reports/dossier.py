@@ -30,6 +30,8 @@ class Dossier:
     now: float
     #: Instance → the sub-run that it started last.
     children: dict[str, Dossier] = field(default_factory=dict)
+    #: Instance → what it printed and logged, where that was kept.
+    logs: dict[str, str] = field(default_factory=dict)
 
     @property
     def run_id(self) -> str:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
+from flowcraft_engine.blueprint.finding import SourceLocation
+
 
 @dataclass(frozen=True, slots=True)
 class CodePlace:
@@ -57,3 +59,8 @@ def near(file: str, folder: str | None = None) -> str:
         return file
     relative = os.path.relpath(file, start)
     return file if relative.startswith("..") else relative
+
+
+def shown_place(place: SourceLocation) -> str:
+    """`flow.yaml:3:10`, the file as seen from the current folder."""
+    return f"{near(place.file)}:{place.line}:{place.column}"

@@ -86,6 +86,8 @@ class StateGrounds:
             rescued = str(reason["node"])
             return f"skipped: {rescued} did not need its fallback", [self._state_of(rescued)]
         grounds = list(self._edges.of(instance))
+        if len(grounds) == 1:
+            return f"skipped: {_shortest(grounds[0])}", grounds
         return "skipped: no edge that leads here was taken", grounds
 
     # ---- while it runs -------------------------------------------------------------------------------------
@@ -122,7 +124,9 @@ class StateGrounds:
         attempts = f", at attempt {instance.attempt}" if instance.attempt > 1 else ""
         action = f", with action {instance.action!r}" if instance.action is not None else ""
         causes = self._cause(instance)
-        return f"ran {_because(causes)}; completed{took}{attempts}{action}", [
+        joined = self._plan.nodes[instance.node_id].join == "all_done" and len(causes) > 1
+        because = "because all of its predecessors had ended" if joined else _because(causes)
+        return f"ran {because}; completed{took}{attempts}{action}", [
             *causes,
             *self._answered(instance),
             *self._end_of_loop(instance),
@@ -245,6 +249,13 @@ class StateGrounds:
     def _attempt(self, instance: Instance) -> str:
         most = self._plan.nodes[instance.node_id].max_attempts
         return f", attempt {instance.attempt} of {most}" if most > 1 else ""
+
+
+def _shortest(ground: Ground) -> str:
+    """Which edge was not taken; the ground itself says why."""
+    if ground.kind == "edge_dead":
+        return f"the edge {ground.text.partition(': ')[0]} was not taken"
+    return ground.text
 
 
 def _because(causes: list[Ground]) -> str:
