@@ -43,7 +43,8 @@ def test_without_symbols_the_timeline_is_ascii(process):
     assert "x..." in done.out
 
 
-def test_a_node_in_full_has_its_attempts_input_and_output(flowcraft):
+def test_a_node_in_full_has_its_attempts_input_and_output(flowcraft, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
     flowcraft("run", retried(), "--app", "shop_nodes", "--run-id", "r1")
     done = flowcraft("show", "r1", "two")
     assert "attempt 1 of 2: no luck [node_failed], ValueError at shop_nodes.py:6 in flaky" in done.out
