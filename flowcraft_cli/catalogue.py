@@ -27,6 +27,7 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
     "show": CommandEntry(_KEPT, "Show a run: states, durations, outputs, errors, waits."),
     "why": CommandEntry(_KEPT, "Say why a node is in its state: what was decided, on which values."),
     "events": CommandEntry(_KEPT, "Print the history of a run, with the reason of every change."),
+    "diff": CommandEntry(_KEPT, "Compare two runs, or two blueprints; exit code 8 if they differ."),
     "wait": CommandEntry(_KEPT, "Follow a run that another process executes, to its end."),
     "resume": CommandEntry(_KEPT, "Answer a node that waits, and go on with the run."),
     "reconcile": CommandEntry(_KEPT, "Say why a run is stuck, and go on with it."),
