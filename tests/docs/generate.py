@@ -45,6 +45,7 @@ Imports go downwards only (`nox -s imports`). Rooms on one line do not import ea
 
 ```text
 flowcraft_cli                 command line: parse, call, show
+testing                       the test kit of workflow authors; no engine code imports it
 assembly                      the only place that wires concrete parts together
 settings                      read once, frozen
 backends                      SQLite; the only importers of their libraries
