@@ -34,5 +34,7 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
     "cancel": CommandEntry(_KEPT, "Cancel a run."),
     "nodes": CommandEntry(_AUTHOR, "List the node types that blueprints may use, or explain one."),
     "schema": CommandEntry(_AUTHOR, "Print the JSON Schema of blueprints, for editors."),
+    "record": CommandEntry(_AUTHOR, "Record a run as a test case."),
+    "test": CommandEntry(_AUTHOR, "Play test cases: with what was recorded, without network or user code."),
     "init": CommandEntry(_AUTHOR, "Write a small project that runs."),
 }

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final
 from xml.etree import ElementTree as Xml
 
@@ -44,6 +45,29 @@ def junit_of_findings(file: str, findings: Sequence[Finding]) -> str:
             if place is not None:
                 case.set("line", str(place.line))
             _verdict(case, "error", finding.code, finding.message, str(finding))
+    return _document([_counted(suite)])
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Something that was checked: a test case of its own; `problems` is empty if it passed."""
+
+    name: str
+    file: str
+    seconds: float
+    problems: Sequence[str] = ()
+
+
+def junit_of_checks(suite_name: str, checks: Iterable[Check]) -> str:
+    """The document of checks that were made by `flowcraft test`."""
+    suite = Xml.Element("testsuite", name=_clean(suite_name))
+    seconds = 0.0
+    for check in checks:
+        case = _case(suite, suite_name, check.name, check.seconds, check.file)
+        seconds += check.seconds
+        if check.problems:
+            _verdict(case, "failure", "mismatch", check.problems[0], "\n".join(check.problems))
+    suite.set("time", f"{seconds:.3f}")
     return _document([_counted(suite)])
 
 
