@@ -37,7 +37,7 @@ _ASCII = Signs("#", "x", ":", ".", ">", "|")
 
 def gantt_lines(run: Dossier, palette: Palette, width: int, stream: Stream = "stdout") -> list[str]:
     """The drawing with its axis and its legend; nothing if nothing has started."""
-    rows = [(name, spans) for name, spans in run.timeline.items() if not _is_left_out(run, name)]
+    rows = [(name, spans) for name, spans in run.rows().items() if not _is_left_out(run, name)]
     if not rows:
         return []
     signs = _SYMBOLS if has_symbols(stream) else _ASCII
@@ -49,7 +49,7 @@ def gantt_lines(run: Dossier, palette: Palette, width: int, stream: Stream = "st
         took = short_duration(sum(span.seconds(run.now) for span in spans)).rjust(_TOOK)
         line = f"  {clip(label, name_width).ljust(name_width)}  {chart.bar(spans)}{palette.dim(took)}"
         lines.append(line.rstrip())
-    left_out = len(run.timeline) - len(names)
+    left_out = len(run.rows()) - len(names)
     if left_out:
         lines.append(palette.dim(f"  … and {left_out} more: flowcraft show {run.run_id} --html FILE"))
     legend = chart.legend(spans for _, spans in rows)

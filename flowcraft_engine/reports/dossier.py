@@ -9,6 +9,7 @@ from flowcraft_engine.execution.standing import result_of
 from flowcraft_engine.history.run_result import RunResult
 from flowcraft_engine.kernel import state as st
 from flowcraft_engine.kernel.event import Event
+from flowcraft_engine.kernel.naming import END
 from flowcraft_engine.kernel.plan import Plan
 from flowcraft_engine.kernel.state import RunState
 from flowcraft_engine.reports.timeline import Timeline, timeline_of
@@ -36,6 +37,11 @@ class Dossier:
     @property
     def run_id(self) -> str:
         return self.state.run_id
+
+    def rows(self) -> Timeline:
+        """The timeline as people see it: without the instance that evaluates the outputs, unless that failed."""
+        nodes = self.result.nodes
+        return {name: spans for name, spans in self.timeline.items() if name != END or END in nodes}
 
     def tree(self) -> Iterator[Dossier]:
         """This run and all below it, parents first."""

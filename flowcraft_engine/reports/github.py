@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import PurePath
 from typing import Final
 
+from flowcraft_engine.blueprint.source import printable
 from flowcraft_engine.drawing.outcome import look_of
 from flowcraft_engine.history.run_result import NodeRun
 from flowcraft_engine.kernel import state as st
@@ -39,10 +40,10 @@ def annotations_of(dossier: Dossier, workspace: str) -> list[str]:
     """
     faults = list(faults_of(dossier))
     found = [
-        line for fault in faults if not fault.is_rescued for line in _of_fault(fault, "error", workspace)
+        line for fault in faults if fault.pardon is None for line in _of_fault(fault, "error", workspace)
     ]
     lines = found[:MOST_ANNOTATIONS]
-    rescued = [it for it in faults if it.is_rescued]
+    rescued = [it for it in faults if it.pardon is not None]
     warned = [line for fault in rescued for line in _of_fault(fault, "warning", workspace)]
     lines += [*warned, *_of_status(dossier)][:MOST_ANNOTATIONS]
     lines += list(_of_waits(dossier, workspace))[:MOST_ANNOTATIONS]
@@ -50,8 +51,8 @@ def annotations_of(dossier: Dossier, workspace: str) -> list[str]:
 
 
 def _of_fault(fault: Fault, level: Level, workspace: str) -> Iterator[str]:
-    rescued = " (rescued by its fallback)" if fault.is_rescued else ""
-    message = f"{fault.message} [{fault.code}]{rescued}"
+    pardon = f" ({fault.pardon})" if fault.pardon else ""
+    message = f"{fault.message} [{fault.code}]{pardon}"
     place = fault.location
     file = _inside(place.file, workspace) if place is not None else None
     yield workflow_command(
@@ -110,7 +111,7 @@ def _inside(file: str, workspace: str) -> str | None:
 
 def job_summary(dossier: Dossier) -> str:
     """Markdown: what became of the run, its graph, what went wrong, and its nodes."""
-    parts = [_headline(dossier), *_graph(dossier), *_errors(dossier)]
+    parts = [_headline(dossier), *_waits(dossier), *_graph(dossier), *_errors(dossier)]
     for run in dossier.tree():
         parts += _nodes(run, is_top=run is dossier)
     return "\n\n".join(parts) + "\n"
@@ -127,6 +128,20 @@ def _headline(dossier: Dossier) -> str:
         f"### {symbol} {_plain(result.blueprint_id + version)} {result.status}\n\n"
         f"Run <code>{_plain(result.run_id)}</code> · {duration(ended - result.created_at)} · {told}"
     )
+
+
+def _waits(dossier: Dossier) -> Iterator[str]:
+    """Who is waited for, and how to answer: somebody reads this to go on."""
+    lines = []
+    for run in dossier.tree():
+        grounds = StateGrounds(run)
+        for instance in list(run.state.waiting.values()):
+            if (instance.wait or {}).get("kind") == st.ANSWER:
+                message = str((instance.wait or {}).get("message") or "waits for an answer")
+                lines.append(f"- **{_plain(instance.name)}**: {_told(message)}")
+                lines += [f"  <br><code>flowcraft {_plain(it)}</code>" for it in grounds.next_for(instance)]
+    if lines:
+        yield "#### Waits for\n\n" + "\n".join(lines)
 
 
 def _graph(dossier: Dossier) -> Iterator[str]:
@@ -149,8 +164,8 @@ def _errors(dossier: Dossier) -> Iterator[str]:
         places = [shown_place(fault.location)] if fault.location is not None else []
         places += [fault.python.text] if fault.python is not None else []
         where = f" <sub>{_plain(', '.join(places))}</sub>" if places else ""
-        rescued = " (rescued)" if fault.is_rescued else ""
-        lines.append(f"- **{_plain(fault.node or 'the run')}**{rescued}: {_told(fault.message)} "
+        pardon = f" ({fault.pardon})" if fault.pardon else ""
+        lines.append(f"- **{_plain(fault.node or 'the run')}**{pardon}: {_told(fault.message)} "
                      f"<code>{_plain(fault.code)}</code>{where}")  # fmt: skip
     if len(faults) > _MOST_ERRORS:
         lines.append(f"- and {len(faults) - _MOST_ERRORS} more")
@@ -190,4 +205,4 @@ def _told(text: str) -> str:
 
 def _plain(text: str) -> str:
     """User data that Markdown shows as it is: no markup, no links, no mentions, no table cells."""
-    return _SIGNS.sub(lambda match: f"&#{ord(match[0])};", " ".join(text.split()))
+    return _SIGNS.sub(lambda match: f"&#{ord(match[0])};", printable(" ".join(text.split())))

@@ -16,7 +16,7 @@ from flowcraft_engine.drawing.outcome import STATES, look_of
 from flowcraft_engine.history.run_result import iso_time
 from flowcraft_engine.reports.dossier import Dossier
 from flowcraft_engine.reports.error_place import shown_place
-from flowcraft_engine.reports.faults import Fault, faults_of
+from flowcraft_engine.reports.faults import Fault, faults_of, pardon_of
 from flowcraft_engine.reports.html_nodes import node_sections
 from flowcraft_engine.reports.html_timeline import timeline_section
 from flowcraft_engine.reports.markup import definitions, lines, tag, text, value_block
@@ -29,6 +29,9 @@ from flowcraft_engine.reports.state_grounds import StateGrounds
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 #: The drawing of a larger graph is no longer looked at, and takes seconds to make.
 _MOST_DRAWN = 1_500
+_MOST_FAULTS = 30
+#: Words that are no states of a node, and the state that they look like.
+_LIKE = {"interrupted": "cancelled", "rescued": "retrying"}
 _SIZE = re.compile(r'<svg[^>]*\bwidth="([\d.]+)"[^>]*\bheight="([\d.]+)"')
 
 
@@ -69,7 +72,9 @@ def _style() -> str:
 def _header(dossier: Dossier) -> str:
     result = dossier.result
     ended = result.finished_at if result.finished_at is not None else dossier.now
-    counts = Counter(node.state for name, node in result.nodes.items() if name[-1] != "]")
+    counts = Counter(
+        _word(dossier, name, node.state) for name, node in result.nodes.items() if name[-1] != "]"
+    )
     version = tag("small", text(result.version)) if result.version else ""
     facts = definitions(
         [
@@ -86,6 +91,11 @@ def _header(dossier: Dossier) -> str:
     return tag("header", heading + told + reason + facts)
 
 
+def _word(dossier: Dossier, name: str, state: str) -> str:
+    instance = dossier.state.instances.get(name)
+    return "rescued" if instance is not None and pardon_of(dossier, instance) else state
+
+
 def _sub_header(run: Dossier) -> str:
     result = run.result
     return tag(
@@ -97,14 +107,21 @@ def _sub_header(run: Dossier) -> str:
 
 def badge(state: str, words: str) -> str:
     """A state, never by colour alone."""
-    known = state if state in STATES else "cancelled" if state == "interrupted" else "pending"
+    known = _LIKE.get(state, state)
     return tag("span", f"{look_of(known).symbol} {text(words)}", f"badge {known}")
 
 
 def _faults(dossier: Dossier) -> Iterator[str]:
     found = list(faults_of(dossier))
     if found:
-        yield tag("section", tag("h2", "What went wrong") + "".join(map(_fault, found)))
+        is_fine = all(fault.pardon for fault in found)
+        title = "What went wrong on the way" if is_fine else "What went wrong"
+        yield tag("section", tag("h2", title) + "".join(map(_fault, found[:_MOST_FAULTS])) + _more(found))
+
+
+def _more(found: list[Fault]) -> str:
+    left_out = len(found) - _MOST_FAULTS
+    return tag("p", f"and {left_out} more, at their nodes", "note") if left_out > 0 else ""
 
 
 def _fault(fault: Fault) -> str:
@@ -120,10 +137,10 @@ def _fault(fault: Fault) -> str:
     notes = [fault.code]
     if ":" in fault.run_id:
         notes.append(f"in sub-run {fault.blueprint_id}")
-    if fault.is_rescued:
-        notes.append("rescued by its fallback")
+    if fault.pardon:
+        notes.append(fault.pardon)
     head = tag("h3", f"{link} {tag('small', text(' · '.join(notes)))}")
-    css = "fault rescued" if fault.is_rescued else "fault"
+    css = "fault pardoned" if fault.pardon else "fault"
     return tag("div", head + tag("pre", lines(fault.message), "message") + definitions(places), css)
 
 

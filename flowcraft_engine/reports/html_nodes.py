@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from flowcraft_engine.drawing.outcome import STATES, look_of
 from flowcraft_engine.history.run_result import NodeRun
 from flowcraft_engine.kernel import state as st
-from flowcraft_engine.kernel.outcome import is_rescued
 from flowcraft_engine.kernel.state import Instance
 from flowcraft_engine.reports.dossier import Dossier
 from flowcraft_engine.reports.error_place import shown_place
+from flowcraft_engine.reports.faults import pardon_of
 from flowcraft_engine.reports.ground import Ground
 from flowcraft_engine.reports.markup import definitions, lines, tag, text, value_block
 from flowcraft_engine.reports.moments import duration
@@ -59,9 +59,7 @@ def _node(
     # The anchor is inside: whoever comes by a link finds the node opened.
     body = tag("div", "".join(parts), "body", id=node_id_of(run.run_id, name))
     css = f"node {state}{is_item}"
-    needs_a_look = node.state == st.WAITING or (
-        node.state == st.FAILED and not is_rescued(run.state, instance)
-    )
+    needs_a_look = node.state == st.WAITING or (node.state == st.FAILED and pardon_of(run, instance) is None)
     is_open = {"open": ""} if needs_a_look else {}
     return tag("details", tag("summary", head) + body, css, **is_open)
 

@@ -18,14 +18,14 @@ _MOST_TICKS = 6
 
 def timeline_section(run: Dossier) -> Iterator[str]:
     """Nothing for a run in which nothing has started."""
-    if not run.timeline:
+    rows = list(run.rows().items())
+    if not rows:
         return
     scale = Scale.of(run)
     ticks = "".join(
         f'<span style="left:{scale.percent(at):.2f}%">{text(duration(at - scale.began))}</span>'
         for at in scale.ticks(_MOST_TICKS)
     )
-    rows = list(run.timeline.items())
     body = tag("div", f"<div></div>{tag('div', ticks, 'ticks')}", "row axis")
     body += "".join(_row(run, scale, name, spans) for name, spans in rows[:_MOST_ROWS])
     more = ""

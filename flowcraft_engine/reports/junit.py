@@ -2,7 +2,7 @@
 
 | node | case |
 |---|---|
-| completed; failed and rescued | passed |
+| completed; failed, and rescued or collected | passed |
 | failed | failure |
 | skipped, poisoned, cancelled, waiting, not reached | skipped, with the reason |
 | running or ready when the run was interrupted | error |
@@ -19,10 +19,10 @@ from xml.etree import ElementTree as Xml
 from flowcraft_engine.blueprint.finding import Finding, Severity
 from flowcraft_engine.history.run_result import NodeRun, iso_time
 from flowcraft_engine.kernel import state as st
-from flowcraft_engine.kernel.outcome import is_rescued
 from flowcraft_engine.kernel.state import Instance
 from flowcraft_engine.reports.dossier import Dossier
 from flowcraft_engine.reports.error_place import near, shown_place
+from flowcraft_engine.reports.faults import pardon_of, pardoned_runs
 from flowcraft_engine.reports.state_grounds import StateGrounds
 
 #: What XML 1.0 cannot hold at all, escaped or not.
@@ -31,8 +31,9 @@ _INTERRUPTED: Final = frozenset({st.RUNNING, st.READY, st.RETRYING})
 
 
 def junit_report(dossier: Dossier) -> str:
-    """The document of a run and its sub-runs."""
-    return _document(_Suite(run).element() for run in dossier.tree())
+    """The document of a run and its sub-runs. There are failures in it only if the run has failed."""
+    pardoned = pardoned_runs(dossier)
+    return _document(_Suite(run, pardoned.get(run.run_id)).element() for run in dossier.tree())
 
 
 def junit_of_findings(file: str, findings: Sequence[Finding]) -> str:
@@ -74,8 +75,9 @@ def junit_of_checks(suite_name: str, checks: Iterable[Check]) -> str:
 class _Suite:
     """The suite of one run."""
 
-    def __init__(self, dossier: Dossier) -> None:
+    def __init__(self, dossier: Dossier, pardon: str | None) -> None:
         self._dossier = dossier
+        self._pardon = pardon
         self._grounds = StateGrounds(dossier)
 
     def element(self) -> Xml.Element:
@@ -112,7 +114,8 @@ class _Suite:
             case.set("line", str(place.line))
         summary, grounds = self._grounds.of(instance)
         story = "\n".join([summary, *(f"- {ground.text}" for ground in grounds)])
-        if node.state == st.FAILED and not is_rescued(dossier.state, instance):
+        pardon = self._pardon or pardon_of(dossier, instance)
+        if node.state == st.FAILED and pardon is None:
             error = instance.error or {}
             text = f"{shown_place(place)}\n{story}" if place is not None else story
             _verdict(case, "failure", str(error.get("code")), str(error.get("message")), text)
@@ -122,7 +125,8 @@ class _Suite:
             told = f"{summary}: {grounds[0].text}" if len(grounds) == 1 else summary
             Xml.SubElement(case, "skipped", message=_clean(told))
         elif node.attempts > 1 or node.state == st.FAILED:
-            Xml.SubElement(case, "system-out").text = _clean(story)
+            told = f"{story}\n({pardon})" if node.state == st.FAILED else story
+            Xml.SubElement(case, "system-out").text = _clean(told)
 
     def _add_run(self, suite: Xml.Element) -> None:
         """What is no node's fault: a deadline, a cancellation, an interruption."""

@@ -78,19 +78,23 @@ def find_instance(dossier: Dossier, node: str) -> Instance:
         return found
     parsed = InstanceName.parse(node)
     if parsed is None or parsed.node_id not in plan.nodes:
-        near = difflib.get_close_matches(node, plan.nodes, n=1)
-        hint = (
-            f"did you mean {near[0]}?"
-            if near
-            else f"its nodes are: {_listed([it.id for it in plan.blueprint.nodes])}"
-        )
-        raise NotFoundError(f"run {dossier.run_id} has no node {node!r}", hint=hint)
+        raise NotFoundError(f"run {dossier.run_id} has no node {node!r}", hint=_hint(dossier, node))
     if node != parsed.node_id:
         return _unborn(dossier, node, parsed)
     own = [it for it in instances.values() if it.node_id == node and it.index is None]
     if own:
         return max(own, key=lambda it: it.path)
     return Instance(node, node, ())
+
+
+def _hint(dossier: Dossier, node: str) -> str:
+    """Where the node is, or which one may have been meant."""
+    inside = [run.run_id for run in dossier.tree() if node in run.state.instances]
+    if inside:
+        return f"it is a node of the sub-run {inside[0]}"
+    ids = [it.id for it in dossier.plan.blueprint.nodes]
+    near = difflib.get_close_matches(node, ids, n=1)
+    return f"did you mean {near[0]}?" if near else f"its nodes are: {_listed(ids)}"
 
 
 def _unborn(dossier: Dossier, name: str, parsed: InstanceName) -> Instance:

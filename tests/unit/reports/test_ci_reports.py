@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from junitparser import JUnitXml
 
+from flowcraft_engine import FlowRuntime, NodeRegistry, load_blueprint
 from flowcraft_engine.blueprint import check_blueprint_file
-from flowcraft_engine.reports.dossier import Dossier
+from flowcraft_engine.reports.dossier import Dossier, read_dossier
 from flowcraft_engine.reports.github import MOST_ANNOTATIONS, annotations_of, job_summary
 from flowcraft_engine.reports.junit import junit_of_findings, junit_report
 from tests.unit.reports import shop
@@ -114,3 +115,28 @@ async def test_ten_thousand_nodes_make_a_report_of_bounded_length() -> None:
     run: Dossier = await dossier_of("E:each(rows)", inputs={"rows": list(range(3000))})
     assert len(job_summary(run)) < 40_000
     assert JUnitXml.fromstring(junit_report(run).encode()).tests == 3001
+
+
+async def test_a_run_that_completed_has_no_failures_whatever_happened_on_the_way(folder: Path) -> None:
+    (folder / "inner.yaml").write_text("id: inner\nnodes:\n  - {id: bad, uses: boom}\n")
+    (folder / "outer.yaml").write_text(
+        "id: outer\nnodes:\n"
+        "  - {id: sub, uses: subflow, params: {blueprint_id: inner}, config: {fallback: instead}}\n"
+        "  - {id: instead, uses: noop}\n"
+        "  - {id: rows, uses: boom, for_each: [1, 2], on_item_error: collect}\n"
+    )
+    runtime = FlowRuntime(registry=NodeRegistry([boom]), blueprints=[load_blueprint("inner.yaml")])
+    assert (await runtime.run(load_blueprint("outer.yaml"), run_id="run")).status == "completed"
+    run = await read_dossier(runtime.store, "run", 2e9)
+    read = JUnitXml.fromstring(junit_report(run).encode())
+    assert (read.tests, read.failures, read.errors) == (6, 0, 0)
+    lines = annotations_of(run, str(folder))
+    assert lines and all(line.startswith("::warning") for line in lines)
+    assert any("(collected by its batch)" in line for line in lines)
+    assert sum("(rescued by its fallback)" in line for line in lines) >= 2, "in the sub-run, too"
+
+
+async def test_the_summary_of_a_waiting_run_says_how_to_answer() -> None:
+    run = await dossier_of("W:wait", patch={"W": {"params": {"message": "go on?"}}})
+    summary = job_summary(run)
+    assert "#### Waits for" in summary and "flowcraft resume run --node W" in summary

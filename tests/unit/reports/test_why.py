@@ -156,6 +156,15 @@ async def test_a_subflow_that_waits_says_who_waits_below() -> None:
     assert why(run, "N").next == ["resume run:N --node ask [--action ACTION] [--output JSON]"]
 
 
+async def test_a_node_of_a_sub_run_is_told_where_it_is() -> None:
+    child = parse_blueprint({"id": "child", "nodes": [{"id": "ask", "uses": "wait"}]})
+    process = FlowRuntime(blueprints=[child])
+    await process.run(blueprint("N:sub(child)"), run_id="run")
+    with pytest.raises(NotFoundError) as raised:
+        why(await read_dossier(process.store, "run", 2e9), "ask")
+    assert raised.value.hint == "it is a node of the sub-run run:N"
+
+
 async def test_the_places_are_those_of_the_blueprint_file(tmp_path: Path) -> None:
     file = tmp_path / "flow.yaml"
     file.write_text(
