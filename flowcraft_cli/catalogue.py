@@ -22,7 +22,7 @@ _AUTHOR: Final = "Write blueprints"
 COMMANDS: Final[dict[str, CommandEntry]] = {
     "run": CommandEntry(_RUNS, "Run a blueprint in this process."),
     "validate": CommandEntry(_RUNS, "Find every mistake in blueprints, at file:line:column."),
-    "graph": CommandEntry(_RUNS, "Draw a blueprint: Mermaid, DOT, SVG, terminal or JSON."),
+    "graph": CommandEntry(_RUNS, "Draw a blueprint, or a run: Mermaid, DOT, SVG, terminal or JSON."),
     "list": CommandEntry(_KEPT, "List runs, the newest first."),
     "show": CommandEntry(_KEPT, "Show a run: states, durations, outputs, errors, waits."),
     "why": CommandEntry(_KEPT, "Say why a node is in its state: what was decided, on which values."),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
     from flowcraft_engine.reports.run_diff import RunDiff
 
 DIFFERENT = 8
-_SUFFIXES = (".yaml", ".yml", ".json")
 
 
 def diff_command(
@@ -32,19 +30,15 @@ def diff_command(
     Runs: where they first went apart (blueprint, inputs, path, outputs), and everything that is different; times
     are told and do not count. Blueprints: what they mean; layout, comments and shorthands make no difference.
     """
+    from flowcraft_cli.run_or_file import is_file_name
     from flowcraft_engine.errors import UsageError
 
-    kinds = {_is_file(old), _is_file(new)}
+    kinds = {is_file_name(old), is_file_name(new)}
     if len(kinds) == 2:
         raise UsageError("a run and a blueprint file cannot be compared", hint="name two runs, or two files")
     if kinds == {True}:
         return _blueprints(old, new, json=json)
     return _runs(context, old, new, json=json)
-
-
-def _is_file(name: str) -> bool:
-    """Ids of runs have no folders and hardly end like a blueprint; a file that is there is one."""
-    return name.endswith(_SUFFIXES) or "/" in name or Path(name).is_file()
 
 
 def _blueprints(old: str, new: str, *, json: bool) -> int:

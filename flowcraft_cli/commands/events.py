@@ -2,37 +2,71 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flowcraft_cli.options import Debug, Json, RunArgument, State
+from flowcraft_cli.options import Debug, Json, RunArgument, State, option
 
 if TYPE_CHECKING:
     from flowcraft_engine.kernel.event import Event
+    from flowcraft_engine.stores.coordination_store import CoordinationStore
+
+#: How often the store is asked for news.
+_POLL_S = 0.2
 
 
 def events_command(
-    context: typer.Context, run: RunArgument, state: State = None, json: Json = False, debug: Debug = False
+    context: typer.Context,
+    run: RunArgument,
+    follow: Annotated[
+        bool, option("--follow", "-f", help="Go on until the run has ended, or nothing in it can move.")
+    ] = False,
+    state: State = None,
+    json: Json = False,
+    debug: Debug = False,
 ) -> int:
     """Print every change of a run, in order, each with its reason."""
     from flowcraft_cli.execution import run_async
     from flowcraft_cli.output import emit, emit_json
 
-    run_id, events = run_async(_load(context, run))
+    def show(events: Sequence[Event]) -> None:
+        for event in events if not json else ():
+            emit(_line(event))
+
+    run_id, events = run_async(_load(context, run, show, follow=follow))
     if json:
         emit_json({"schema": 1, "run_id": run_id, "events": [_document(i, e) for i, e in enumerate(events)]})
-        return 0
-    for event in events:
-        emit(_line(event))
     return 0
 
 
-async def _load(context: typer.Context, run: str) -> tuple[str, list[Event]]:
+async def _load(
+    context: typer.Context, run: str, show: Callable[[Sequence[Event]], None], *, follow: bool
+) -> tuple[str, list[Event]]:
+    """All events, shown as they come."""
+    import asyncio
+
     from flowcraft_cli.kept_run import kept_run
 
     async with kept_run(context, run) as kept:
-        return kept.run_id, await kept.store.events(kept.run_id)
+        store, run_id = kept.store, kept.run_id
+        events = await store.events(run_id)
+        show(events)
+        while follow and await _goes_on(store, run_id):
+            await asyncio.sleep(_POLL_S)
+            await store.refresh()
+            news = await store.events(run_id, len(events))
+            show(news)
+            events += news
+        return run_id, events
+
+
+async def _goes_on(store: CoordinationStore, run_id: str) -> bool:
+    """False for a run that has ended, waits for somebody, or that nobody executes."""
+    from flowcraft_engine.execution.standing import is_quiet, status_of
+
+    return not await is_quiet(store, run_id) and await status_of(store, run_id) != "interrupted"
 
 
 def _document(number: int, event: Event) -> dict[str, Any]:
