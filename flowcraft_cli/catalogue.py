@@ -18,6 +18,7 @@ class CommandEntry(NamedTuple):
 _RUNS: Final = "Run"
 _KEPT: Final = "Runs that are kept"
 _AUTHOR: Final = "Write blueprints"
+_OPERATE: Final = "Operate"
 
 COMMANDS: Final[dict[str, CommandEntry]] = {
     "run": CommandEntry(_RUNS, "Run a blueprint in this process."),
@@ -37,4 +38,5 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
     "record": CommandEntry(_AUTHOR, "Record a run as a test case."),
     "test": CommandEntry(_AUTHOR, "Play test cases: with what was recorded, without network or user code."),
     "init": CommandEntry(_AUTHOR, "Write a small project that runs."),
+    "doctor": CommandEntry(_OPERATE, "Check Python, nodes, state file, Redis and workers; say what to do."),
 }

@@ -20,6 +20,12 @@ Milliseconds = Annotated[float, BeforeValidator(parse_duration)]
 JoinStrategy = Literal["all", "any", "all_done"]
 InputType = Literal["string", "integer", "number", "boolean", "object", "array"]
 
+
+def output_place(name: str) -> str:
+    """The key of a declared output in `Blueprint.locations`; no node can be called so."""
+    return f"outputs:{name}"
+
+
 LOOP_CONTROLLER = "loop-controller"
 CONTINUE = "continue"
 BREAK = "break"
@@ -130,7 +136,8 @@ class Blueprint(_Part):
 
     @property
     def locations(self) -> dict[str, SourceLocation]:
-        """Node id → the place of its id in the blueprint file; `edge_key(index)` → that of a conditional edge.
+        """Node id → the place of its id in the blueprint file; `output_place(name)` → that of an output;
+        `edge_key(index)` → that of an edge with a condition or an action.
 
         Empty for blueprints that came from no file.
         """

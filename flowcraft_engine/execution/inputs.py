@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from flowcraft_engine.blueprint.input_source import InputSource
 from flowcraft_engine.kernel.commands import Claim
@@ -20,6 +20,10 @@ class OutputSource(Protocol):
         self, run_id: str, node_ids: Sequence[str], path: Path = (), scopes: tuple[str, ...] = ()
     ) -> list[JsonValue]:
         """As `CoordinationStore.outputs`."""
+        ...
+
+    async def fill_in(self, run_id: str, value: Any) -> Any:
+        """As `CoordinationStore.fill_in`."""
         ...
 
 
@@ -50,7 +54,7 @@ async def node_input(store: OutputSource, facts: RunFacts, claim: Claim, node: P
 async def _from_predecessors(store: OutputSource, facts: RunFacts, claim: Claim, node: PlanNode) -> JsonValue:
     predecessors = node.predecessors
     if not predecessors:
-        return facts.entry
+        return await store.fill_in(facts.run_id, facts.entry)  # type: ignore[no-any-return]
     if node.join == "all_done":
         return claim.outcomes
     values = claim.values or {}

@@ -17,7 +17,6 @@ from flowcraft_engine.kernel.event import MICROSECONDS, Event
 from flowcraft_engine.kernel.naming import END, InstanceName, Path, instance_name, item_name
 from flowcraft_engine.kernel.plan import Plan, Target
 from flowcraft_engine.kernel.state import Batch, Instance, RunState
-from flowcraft_engine.values import json_size
 
 _MOVING = frozenset({st.READY, st.RUNNING, st.RETRYING})
 
@@ -63,8 +62,8 @@ def _run_started(plan: Plan, state: RunState, event: Event) -> None:
     state.digest = data["digest"]
     state.pins = data.get("pins", {})
     state.inputs = data["inputs"]
-    state.context = dict(data["context"])
-    state.context_size = json_size(state.context) if state.context else 0
+    state.context.update(data["context"])
+    state.context_size = growth({}, data["context"])
     state.entry = data.get("entry")
     state.key_base = data.get("key_base", state.run_id)
     parent = data.get("parent")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from flowcraft_engine.execution.inputs import node_input
 from flowcraft_engine.kernel import event as ev
@@ -51,6 +52,10 @@ class _Past:
     ) -> list[JsonValue]:
         found = [locate(self.plan, self.state, node_id, path, scopes) for node_id in node_ids]
         return [None if instance is None else output_of(self.state, instance) for instance in found]
+
+    async def fill_in(self, run_id: str, value: Any) -> Any:
+        """Nothing is left out of events that were read for a view."""
+        return value
 
     def _facts(self) -> RunFacts:
         state = self.state

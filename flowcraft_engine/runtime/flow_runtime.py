@@ -15,6 +15,8 @@ from flowcraft_engine.blueprint.run_inputs import bind_inputs
 from flowcraft_engine.clock import Clock, SystemClock
 from flowcraft_engine.errors import UsageError
 from flowcraft_engine.execution.environment import Environment, ValueLimits
+from flowcraft_engine.execution.evidence import Evidence, gather_evidence
+from flowcraft_engine.execution.pins import reachable_blueprints
 from flowcraft_engine.execution.standing import result_of
 from flowcraft_engine.execution.waits import check_answer, find_wait
 from flowcraft_engine.history.run_result import RunResult
@@ -24,8 +26,6 @@ from flowcraft_engine.kernel.plan import Plan
 from flowcraft_engine.nodes.handler import Middleware
 from flowcraft_engine.nodes.registry import NodeRegistry
 from flowcraft_engine.runtime.engine import InProcessEngine
-from flowcraft_engine.runtime.evidence import Evidence, gather_evidence
-from flowcraft_engine.runtime.pins import reachable_blueprints
 from flowcraft_engine.stores.coordination_store import CoordinationStore
 from flowcraft_engine.stores.memory_store import MemoryStore
 from flowcraft_engine.values import to_json

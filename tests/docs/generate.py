@@ -45,11 +45,12 @@ Imports go downwards only (`nox -s imports`). Rooms on one line do not import ea
 
 ```text
 flowcraft_cli                 command line: parse, call, show
-testing                       the test kit of workflow authors; no engine code imports it
+diagnosis | testing           what `flowcraft doctor` looks at; the test kit of workflow authors
 assembly                      the only place that wires concrete parts together
 settings                      read once, frozen
-backends                      SQLite; the only importers of their libraries
-runtime | reports             the in-process runtime; what people and CI systems are told of a run
+backends                      SQLite, Dramatiq; the only importers of their libraries
+runtime | distributed         the in-process runtime; what a fleet of processes needs
+  | reports                   what people and CI systems are told of a run
 execution                     the only path a node ever takes: claim, attempt, route, commit
 nodes | history | drawing     node types; views of runs; pictures of blueprints
 stores                        the ports, and their in-memory form
@@ -57,7 +58,7 @@ clock
 kernel                        states, joins, routing, retries: pure decisions
 blueprint                     the format: reading, checking
 expressions                   the expression languages
-values | errors
+values | errors | check
 ```"""
 
 

@@ -16,13 +16,11 @@ import threading
 import weakref
 from collections import defaultdict, deque
 from pathlib import Path
-from typing import Any
 
 from flowcraft_engine.backends.sqlite.database import backend_error, backend_errors, open_database
 from flowcraft_engine.backends.sqlite.owner_lock import OwnerLocks
 from flowcraft_engine.backends.sqlite.run_index import find_runs
-from flowcraft_engine.blueprint.finding import SourceLocation
-from flowcraft_engine.blueprint.model import Blueprint
+from flowcraft_engine.blueprint.snapshot import from_snapshot, snapshot_of
 from flowcraft_engine.clock import Clock, SystemClock
 from flowcraft_engine.errors import BackendError, ConflictError, NotFoundError
 from flowcraft_engine.kernel import event as ev
@@ -239,7 +237,7 @@ class SqliteStore(JournalStore):
             return
         self._begin()
         with backend_errors(self._path):
-            body = _encode(_snapshot(plan.blueprint))
+            body = _encode(snapshot_of(plan.blueprint))
             self._db.execute("INSERT OR IGNORE INTO blueprints VALUES (?, ?)", (plan.digest, body))
         self._plans[plan.digest] = plan
 
@@ -248,7 +246,7 @@ class SqliteStore(JournalStore):
             row = self._db.execute("SELECT body FROM blueprints WHERE digest = ?", (digest,)).fetchone()
         if row is None:
             raise NotFoundError(f"there is no blueprint with digest {digest[:12]} in {self._path}")
-        return compile_plan(_restore(json.loads(row[0])), digest)
+        return compile_plan(from_snapshot(json.loads(row[0])), digest)
 
     # ---- the list of runs ----------------------------------------------------------------------------------
 
@@ -325,14 +323,3 @@ class SqliteStore(JournalStore):
 
 def _unwritten(path: Path, error: Exception) -> BackendError:
     return BackendError(f"a step cannot be written to the state file {path}: {error}")
-
-
-def _snapshot(blueprint: Blueprint) -> dict[str, Any]:
-    places = {name: [place.file, place.line, place.column] for name, place in blueprint.locations.items()}
-    return {"blueprint": blueprint.canonical(), "locations": places, "folder": blueprint.folder}
-
-
-def _restore(snapshot: dict[str, Any]) -> Blueprint:
-    locations = {name: SourceLocation(*place) for name, place in snapshot["locations"].items()}
-    blueprint = Blueprint.model_validate(snapshot["blueprint"])
-    return blueprint.with_locations(locations, snapshot["folder"])
