@@ -334,27 +334,32 @@ class RedisCoordinationStore(CoordinationStore):
     # ---- the list of runs ----------------------------------------------------------------------------------
 
     async def list_runs(self, *, limit: int = 50, status: str | None = None) -> list[RunSummary]:
-        return (await self._page(status, 0, limit))[0]
+        ids = [it.decode() for it in await self.link.call("ZREVRANGE", self._list(status), 0, limit - 1)]
+        return await self._summaries(ids)
 
     async def find_runs(self, query: RunQuery) -> list[RunSummary]:
-        """Page by page from the newest on: what is asked for is mostly there."""
-        found: list[RunSummary] = []
+        """Page by page from the newest on; the server leaves out what does not fit."""
+        found: list[str] = []
+        wanted = (*self.keys.around_id, query.blueprint_id or "", "1" if query.top_only else "")
         size, first = min(max(2 * query.limit, 50), _LARGEST_PAGE), 0
         while len(found) < query.limit:
-            page, is_last = await self._page(query.status, first, size)
-            found += [run for run in page if query.fits(run)]
-            if is_last or (page and query.since is not None and page[-1].created_at < query.since):
+            reply = await self.link.run(
+                self.scripts.find_runs, [self._list(query.status)], first, first + size - 1, *wanted
+            )
+            seen, oldest = int(reply[0]), float(reply[1]) / 1000
+            found += [run_id.decode() for run_id in reply[2:]]
+            if seen < size or (query.since is not None and oldest < query.since):
                 break
             first, size = first + size, _LARGEST_PAGE
-        return found[: query.limit]
+        runs = await self._summaries(found[: query.limit])
+        return [run for run in runs if query.fits(run)]
 
-    async def _page(self, status: str | None, first: int, size: int) -> tuple[list[RunSummary], bool]:
-        """Up to `size` runs from number `first` of the list on, and whether it ends with them."""
-        index = self.keys.runs if status is None else self.keys.runs_with(status)
-        ids = [it.decode() for it in await self.link.call("ZREVRANGE", index, first, first + size - 1)]
+    def _list(self, status: str | None) -> str:
+        return self.keys.runs if status is None else self.keys.runs_with(status)
+
+    async def _summaries(self, ids: list[str]) -> list[RunSummary]:
         rows = await self.link.calls([("HMGET", self.keys.run(run_id).run, *_SUMMARY) for run_id in ids])
-        found = [_summary(run_id, row) for run_id, row in zip(ids, rows, strict=True) if row[2] is not None]
-        return found, len(ids) < size
+        return [_summary(run_id, row) for run_id, row in zip(ids, rows, strict=True) if row[2] is not None]
 
     async def remember(self, run_id: str, options: JsonObject) -> None:
         await self.link.call("HSET", self.keys.run(run_id).run, "options", encode(options))
