@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 
 from flowcraft_engine.execution.standing import result_of
@@ -50,21 +50,28 @@ class Dossier:
             yield from child.tree()
 
 
-async def read_dossier(store: CoordinationStore, run_id: str, now: float) -> Dossier:
-    """Raises `NotFoundError`."""
-    return await _Reader(store, now).read(run_id)
+#: How the runs of a store stand, for whoever knows more than the store, such as which workers live.
+Show = Callable[[str], Awaitable[RunResult]]
+
+
+async def read_dossier(
+    store: CoordinationStore, run_id: str, now: float, *, show: Show | None = None
+) -> Dossier:
+    """The run and its sub-runs as they stand. Raises `NotFoundError`."""
+    return await _Reader(store, now, show).read(run_id)
 
 
 class _Reader:
-    def __init__(self, store: CoordinationStore, now: float) -> None:
+    def __init__(self, store: CoordinationStore, now: float, show: Show | None) -> None:
         self._store = store
         self._now = now
+        self._show = show
         self._left = MOST_SUB_RUNS
 
     async def read(self, run_id: str) -> Dossier:
         store = self._store
         events = await store.events(run_id)
-        result = await result_of(store, run_id)
+        result = await (result_of(store, run_id) if self._show is None else self._show(run_id))
         plan, state = await store.snapshot(run_id)
         dossier = Dossier(plan, state, events, result, timeline_of(events), self._now)
         for name, instance in list(state.instances.items()):

@@ -20,6 +20,8 @@ from flowcraft_engine.reports.moments import duration, moment
 from flowcraft_engine.reports.wait_grounds import WaitGrounds
 
 Answer = tuple[str, list[Ground]]
+#: What a ready instance waits for, if no live worker fits.
+_WORKER = "worker"
 
 
 class StateGrounds:
@@ -76,6 +78,9 @@ class StateGrounds:
 
     def _ready(self, instance: Instance) -> Answer:
         summary = "ready: it may run, and no process has taken it yet"
+        missing = next((it for it in self._dossier.result.waiting if it.node == instance.name), None)
+        if missing is not None and missing.reason == _WORKER:
+            summary = f"blocked: {missing.message}"
         if self._dossier.result.status == "interrupted":
             summary = "ready: it may run, but no process executes this run"
         return summary, self._cause(instance)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from flowcraft_engine import FlowRuntime, NodeResult, NotFoundError, parse_blueprint
+from flowcraft_engine.history.run_result import RunResult, WaitingNode
 from flowcraft_engine.reports.dossier import Dossier, read_dossier
 from flowcraft_engine.reports.why import why
 from tests.unit.reports.ask import boom, dossier_of, dossier_of_file
@@ -154,6 +156,21 @@ async def test_a_subflow_that_waits_says_who_waits_below() -> None:
     assert "waits for its sub-run run:N" in told(run, "N")
     assert "ask waits for a person" in told(run, "N")
     assert why(run, "N").next == ["resume run:N --node ask [--action ACTION] [--output JSON]"]
+
+
+async def test_a_node_that_no_worker_fits_is_blocked_and_says_what_it_needs() -> None:
+    made = blueprint("A -> B")
+    process = runtime(made)
+    await process.start(made, run_id="run")
+    needs = "needs payments@1.2.0; online: payments@2.0.0 ×3"
+
+    async def show(run_id: str) -> RunResult:
+        waiting = [WaitingNode("A", "worker", None, message=needs)]
+        return replace(await process.show(run_id), status="blocked", waiting=waiting)
+
+    dossier = await read_dossier(process.store, "run", 2e9, show=show)
+    assert told(dossier, "A").splitlines()[0] == f"blocked: {needs}"
+    assert told(await read_dossier(process.store, "run", 2e9), "A").startswith("ready: it may run")
 
 
 async def test_a_node_of_a_sub_run_is_told_where_it_is() -> None:
