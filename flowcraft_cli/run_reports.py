@@ -12,6 +12,7 @@ from flowcraft_engine.errors import BackendError, UsageError
 
 if TYPE_CHECKING:
     from flowcraft_cli.ending import Ending
+    from flowcraft_cli.manner import Manner
     from flowcraft_engine.blueprint.finding import Finding
     from flowcraft_engine.reports.dossier import Dossier
     from flowcraft_engine.stores.coordination_store import CoordinationStore
@@ -136,6 +137,20 @@ def write_reports(reports: Sequence[Report]) -> None:
             failure = failure or error
     if failure is not None:
         raise failure
+
+
+def print_with_reports(ending: Ending, manner: Manner, reports: Sequence[Report]) -> int:
+    """The ending, then the reports: a report that cannot be written must not hide the results. The exit code."""
+    from flowcraft_cli.ending import print_ending
+    from flowcraft_cli.output import tell
+
+    code = print_ending(ending, manner)
+    try:
+        write_reports(reports)
+    except BackendError as error:
+        tell(f"error: {error.message}")
+        return code or error.exit_code
+    return code
 
 
 def write_report(file: Path, text: str, *, is_appended: bool = False) -> None:

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flowcraft_cli.options import Debug, Json, State
+from flowcraft_cli.options import (
+    Backend,
+    BrokerUrl,
+    Debug,
+    Insecure,
+    Json,
+    Namespace,
+    RedisUrl,
+    State,
+)
 
 if TYPE_CHECKING:
     from flowcraft_engine.reports.run_diff import RunDiff
@@ -22,6 +31,11 @@ def diff_command(
         typer.Argument(metavar="B", help="What it is compared with, of the same kind.", show_default=False),
     ],
     state: State = None,
+    backend: Backend = None,
+    redis_url: RedisUrl = None,
+    broker_url: BrokerUrl = None,
+    namespace: Namespace = None,
+    insecure: Insecure = False,
     json: Json = False,
     debug: Debug = False,
 ) -> int:
@@ -86,5 +100,6 @@ async def _compare(context: typer.Context, old: str, new: str) -> RunDiff:
     async with kept_run(context, old) as kept:
         now = time.time()
         other = await find_run(kept.store, new)
-        before = await read_dossier(kept.store, kept.run_id, now)
-        return run_diff(before, await read_dossier(kept.store, other, now))
+        show = kept.place.show
+        before = await read_dossier(kept.store, kept.run_id, now, show=show)
+        return run_diff(before, await read_dossier(kept.store, other, now, show=show))

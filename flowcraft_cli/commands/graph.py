@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from flowcraft_cli.options import Debug, State, option
+from flowcraft_cli.options import (
+    Backend,
+    BrokerUrl,
+    Debug,
+    Insecure,
+    Namespace,
+    RedisUrl,
+    State,
+    option,
+)
 
 if TYPE_CHECKING:
     from flowcraft_engine.blueprint.model import Blueprint
@@ -35,6 +44,11 @@ def graph_command(
         Literal["TB", "LR"], option("--direction", help="From top to bottom, or from left to right.")
     ] = "TB",
     state: State = None,
+    backend: Backend = None,
+    redis_url: RedisUrl = None,
+    broker_url: BrokerUrl = None,
+    namespace: Namespace = None,
+    insecure: Insecure = False,
     debug: Debug = False,
 ) -> int:
     """Draw a blueprint, or a run of it, coloured by what became of each node. Imports and executes nothing."""
@@ -77,10 +91,9 @@ def _run(context: typer.Context, run: str) -> Drawn:
 
 async def _read(context: typer.Context, run: str) -> Drawn:
     from flowcraft_cli.kept_run import kept_run
-    from flowcraft_engine.execution.standing import result_of
     from flowcraft_engine.reports.outcomes import outcomes_of, taken_edges
 
     async with kept_run(context, run) as kept:
         plan, state = await kept.store.snapshot(kept.run_id)
-        result = await result_of(kept.store, kept.run_id)
+        result = await kept.place.show(kept.run_id)
         return plan.blueprint, outcomes_of(result), taken_edges(plan, state)

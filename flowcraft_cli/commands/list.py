@@ -6,14 +6,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flowcraft_cli.options import Debug, Json, State, option
+from flowcraft_cli.options import (
+    Backend,
+    BrokerUrl,
+    Debug,
+    Insecure,
+    Json,
+    Namespace,
+    RedisUrl,
+    State,
+    option,
+)
 
 if TYPE_CHECKING:
     from flowcraft_engine.settings import Settings
     from flowcraft_engine.stores.coordination_store import RunQuery, RunSummary
 
 _MOST = 100_000
-_UNENDED = ("running", "waiting", "interrupted")
+_UNENDED = ("running", "waiting", "interrupted", "blocked")
 _STATUSES = (*_UNENDED, "completed", "failed", "cancelled")
 
 
@@ -32,6 +42,11 @@ def list_command(
     ] = None,
     limit: Annotated[str, option("--limit", metavar="N", help="At most this many runs (default 20).")] = "20",
     state: State = None,
+    backend: Backend = None,
+    redis_url: RedisUrl = None,
+    broker_url: BrokerUrl = None,
+    namespace: Namespace = None,
+    insecure: Insecure = False,
     json: Json = False,
     debug: Debug = False,
 ) -> int:
@@ -102,23 +117,20 @@ def _moment(context: typer.Context, since: str | None) -> float | None:
 
 
 async def _list(settings: Settings, query: RunQuery) -> list[tuple[RunSummary, str]]:
-    """The runs and their derived status: those that have not ended may wait, or be interrupted."""
+    """The runs and their derived status: those that have not ended may wait, or be interrupted or blocked."""
     from dataclasses import replace
 
-    from flowcraft_cli.execution import closing
-    from flowcraft_engine.assembly import open_existing_store
-    from flowcraft_engine.execution.standing import status_of
+    from flowcraft_cli.run_place import open_place
 
-    store = open_existing_store(settings)
-    if store is None:
-        return []
     wanted = query.status
     # The store knows what has ended; how the others stand is found out one by one.
     stored = replace(query, status="running", limit=_MOST) if wanted in _UNENDED else query
     found: list[tuple[RunSummary, str]] = []
-    async with closing(store):
-        for run in await store.find_runs(stored):
-            shown = await status_of(store, run.run_id) if run.status == "running" else run.status
+    async with open_place(settings) as place:
+        if place is None:
+            return []
+        for run in await place.store.find_runs(stored):
+            shown = await place.status(run.run_id) if run.status == "running" else run.status
             if wanted is None or shown == wanted:
                 found.append((run, shown))
             if len(found) == query.limit:

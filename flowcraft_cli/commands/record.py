@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flowcraft_cli.options import Debug, RunArgument, State, option
+from flowcraft_cli.options import (
+    Backend,
+    BrokerUrl,
+    Debug,
+    Insecure,
+    Namespace,
+    RedisUrl,
+    RunArgument,
+    State,
+    option,
+)
 
 if TYPE_CHECKING:
     from flowcraft_engine.testing.case_making import MadeCase
@@ -21,6 +31,11 @@ def record_command(
     ] = None,
     force: Annotated[bool, option("--force", help="Replace a file that is there.")] = False,
     state: State = None,
+    backend: Backend = None,
+    redis_url: RedisUrl = None,
+    broker_url: BrokerUrl = None,
+    namespace: Namespace = None,
+    insecure: Insecure = False,
     debug: Debug = False,
 ) -> int:
     """Record a run as a test case: its inputs, what its nodes gave, its path and its outputs.

@@ -9,11 +9,16 @@ import typer
 from flowcraft_cli.manner import Manner
 from flowcraft_cli.options import (
     App,
+    Backend,
     Blueprints,
+    BrokerUrl,
     Concurrency,
     Debug,
+    Insecure,
     Json,
+    Namespace,
     Quiet,
+    RedisUrl,
     State,
     Timeout,
     Verbose,
@@ -55,6 +60,17 @@ def run_command(
     timeout: Timeout = None,
     concurrency: Concurrency = None,
     state: State = None,
+    backend: Backend = None,
+    redis_url: RedisUrl = None,
+    broker_url: BrokerUrl = None,
+    namespace: Namespace = None,
+    insecure: Insecure = False,
+    distributed: Annotated[
+        bool, option("--distributed", help="Let workers execute it, over Redis; see `flowcraft worker`.")
+    ] = False,
+    detach: Annotated[
+        bool, option("--detach", "-d", help="With --distributed: print the run's id and end.")
+    ] = False,
     dry_run: Annotated[bool, option("--dry-run", help="Show what would run; execute nothing.")] = False,
     graph: Annotated[
         str | None,
@@ -73,18 +89,26 @@ def run_command(
     verbose: Verbose = False,
     debug: Debug = False,
 ) -> int:
-    """Run a blueprint in this process, and print its outputs.
+    """Run a blueprint in this process, or on a fleet of workers, and print its outputs.
 
     All mistakes are told before anything is executed. Ctrl-C interrupts the run, `flowcraft reconcile` goes
     on with it; a run that waits for somebody ends with exit code 5 and says how to answer.
+    With --distributed Ctrl-C only detaches: the run goes on, and `flowcraft wait` follows it.
     """
     from flowcraft_cli.output import stdout_for_results_only
+    from flowcraft_engine.assembly import is_distributed
+    from flowcraft_engine.errors import UsageError
 
     settings = settings_of(context, near=file)
+    goes_to_fleet = distributed or is_distributed(settings)
+    if detach and not goes_to_fleet:
+        raise UsageError("--detach needs --distributed: a run in this process ends with it")
     manner = Manner(duration_s(context, "timeout"), quiet, verbose, json)
     wanted = _wanted_reports(context, report)
     with stdout_for_results_only():
-        prepared = _prepare(file, settings, input or [], inputs, run_id, graph, wanted)
+        prepared = _prepare(
+            file, settings, input or [], inputs, run_id, graph, wanted, may_lack_nodes=goes_to_fleet
+        )
     if verbose:
         from flowcraft_cli.output import tell
 
@@ -94,6 +118,10 @@ def run_command(
         from flowcraft_cli.dry_run import print_dry_run
 
         return print_dry_run(prepared.blueprint, prepared.inputs, json=json)
+    if goes_to_fleet:
+        from flowcraft_cli.distributed_run import run_on_fleet
+
+        return run_on_fleet(settings, prepared, run_id, manner, graph=graph, detach=detach, wanted=wanted)
     from flowcraft_cli.execution import run_async
 
     with stdout_for_results_only():
@@ -102,7 +130,9 @@ def run_command(
         from flowcraft_cli.run_drawing import write_drawing
 
         write_drawing(graph, drawing)
-    return _print(ending, manner, reports)
+    from flowcraft_cli.run_reports import print_with_reports
+
+    return print_with_reports(ending, manner, reports)
 
 
 def _wanted_reports(context: typer.Context, values: list[str] | None) -> list[Wanted]:
@@ -122,37 +152,23 @@ def _prepare(
     run_id: str | None,
     graph: str | None,
     wanted: list[Wanted],
+    *,
+    may_lack_nodes: bool,
 ) -> Prepared:
     """Check all that can be checked; what is wrong with the blueprint is in the reports, too."""
     from flowcraft_cli.commands.run_preparation import prepare
     from flowcraft_engine.blueprint.finding import BlueprintError
 
     try:
-        return prepare(file, settings, pairs, inputs, run_id=run_id, graph=graph)
+        return prepare(
+            file, settings, pairs, inputs, run_id=run_id, graph=graph, may_lack_nodes=may_lack_nodes
+        )
     except BlueprintError as error:
         if wanted:
             from flowcraft_cli.run_reports import reports_of_findings, write_reports
 
             write_reports(reports_of_findings(wanted, file, error.findings))
         raise
-
-
-def _print(ending: Ending, manner: Manner, reports: list[Report]) -> int:
-    """The ending, then the reports: a report that cannot be written must not hide the results."""
-    from flowcraft_cli.ending import print_ending
-
-    code = print_ending(ending, manner)
-    if reports:
-        from flowcraft_cli.output import tell
-        from flowcraft_cli.run_reports import write_reports
-        from flowcraft_engine.errors import BackendError
-
-        try:
-            write_reports(reports)
-        except BackendError as error:
-            tell(f"error: {error.message}")
-            return code or error.exit_code
-    return code
 
 
 async def _run(
@@ -163,9 +179,10 @@ async def _run(
     graph: str | None,
     wanted: list[Wanted],
 ) -> tuple[Ending, str | None, list[Report]]:
-    from flowcraft_cli.execution import closing, execute, keep_for_good, where_kept
+    from flowcraft_cli.execution import closing, execute, keep_for_good
     from flowcraft_cli.watching.choose import choose_watcher
     from flowcraft_cli.watching.node_log import node_log
+    from flowcraft_cli.whereabouts import where_kept
     from flowcraft_engine.assembly import make_runtime, open_store, options_to_remember
 
     watcher = choose_watcher(manner)

@@ -6,7 +6,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flowcraft_cli.options import Debug, Json, RunArgument, State, Verbose, option
+from flowcraft_cli.options import (
+    Backend,
+    BrokerUrl,
+    Debug,
+    Insecure,
+    Json,
+    Namespace,
+    RedisUrl,
+    RunArgument,
+    State,
+    Verbose,
+    option,
+)
 
 if TYPE_CHECKING:
     from flowcraft_cli.ending import Ending
@@ -23,6 +35,11 @@ def show_command(
         str | None, option("--html", metavar="FILE", help="Write a page about the run that opens offline.")
     ] = None,
     state: State = None,
+    backend: Backend = None,
+    redis_url: RedisUrl = None,
+    broker_url: BrokerUrl = None,
+    namespace: Namespace = None,
+    insecure: Insecure = False,
     json: Json = False,
     verbose: Verbose = False,
     debug: Debug = False,
@@ -60,14 +77,14 @@ async def _show(
     from pathlib import Path
 
     from flowcraft_cli.ending import Ending
-    from flowcraft_cli.execution import where_kept
     from flowcraft_cli.kept_run import kept_run
     from flowcraft_cli.output import emit, emit_json, tell
     from flowcraft_engine.reports.dossier import read_dossier
 
     async with kept_run(context, run) as kept:
-        dossier = await read_dossier(kept.store, kept.run_id, time.time())
-        where = where_kept(kept.settings)
+        place = kept.place
+        dossier = await read_dossier(kept.store, kept.run_id, time.time(), show=place.show)
+        where = place.where
         if node is not None:
             from flowcraft_cli.node_text import node_text
             from flowcraft_engine.reports.node_report import node_report
@@ -86,4 +103,5 @@ async def _show(
         if json and node is None:
             emit_json(dossier.result.to_json())
         is_done = json or node is not None or html is not None
-        return None if is_done else (dossier, Ending(dossier.result, where=where))
+        ending = Ending(dossier.result, where=where, goes_on=place.fleet is not None)
+        return None if is_done else (dossier, ending)

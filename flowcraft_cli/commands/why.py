@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flowcraft_cli.options import Debug, Json, RunArgument, State
+from flowcraft_cli.options import (
+    Backend,
+    BrokerUrl,
+    Debug,
+    Insecure,
+    Json,
+    Namespace,
+    RedisUrl,
+    RunArgument,
+    State,
+)
 
 if TYPE_CHECKING:
     from flowcraft_engine.reports.why import Why
@@ -22,6 +32,11 @@ def why_command(
         ),
     ],
     state: State = None,
+    backend: Backend = None,
+    redis_url: RedisUrl = None,
+    broker_url: BrokerUrl = None,
+    namespace: Namespace = None,
+    insecure: Insecure = False,
     json: Json = False,
     debug: Debug = False,
 ) -> int:
@@ -46,11 +61,10 @@ def why_command(
 async def _ask(context: typer.Context, run: str, node: str) -> tuple[Why, str | None]:
     import time
 
-    from flowcraft_cli.execution import where_kept
     from flowcraft_cli.kept_run import kept_run
     from flowcraft_engine.reports.dossier import read_dossier
     from flowcraft_engine.reports.why import why
 
     async with kept_run(context, run) as kept:
-        dossier = await read_dossier(kept.store, kept.run_id, time.time())
-        return why(dossier, node), where_kept(kept.settings)
+        dossier = await read_dossier(kept.store, kept.run_id, time.time(), show=kept.place.show)
+        return why(dossier, node), kept.place.where

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
@@ -30,19 +30,27 @@ def run_on_fleet(case: Case, redis_url: str, *, workers: int = 1) -> Result:
 
 
 def run_all_on_fleets(
-    cases: Sequence[Case], redis_url: str, *, workers: int, faults: Callable[[int], QueueFaults] | None = None
+    cases: Mapping[int, Case],
+    redis_url: str,
+    *,
+    workers: int,
+    faults: Callable[[int], QueueFaults] | None = None,
 ) -> list[Result]:
-    """The results of several cases at once, each on workers of its own; `faults` are made from the case's number."""
+    """The results of several cases at once, each on workers of its own; `faults` are made from a case's number."""
 
-    async def run() -> list[Result]:
-        return await asyncio.gather(
-            *(
-                _run(case, redis_url, workers, faults(number) if faults else None, namespace=f"case-{number}")
-                for number, case in enumerate(cases)
-            )
+    async def run() -> list[Result | BaseException]:
+        runs = (
+            _run(case, redis_url, workers, faults(number) if faults else None, namespace=f"case-{number}")
+            for number, case in cases.items()
         )
+        return await asyncio.gather(*runs, return_exceptions=True)
 
-    return asyncio.run(run())
+    results: list[Result] = []
+    for result in asyncio.run(run()):
+        if isinstance(result, BaseException):
+            raise result
+        results.append(result)
+    return results
 
 
 async def _run(

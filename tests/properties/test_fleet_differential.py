@@ -49,10 +49,9 @@ def compare(
 ) -> None:
     """Run all cases, and compare each with what the model admits."""
     for start in range(0, len(cases), _TOGETHER):
-        batch = cases[start : start + _TOGETHER]
-        for case, result in zip(
-            batch, run_all_on_fleets(batch, redis_url, workers=2, faults=faults), strict=True
-        ):
+        batch = dict(enumerate(cases[start : start + _TOGETHER], start))
+        results = run_all_on_fleets(batch, redis_url, workers=2, faults=faults)
+        for case, result in zip(batch.values(), results, strict=True):
             assert result.key in admissible(case), case
 
 

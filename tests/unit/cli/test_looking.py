@@ -46,13 +46,6 @@ def test_events_are_followed_to_the_end_of_the_run(flowcraft, more):
     assert more or ("run_started" in told[0] and "run_finished" in told[-1])
 
 
-def test_following_a_run_that_waits_ends_at_once(flowcraft, waiting):
-    flowcraft("run", waiting, "--run-id", "w1")
-    done = flowcraft("events", "w1", "--follow")
-    assert done.code == 0
-    assert "node_waiting ask" in done.out
-
-
 def _until_there(file: Path) -> None:
     end = time.monotonic() + 30
     while not file.exists():
