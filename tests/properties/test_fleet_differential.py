@@ -18,7 +18,7 @@ from tests.reference.explore import admissible_results, one_result
 from tests.reference.generator import exact_cases, racing_cases
 
 #: `FLOWCRAFT_FLEET_CASES=2000` runs as many of each kind.
-_COUNT = int(os.environ.get("FLOWCRAFT_FLEET_CASES", "96"))
+_COUNT = int(os.environ.get("FLOWCRAFT_FLEET_CASES", "48"))
 _TOGETHER = 16
 
 
