@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 from flowcraft_engine.errors import BackendError, UsageError
 
 if TYPE_CHECKING:
+    import typer
+
     from flowcraft_cli.ending import Ending
     from flowcraft_cli.manner import Manner
     from flowcraft_engine.blueprint.finding import Finding
@@ -39,6 +41,14 @@ class Report:
     lines: Sequence[str] = ()
     #: The summary of a step belongs to all of the step's commands.
     is_appended: bool = False
+
+
+def asked_reports(context: typer.Context) -> list[Wanted]:
+    """What the `--report` options of a command ask for. Raises `UsageError`."""
+    from flowcraft_cli.options import source_of
+
+    values = context.params.get("report")
+    return wanted_reports(values, source_of(context, "report")) if values else []
 
 
 def wanted_reports(values: Sequence[str], source: str) -> list[Wanted]:
@@ -83,6 +93,11 @@ async def make_reports(wanted: Sequence[Wanted], store: CoordinationStore, endin
     dossier = await read_dossier(store, ending.result.run_id, time.time())
     # Only the command knows that it was interrupted: its claims look alive for as long as it lives.
     dossier.result = ending.result
+    return await reports_of(wanted, dossier)
+
+
+async def reports_of(wanted: Sequence[Wanted], dossier: Dossier) -> list[Report]:
+    """The reports of a run as it stands."""
     return [await _made(one, dossier) for one in wanted]
 
 

@@ -19,6 +19,7 @@ from flowcraft_cli.options import (
     Namespace,
     Quiet,
     RedisUrl,
+    Reports,
     State,
     Timeout,
     Verbose,
@@ -76,14 +77,7 @@ def run_command(
         str | None,
         option("--graph", metavar="FILE", help="Draw the run in the end: .svg, .mmd, .dot, .json or .txt."),
     ] = None,
-    report: Annotated[
-        list[str] | None,
-        option(
-            "--report",
-            metavar="KIND=FILE",
-            help="Write a report, however the run ends: junit=FILE, html=FILE, github; may be repeated.",
-        ),
-    ] = None,
+    report: Reports = None,
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -96,6 +90,7 @@ def run_command(
     With --distributed Ctrl-C only detaches: the run goes on, and `flowcraft wait` follows it.
     """
     from flowcraft_cli.output import stdout_for_results_only
+    from flowcraft_cli.run_reports import asked_reports
     from flowcraft_engine.assembly import is_distributed
     from flowcraft_engine.errors import UsageError
 
@@ -104,7 +99,7 @@ def run_command(
     if detach and not goes_to_fleet:
         raise UsageError("--detach needs --distributed: a run in this process ends with it")
     manner = Manner(duration_s(context, "timeout"), quiet, verbose, json)
-    wanted = _wanted_reports(context, report)
+    wanted = asked_reports(context) if report else []
     with stdout_for_results_only():
         prepared = _prepare(
             file, settings, input or [], inputs, run_id, graph, wanted, may_lack_nodes=goes_to_fleet
@@ -133,15 +128,6 @@ def run_command(
     from flowcraft_cli.run_reports import print_with_reports
 
     return print_with_reports(ending, manner, reports)
-
-
-def _wanted_reports(context: typer.Context, values: list[str] | None) -> list[Wanted]:
-    if not values:
-        return []
-    from flowcraft_cli.options import source_of
-    from flowcraft_cli.run_reports import wanted_reports
-
-    return wanted_reports(values, source_of(context, "report"))
 
 
 def _prepare(

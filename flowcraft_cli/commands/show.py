@@ -14,6 +14,7 @@ from flowcraft_cli.options import (
     Json,
     Namespace,
     RedisUrl,
+    Reports,
     RunArgument,
     State,
     Verbose,
@@ -22,6 +23,7 @@ from flowcraft_cli.options import (
 
 if TYPE_CHECKING:
     from flowcraft_cli.ending import Ending
+    from flowcraft_cli.run_reports import Wanted
     from flowcraft_engine.reports.dossier import Dossier
 
 
@@ -34,6 +36,7 @@ def show_command(
     html: Annotated[
         str | None, option("--html", metavar="FILE", help="Write a page about the run that opens offline.")
     ] = None,
+    report: Reports = None,
     state: State = None,
     backend: Backend = None,
     redis_url: RedisUrl = None,
@@ -50,35 +53,31 @@ def show_command(
     whatever became of the run. With -v also why each node is in its state.
     """
     from flowcraft_cli.execution import run_async
+    from flowcraft_cli.options import source_of
     from flowcraft_cli.output import emit
+    from flowcraft_cli.run_reports import Wanted, asked_reports, checked_file
     from flowcraft_cli.run_text import run_text
 
+    wanted = asked_reports(context)
     if html is not None:
-        _check(context, html)
-    printed = run_async(_show(context, run, node, html, json=json))
+        wanted.append(Wanted("html", checked_file(html, source_of(context, "html"))))
+    printed = run_async(_show(context, run, node, wanted, json=json))
     if printed is not None:
         dossier, ending = printed
         emit(run_text(ending, dossier, verbose=verbose))
     return 0
 
 
-def _check(context: typer.Context, html: str) -> None:
-    from flowcraft_cli.options import source_of
-    from flowcraft_cli.run_reports import checked_file
-
-    checked_file(html, source_of(context, "html"))
-
-
 async def _show(
-    context: typer.Context, run: str, node: str | None, html: str | None, *, json: bool
+    context: typer.Context, run: str, node: str | None, wanted: list[Wanted], *, json: bool
 ) -> tuple[Dossier, Ending] | None:
     """Do all that was asked for; the run, if it is still to be printed."""
     import time
-    from pathlib import Path
 
     from flowcraft_cli.ending import Ending
     from flowcraft_cli.kept_run import kept_run
     from flowcraft_cli.output import emit, emit_json, tell
+    from flowcraft_cli.run_reports import reports_of, write_reports
     from flowcraft_engine.reports.dossier import read_dossier
 
     async with kept_run(context, run) as kept:
@@ -94,14 +93,16 @@ async def _show(
                 emit_json(report.to_json())
             else:
                 emit(node_text(dossier, report, where or ""))
-        if html is not None:
-            from flowcraft_cli.run_reports import write_report
-            from flowcraft_engine.reports.html import html_report
-
-            write_report(Path(html), await html_report(dossier))
-            tell(f"wrote {html}")
+        if wanted:
+            write_reports(await reports_of(wanted, dossier))
+            for one in wanted:
+                tell(
+                    f"wrote {one.file}"
+                    if one.file is not None
+                    else "GITHUB_STEP_SUMMARY is not set: no summary"
+                )
         if json and node is None:
             emit_json(dossier.result.to_json())
-        is_done = json or node is not None or html is not None
+        is_done = json or node is not None or bool(wanted)
         ending = Ending(dossier.result, where=where, goes_on=place.fleet is not None)
         return None if is_done else (dossier, ending)

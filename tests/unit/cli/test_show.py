@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from junitparser import JUnitXml
+
 from tests.unit.cli.conftest import write
 
 
@@ -94,3 +96,12 @@ def test_a_page_is_written(flowcraft, chain):
 def test_a_page_that_cannot_be_written_is_refused(flowcraft, chain):
     flowcraft("run", chain, "--run-id", "r1")
     assert flowcraft("show", "r1", "--html", "chain.yaml/x.html").code == 2
+
+
+def test_reports_of_a_kept_run_are_written_later(flowcraft, failing):
+    flowcraft("run", failing, "--run-id", "r1")
+    done = flowcraft("show", "r1", "--report", "junit=j.xml", "--report", "github", "--html", "r.html")
+    assert (done.code, done.out) == (0, "")
+    assert "::error file=failing.yaml,line=3" in done.err
+    assert JUnitXml.fromfile("j.xml").failures == 1
+    assert Path("r.html").exists()
