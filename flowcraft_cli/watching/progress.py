@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flowcraft_engine.history.run_result import WaitingNode
 from flowcraft_engine.kernel import event as ev
 from flowcraft_engine.kernel.event import Event
 from flowcraft_engine.kernel.naming import END, InstanceName
+
+if TYPE_CHECKING:
+    from flowcraft_engine.history.run_result import WaitingNode
 
 _STATE_AFTER = {
     ev.NODE_READY: "ready",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flowcraft_cli.watching.progress import Line, Progress
-from flowcraft_engine.history.run_result import WaitingNode
 from flowcraft_engine.kernel.event import Event
+
+if TYPE_CHECKING:
+    from flowcraft_engine.history.run_result import WaitingNode
 
 
 class Watcher:

@@ -79,6 +79,24 @@ def test_a_worker_killed_in_a_node_leaves_a_run_that_completes(fleet):
     assert "died" in worker.said
 
 
+def test_reconcile_tells_what_a_dead_worker_left_and_repairs_it(fleet):
+    fleet.write("slow.yaml", SLOW)
+    worker = fleet.worker("slow.yaml", "--lease", "1s")
+    fleet("run", "slow.yaml", "--detach", "--run-id", "r1")
+    until(lambda: begun(fleet) == 1)
+    [member] = fleet.members()
+    worker.process.kill()
+    fleet.kill_process(member)
+    found = until(lambda: (it := fleet("reconcile", "r1", "--check")).code == 8 and it)
+    assert f"in {member['name']}, which has no lease any more → hand back, run again" in found.err
+    repaired = fleet("reconcile", "r1", "--json")
+    assert (repaired.code, repaired.json["needs_repair"]) == (0, True)
+    assert fleet("reconcile", "--all", "--check").code == 0
+    (fleet.folder / "go").touch()
+    fleet.worker("slow.yaml")
+    assert fleet("wait", "r1", "--timeout", "30s").code == 0
+
+
 def test_a_worker_drains_within_its_grace_and_hands_back_the_rest(fleet):
     fleet.write("slow.yaml", SLOW)
     first = fleet.worker("slow.yaml", "--grace", "2s")
