@@ -2,20 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any, Protocol
+
 from flowcraft_engine.blueprint.input_source import InputSource
-from flowcraft_engine.kernel.commands import Claim
+from flowcraft_engine.kernel.commands import ABSENT, Claim
+from flowcraft_engine.kernel.naming import Path
 from flowcraft_engine.kernel.plan import PlanNode
-from flowcraft_engine.stores.coordination_store import CoordinationStore, RunFacts
+from flowcraft_engine.kernel.received import givers, received
+from flowcraft_engine.stores.coordination_store import RunFacts
 from flowcraft_engine.values import JsonObject, JsonValue
 
 
-async def node_input(store: CoordinationStore, facts: RunFacts, claim: Claim, node: PlanNode) -> JsonValue:
+class OutputSource(Protocol):
+    """Where the outputs of other nodes come from: the store of the run, or a past state of it."""
+
+    async def outputs(
+        self, run_id: str, node_ids: Sequence[str], path: Path = (), scopes: tuple[str, ...] = ()
+    ) -> list[JsonValue]:
+        """As `CoordinationStore.outputs`."""
+        ...
+
+    async def fill_in(self, run_id: str, value: Any) -> Any:
+        """As `CoordinationStore.fill_in`."""
+        ...
+
+
+async def node_input(store: OutputSource, facts: RunFacts, claim: Claim, node: PlanNode) -> JsonValue:
     """The input of a claimed instance. The value belongs to the store.
 
     An item of a `for_each` node receives its item. Otherwise `inputs` decides; without it, the one predecessor
     or the winner of an `any` join gives its output, several of an `all` join an object by predecessor, and a
     node without predecessors receives what its run was entered with.
     """
+    if claim.input is not ABSENT:
+        return claim.input  # type: ignore[no-any-return]  # a JSON value, unless absent
     if claim.index is not None:
         return claim.item
     if node.rescues is not None and node.inputs is None:
@@ -33,29 +54,21 @@ async def node_input(store: CoordinationStore, facts: RunFacts, claim: Claim, no
     return await resolve_source(store, facts, claim, inputs, node.scopes)
 
 
-async def _from_predecessors(
-    store: CoordinationStore, facts: RunFacts, claim: Claim, node: PlanNode
-) -> JsonValue:
-    predecessors = node.predecessors
-    if not predecessors:
+async def _from_predecessors(store: OutputSource, facts: RunFacts, claim: Claim, node: PlanNode) -> JsonValue:
+    if not node.predecessors:
         return await store.fill_in(facts.run_id, facts.entry)  # type: ignore[no-any-return]
     if node.join == "all_done":
         return claim.outcomes
-    values = claim.values or {}
-    if len(predecessors) == 1 or node.join == "any":
-        winner = claim.winner
-        if winner is None:
-            return None
-        if winner in values:
-            return values[winner]
-        return (await store.outputs(claim.run_id, (winner,), claim.path, node.scopes))[0]
-    taken = [name for name in predecessors if claim.arrivals.get(name, -1) >= 0]
-    outputs = await store.outputs(claim.run_id, taken, claim.path, node.scopes)
-    return {name: values.get(name, output) for name, output in zip(taken, outputs, strict=True)}
+    names = givers(node, claim.arrivals, claim.winner)
+    outputs = await store.outputs(claim.run_id, names, claim.path, node.scopes)
+    made = claim.values or {}
+    return received(
+        node, names, [made.get(name, output) for name, output in zip(names, outputs, strict=True)]
+    )
 
 
 async def resolve_sources(
-    store: CoordinationStore,
+    store: OutputSource,
     facts: RunFacts,
     claim: Claim,
     sources: dict[str, InputSource],
@@ -65,7 +78,7 @@ async def resolve_sources(
 
 
 async def resolve_source(
-    store: CoordinationStore, facts: RunFacts, claim: Claim, source: InputSource, scopes: tuple[str, ...]
+    store: OutputSource, facts: RunFacts, claim: Claim, source: InputSource, scopes: tuple[str, ...]
 ) -> JsonValue:
     """The value of one source; null where its path leads nowhere."""
     if source.is_node:

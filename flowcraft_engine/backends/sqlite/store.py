@@ -15,19 +15,22 @@ import sqlite3
 import threading
 import weakref
 from collections import defaultdict, deque
+from collections.abc import Sequence
 from pathlib import Path
 
 from flowcraft_engine.backends.sqlite.database import backend_error, backend_errors, open_database
 from flowcraft_engine.backends.sqlite.owner_lock import OwnerLocks
+from flowcraft_engine.backends.sqlite.run_index import find_runs
 from flowcraft_engine.blueprint.snapshot import from_snapshot, snapshot_of
 from flowcraft_engine.clock import Clock, SystemClock
 from flowcraft_engine.errors import BackendError, ConflictError, NotFoundError
 from flowcraft_engine.kernel import event as ev
+from flowcraft_engine.kernel.commands import Claim
 from flowcraft_engine.kernel.compile import compile_plan
 from flowcraft_engine.kernel.event import MICROSECONDS, Event
 from flowcraft_engine.kernel.fold import extend
 from flowcraft_engine.kernel.plan import Plan
-from flowcraft_engine.stores.coordination_store import RunSummary
+from flowcraft_engine.stores.coordination_store import RunQuery, RunSummary
 from flowcraft_engine.stores.journal_store import JournalStore, OpenRun
 from flowcraft_engine.values import JsonObject
 
@@ -47,6 +50,7 @@ class SqliteStore(JournalStore):
     """
 
     is_shared = True
+    writes_in_groups = True
 
     def __init__(self, path: Path, clock: Clock | None = None) -> None:
         super().__init__(clock or SystemClock())
@@ -62,6 +66,8 @@ class SqliteStore(JournalStore):
         #: Groups begun so far.
         self._groups = 0
         self._will_flush = False
+        #: Those who wait until the group is written.
+        self._waiting: list[asyncio.Future[None]] = []
         self._finished: deque[str] = deque()
         self._attended: dict[str, str] = {}
         #: Runs that others have changed, until `refresh` has told of them.
@@ -133,6 +139,11 @@ class SqliteStore(JournalStore):
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise self._broken from error
+        finally:
+            waiting, self._waiting = self._waiting, []
+            for waiter in waiting:
+                if not waiter.done():
+                    waiter.set_result(None)
 
     def _flush_soon(self) -> None:
         """Flush one turn later than the end of this one: so the claims that these steps lead to come along."""
@@ -148,6 +159,24 @@ class SqliteStore(JournalStore):
         # What fails is kept, and raised by the next step or flush.
         with contextlib.suppress(BackendError):
             self._write_group()
+
+    async def _secure(self, claims: Sequence[Claim], *, in_company: bool) -> None:
+        if not in_company:
+            await self.flush()
+            return
+        written = asyncio.get_running_loop().create_future()
+        self._waiting.append(written)
+        try:
+            await written
+        except asyncio.CancelledError:
+            # Nobody will execute what was claimed.
+            for claim in claims:
+                await self.release(
+                    claim.run_id, claim.instance, claim.nonce, crashed=False, why="interrupted"
+                )
+            raise
+        if self._broken is not None:
+            raise self._broken
 
     async def flush(self) -> None:
         self._write_group()
@@ -250,14 +279,12 @@ class SqliteStore(JournalStore):
     # ---- the list of runs ----------------------------------------------------------------------------------
 
     async def list_runs(self, *, limit: int = 50, status: str | None = None) -> list[RunSummary]:
+        return await self.find_runs(RunQuery(limit, status, top_only=False))
+
+    async def find_runs(self, query: RunQuery) -> list[RunSummary]:
         await self.flush()
-        where, values = ("WHERE status = ?", [status]) if status is not None else ("", [])
-        query = (
-            "SELECT run_id, blueprint_id, version, status, created_at, finished_at, parent"  # noqa: S608 - constants
-            f" FROM runs {where} ORDER BY id DESC LIMIT ?"
-        )
         with backend_errors(self._path):
-            return [RunSummary(*row) for row in self._db.execute(query, [*values, limit])]
+            return find_runs(self._db, query)
 
     async def exists(self, run_id: str) -> bool:
         return run_id in self._runs or self._find(run_id) is not None
