@@ -105,12 +105,14 @@ class _NotingQueue:
         await self._queue.publish(jobs, queue=queue)
 
 
-def wait_until(is_so: Callable[[], object], patience_s: float = _PATIENCE_S) -> None:
+def wait_until(
+    is_so: Callable[[], object], patience_s: float = _PATIENCE_S, pause_s: float = _POLL_S
+) -> None:
     deadline = time.monotonic() + patience_s
     while not is_so():
         if time.monotonic() > deadline:
             raise RuntimeError(f"what was measured did not end within {patience_s:g} s")
-        time.sleep(_POLL_S)
+        time.sleep(pause_s)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from flowcraft_engine import Blueprint
 from flowcraft_engine.blueprint.model import EdgeSpec, NodeConfig, NodeSpec
 from tests.benchmarks.effort import Effort
 from tests.benchmarks.figure import Figure
-from tests.benchmarks.fleet.bench import Bench
+from tests.benchmarks.fleet.bench import Bench, wait_until
 from tests.benchmarks.fleet.nodes import NAP, NAP_S, STAMP
 from tests.benchmarks.fleet.workers import Worker, workers
 from tests.benchmarks.rounds import in_turn
@@ -69,9 +69,12 @@ def stamps_of(bench: Bench, worker: Worker, start: Callable[[], None], count: in
     worker.stamps()
     start()
     found: list[float] = []
-    while len(found) < count:
-        time.sleep(0.05)
-        found += worker.stamps()
+
+    def are_there() -> bool:
+        found.extend(worker.stamps())
+        return len(found) >= count
+
+    wait_until(are_there, pause_s=0.05)
     return found
 
 

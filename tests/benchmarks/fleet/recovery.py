@@ -27,6 +27,7 @@ _SHORT_LEASE_S = 2.0
 _STORM_S = 12.0
 _JOBS_A_RUN = 1_000
 _RESTS = 400
+_PATIENCE_S = 60.0
 
 
 def measure_recovery(server: Bench, effort: Effort) -> list[Figure]:
@@ -98,10 +99,13 @@ def _restart_s() -> float:
         time.sleep(1.0)
         own.server.restart()
         back_at = time.monotonic()
-        found: list[float] = []
-        while not (after := [moment for moment in found if moment > back_at]):
-            time.sleep(0.05)
-            found += worker.stamps()
+        after: list[float] = []
+
+        def has_gone_on() -> bool:
+            after.extend(moment for moment in worker.stamps() if moment > back_at)
+            return bool(after)
+
+        wait_until(has_gone_on, _PATIENCE_S)
     return after[0] - back_at
 
 
