@@ -28,7 +28,7 @@ from flowcraft_engine.kernel.commands import (
     Outcome,
     Suspended,
 )
-from flowcraft_engine.kernel.naming import END
+from flowcraft_engine.kernel.naming import END, key_base
 from flowcraft_engine.kernel.plan import PlanNode
 from flowcraft_engine.kernel.retry import retry_delay_s
 from flowcraft_engine.kernel.transitions import EXPIRED
@@ -114,7 +114,7 @@ class Attempt:
             context=context,
             dependencies=env.dependencies,
             signal=self.signal,
-            idempotency_base=facts.key_base,
+            idempotency_base=key_base(facts.key_base, claim.keys) if claim.keys else facts.key_base,
             error=claim.error,
             carry=claim.carry,
             blueprint_dir=facts.plan.folder,

@@ -9,6 +9,8 @@ from flowcraft_engine.blueprint.run_inputs import bind_inputs
 from flowcraft_engine.errors import InputError
 from flowcraft_engine.kernel import state as st
 from flowcraft_engine.kernel.commands import Effects, Start
+from flowcraft_engine.kernel.lineage import latest_generation
+from flowcraft_engine.kernel.naming import key_base
 from flowcraft_engine.kernel.outcome import child_result, failures, output_of
 from flowcraft_engine.kernel.plan import Plan
 from flowcraft_engine.kernel.state import RunState
@@ -21,10 +23,10 @@ async def start_child(store: CoordinationStore, parent: str, instance: str) -> t
 
     Returns the run that has something to do now, and what: the child, or the parent if the child cannot start.
     """
-    _, state = await store.snapshot(parent)
+    parent_plan, state = await store.snapshot(parent)
     waiting = state.instances[instance]
     wait = waiting.wait
-    if waiting.state != st.WAITING or wait is None or wait["kind"] != st.CHILD:
+    if waiting.state != st.WAITING or wait is None or wait["kind"] != st.CHILD or state.paused_at is not None:
         return parent, Effects()
     child = str(wait["child"])
     plan = await store.plan(state.pins[str(wait["blueprint_id"])])
@@ -41,7 +43,7 @@ async def start_child(store: CoordinationStore, parent: str, instance: str) -> t
         pins=state.pins,
         entry=wait["entry"] if given is None else None,
         parent=(parent, instance),
-        key_base=f"{state.key_base}\0{instance}",
+        key_base=f"{key_base(state.key_base, latest_generation(parent_plan, waiting, state.renewed_in))}\0{instance}",
     )
     effects = await store.start(plan, command)
     if effects is not None:

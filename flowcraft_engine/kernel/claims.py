@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flowcraft_engine.kernel import state as st
 from flowcraft_engine.kernel.commands import ABSENT, Claim
+from flowcraft_engine.kernel.lineage import latest_generation
 from flowcraft_engine.kernel.naming import instance_name
 from flowcraft_engine.kernel.outcome import is_rescued
 from flowcraft_engine.kernel.plan import Plan, PlanNode
@@ -48,6 +49,7 @@ def claim_of(plan: Plan, state: RunState, instance: Instance, nonce: str) -> Cla
         item,
         instance.iteration,
         outcomes,
+        latest_generation(plan, instance, state.renewed_in) if state.renewed_in else 0,
     )
 
 

@@ -50,6 +50,8 @@ class Claim:
     iteration: int
     #: Only for joins of kind `all_done`: how each predecessor ended.
     outcomes: JsonObject | None
+    #: The generation of the rerun that gave this instance new idempotency keys; 0: none did.
+    keys: int = 0
 
 
 @dataclass(slots=True)

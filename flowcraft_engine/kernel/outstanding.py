@@ -13,7 +13,7 @@ def outstanding(state: RunState) -> Effects:
     effects.finished = effects.stopped = state.is_final
     effects.idle = state.moving == 0
     effects.orphans = [child for child in map(_orphan_of, state.instances.values()) if child is not None]
-    if state.is_final:
+    if state.is_final or state.paused_at is not None:
         return effects
     timers: list[tuple[float, str]] = []
     children: list[str] = []

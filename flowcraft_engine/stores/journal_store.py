@@ -9,7 +9,7 @@ look-ups.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
 
 from flowcraft_engine.clock import Clock
@@ -72,6 +72,9 @@ class JournalStore(CoordinationStore):
 
         The list is the store's from now on.
         """
+
+    def _reopen(self, run_id: str) -> None:
+        """Called when a run that had ended begins another generation: it may not be forgotten as finished."""
 
     @abstractmethod
     def _read(self, run_id: str) -> tuple[str, list[Event]] | None:
@@ -159,6 +162,37 @@ class JournalStore(CoordinationStore):
             return transition.effects
 
         effects = self._step(self._open(run_id), stop)
+        await self.flush()
+        return effects
+
+    async def pause(self, run_id: str) -> bool:
+        paused = self._step(self._open(run_id), lambda transition: transition.pause())
+        await self.flush()
+        return paused
+
+    async def unpause(self, run_id: str) -> Effects | None:
+        def go_on(transition: Transition) -> Effects | None:
+            return transition.effects if transition.unpause() else None
+
+        effects = self._step(self._open(run_id), go_on)
+        await self.flush()
+        return effects
+
+    async def retry(self, run_id: str, children: Collection[str] = ()) -> Effects:
+        return await self._begin_generation(run_id, lambda transition: transition.retry(children))
+
+    async def rerun(self, run_id: str, node: str, children: Collection[str] = ()) -> Effects:
+        return await self._begin_generation(run_id, lambda transition: transition.rerun(node, children))
+
+    async def _begin_generation(self, run_id: str, command: Callable[[Transition], None]) -> Effects:
+        def begin(transition: Transition) -> Effects:
+            command(transition)
+            self._reopen(run_id)
+            return transition.effects
+
+        # Of a run that had ended, others may have made another generation: look before it is opened.
+        self._begin()
+        effects = self._step(self._open(run_id), begin)
         await self.flush()
         return effects
 

@@ -28,22 +28,32 @@ class MemoryStore(JournalStore):
         #: a subclass would stay on its list for good, three of them a node.
         self._journals: dict[str, list[tuple[Any, ...]]] = {}
         self._options: dict[str, JsonObject] = {}
+        self._children: dict[str, list[str]] = {}
 
     def _append(self, run: OpenRun, position: int, events: list[Event]) -> None:
         self._journals.setdefault(run.state.run_id, []).extend(map(tuple, events))
+        if position == 0 and run.state.parent is not None:
+            self._children.setdefault(run.state.parent[0], []).append(run.state.run_id)
         if events[-1].type == RUN_FINISHED and run.state.parent is None:
             self._finished.append(run.state.run_id)
             if len(self._finished) > self._keep_finished:
                 self._forget_tree(self._finished.popleft())
 
+    def _reopen(self, run_id: str) -> None:
+        if run_id in self._finished:
+            self._finished.remove(run_id)
+
     def _forget_tree(self, run_id: str) -> None:
         """Drop a run and its sub-runs."""
-        run = self._runs.pop(run_id, None)
-        self._journals.pop(run_id, None)
-        self._options.pop(run_id, None)
-        for instance in run.state.instances.values() if run is not None else ():
-            if instance.wait is not None and "child" in instance.wait:
-                self._forget_tree(str(instance.wait["child"]))
+        for name in self._tree(run_id):
+            self._runs.pop(name, None)
+            self._journals.pop(name, None)
+            self._options.pop(name, None)
+            self._children.pop(name, None)
+
+    def _tree(self, run_id: str) -> list[str]:
+        children = self._children.get(run_id, ())
+        return [run_id, *(inner for child in children for inner in self._tree(child))]
 
     def _read(self, run_id: str) -> tuple[str, list[Event]] | None:
         journal = self._journals.get(run_id)
@@ -58,6 +68,10 @@ class MemoryStore(JournalStore):
     async def events(self, run_id: str, after: int = 0) -> list[Event]:
         self._open(run_id)
         return [Event._make(fields) for fields in self._journals[run_id][after:]]
+
+    async def tree(self, run_id: str) -> list[str]:
+        self._open(run_id)
+        return self._tree(run_id)
 
     async def retire(self, run_id: str) -> None:
         run = self._open(run_id)

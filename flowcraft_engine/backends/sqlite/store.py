@@ -66,6 +66,8 @@ class SqliteStore(JournalStore):
         self._will_flush = False
         self._finished: deque[str] = deque()
         self._attended: dict[str, str] = {}
+        #: Runs that had ended and have begun another generation, until that is written.
+        self._reopened: list[str] = []
         #: Runs that others have changed, until `refresh` has told of them.
         self._news: dict[str, None] = {}
         self._owner: str | None = None
@@ -112,12 +114,22 @@ class SqliteStore(JournalStore):
         else:
             group[1].extend(events)
 
+    def _reopen(self, run_id: str) -> None:
+        self._reopened.append(run_id)
+        if run_id in self._finished:
+            self._finished.remove(run_id)
+
     def _write_group(self) -> None:
         if not self._in_group:
             return
         group, self._group = self._group, {}
         self._in_group = False
         try:
+            for run_id in self._reopened:
+                self._execute(
+                    "UPDATE runs SET status = 'running', finished_at = NULL WHERE run_id = ?", (run_id,)
+                )
+            self._reopened.clear()
             for run_id, (position, events) in group.items():
                 row = self._rows.get(run_id) or self._insert_run(run_id, events[0])
                 self._execute("INSERT INTO journal VALUES (?, ?, ?)", (row, position, _encode(events)))
@@ -204,9 +216,13 @@ class SqliteStore(JournalStore):
         if version == self._data_version:
             return
         self._data_version = version
-        for run_id, run in self._runs.items():
+        for run_id, run in list(self._runs.items()):
             row = self._rows.get(run_id)
-            if row is None or run.state.is_final:
+            if row is None:
+                continue
+            if run.state.is_final:
+                # Others may begin another generation of it; whoever asks for it once more reads it in the file.
+                del self._runs[run_id]
                 continue
             events = self._read_events(row, run.state.seq)
             if events:
@@ -264,18 +280,33 @@ class SqliteStore(JournalStore):
     async def exists(self, run_id: str) -> bool:
         return run_id in self._runs or self._find(run_id) is not None
 
+    async def tree(self, run_id: str) -> list[str]:
+        self._open(run_id)
+        await self.flush()
+        with backend_errors(self._path):
+            rows = self._db.execute(
+                "SELECT run_id FROM runs WHERE run_id = ? OR (run_id > ? AND run_id < ?) ORDER BY id",
+                (run_id, f"{run_id}:", f"{run_id};"),
+            )
+            # `run:N::2` is another attempt of what `run:N` was for.
+            return [name for (name,) in rows if not name.startswith(f"{run_id}::")]
+
     async def retire(self, run_id: str) -> None:
         run = self._open(run_id)
         if not run.state.is_final:
             raise ConflictError(f"run {run_id} has not ended")
-        await self.flush()
-        row = self._rows.pop(run_id)
+        names = await self.tree(run_id)
         with backend_errors(self._path):
             self._begin()
-            self._db.execute("DELETE FROM journal WHERE run = ?", (row,))
-            self._db.execute("DELETE FROM runs WHERE id = ?", (row,))
+            for name in names:
+                self._db.execute(
+                    "DELETE FROM journal WHERE run = (SELECT id FROM runs WHERE run_id = ?)", (name,)
+                )
+                self._db.execute("DELETE FROM runs WHERE run_id = ?", (name,))
             await self.flush()
-        del self._runs[run_id]
+        for name in names:
+            self._rows.pop(name, None)
+            self._runs.pop(name, None)
 
     async def remember(self, run_id: str, options: JsonObject) -> None:
         await self.flush()
