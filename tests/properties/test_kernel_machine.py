@@ -33,6 +33,7 @@ from flowcraft_engine.kernel.commands import (
 from flowcraft_engine.kernel.event import GENERATION_BEGAN, Event
 from flowcraft_engine.kernel.fold import replay
 from flowcraft_engine.kernel.generations import is_lost, lost_children
+from flowcraft_engine.kernel.lineage import latest_generation
 from flowcraft_engine.kernel.naming import END
 from flowcraft_engine.kernel.outstanding import outstanding
 from flowcraft_engine.kernel.plan import Plan
@@ -370,9 +371,9 @@ class KernelMachine(RuleBasedStateMachine):
         except ConflictError:
             assert not instance.has_started
             return
-        name = instance.name
-        assert name in touched_by(self.last_generation())
-        assert self.state.renewed_in[name] == self.state.generation
+        assert instance.name in touched_by(self.last_generation())
+        renewed = latest_generation(self.plan, instance, self.state.renewed_in)
+        assert renewed == self.state.generation
 
     def last_generation(self) -> Event:
         return next(event for event in reversed(self.events) if event.type == GENERATION_BEGAN)
