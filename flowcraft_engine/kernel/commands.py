@@ -156,7 +156,7 @@ class Effects:
         self.finished = False
         #: True if it was ended from outside, so that attempts may still be running.
         self.stopped = False
-        #: True if nothing in the run is ready, running or between attempts after this step.
+        #: True if nothing in the run is ready, running or between attempts after this step, or if it is paused.
         self.idle = False
 
     @property

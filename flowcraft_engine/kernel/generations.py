@@ -96,11 +96,18 @@ def is_lost(state: RunState, instance: Instance) -> bool:
     return not (instance.state == st.FAILED and is_rescued(state, instance))
 
 
-def lost_children(state: RunState) -> Iterator[tuple[str, str]]:
+def lost_children(state: RunState, *, only_stopped: bool = False) -> Iterator[tuple[str, str]]:
     """Instances that are lost with their sub-run, and that sub-run: it may be retried inside."""
     for instance in state.instances.values():
         wait = instance.wait
-        if wait is None or wait["kind"] != st.CHILD or not is_lost(state, instance):
+        if wait is None or wait["kind"] != st.CHILD or instance.state not in (st.FAILED, st.CANCELLED):
+            continue
+        holder = instance
+        if instance.index is not None:
+            holder = state.instances[instance_name(instance.node_id, instance.path)]
+        if not is_lost(state, holder):
+            continue
+        if only_stopped and not _was_stopped(instance):
             continue
         failed_with_it = instance.resumption is not None and instance.resumption.get("status") != "completed"
         if failed_with_it or instance.state == st.CANCELLED:
@@ -150,14 +157,23 @@ class Rewind:
 
     def go_on_with_items(self, whole: Instance, index: int | None = None) -> None:
         """Items that did not complete run again, and the one at `index`."""
+        spec = self._plan.nodes[whole.node_id].for_each
+        assert spec is not None and whole.batch is not None
         again = self._again.setdefault(whole.name, set())
         if index is not None:
             again.add(index)
-        for number in range(len(whole.batch.items) if whole.batch is not None else 0):
+        waiting = 0
+        for number in range(len(whole.batch.items)):
             item = self._state.instances.get(item_name(whole.name, number))
             if item is None:
                 break
-            if item.state != st.COMPLETED:
+            if item.state == st.COMPLETED and number not in again:
+                continue
+            if item.name in self._children and (spec.concurrency is None or waiting < spec.concurrency):
+                waiting += 1
+                again.discard(number)
+                self._go_on(item, {"kind": st.CHILD})
+            else:
                 again.add(number)
         self._go_on(whole, {"kind": st.ITEMS, "items": [*sorted(again)]})
 
@@ -192,6 +208,8 @@ class Rewind:
 
     def _follow(self, instance: Instance) -> None:
         node, state = self._plan.nodes[instance.node_id], self._state
+        if instance.index is not None:
+            return  # its batch goes on, too, and is followed
         if node.fallback is not None:
             rescuer = state.instances.get(instance_name(node.fallback, instance.path))
             if rescuer is not None:

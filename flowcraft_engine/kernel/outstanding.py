@@ -11,7 +11,7 @@ def outstanding(state: RunState) -> Effects:
     """All effects that the state calls for."""
     effects = Effects()
     effects.finished = effects.stopped = state.is_final
-    effects.idle = state.moving == 0
+    effects.idle = state.moving == 0 or state.paused_at is not None
     effects.orphans = [child for child in map(_orphan_of, state.instances.values()) if child is not None]
     if state.is_final or state.paused_at is not None:
         return effects

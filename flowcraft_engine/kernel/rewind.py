@@ -28,7 +28,12 @@ def begin_generation(plan: Plan, state: RunState, event: Event) -> None:
     for name, how in data["on"].items():
         _go_on(plan, state, state.instances[name], how, event)
     for name in data["on"]:
-        _see_to_the_body(plan, state, state.instances[name])
+        instance = state.instances[name]
+        if instance.index is not None:
+            whole = state.instances[instance_name(instance.node_id, instance.path)]
+            assert whole.batch is not None
+            whole.batch.active += 1
+        _see_to_the_body(plan, state, instance)
     state.waiting = {it.name: it for it in state.instances.values() if it.state == st.WAITING}
     state.moving = 0
     state.open = sum(

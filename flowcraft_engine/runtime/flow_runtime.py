@@ -14,6 +14,7 @@ from flowcraft_engine.blueprint.model import Blueprint
 from flowcraft_engine.blueprint.run_inputs import bind_inputs
 from flowcraft_engine.clock import Clock, SystemClock
 from flowcraft_engine.errors import UsageError
+from flowcraft_engine.execution import repair
 from flowcraft_engine.execution.environment import Environment, ValueLimits
 from flowcraft_engine.execution.standing import result_of
 from flowcraft_engine.execution.waits import check_answer, find_wait
@@ -178,6 +179,35 @@ class FlowRuntime:
         finally:
             await self._leave_engine()
         return await self.show(run_id)
+
+    async def retry(self, run_id: str, *, timeout_s: float | None = None) -> RunResult:
+        """Try again what failed, was poisoned or was cancelled, with the same idempotency keys, and go on.
+
+        Raises `ConflictError` if the run has not ended, or nothing in it went wrong.
+        """
+        await repair.retry(self.store, run_id)
+        return await self.proceed(run_id, timeout_s=timeout_s)
+
+    async def rerun(self, run_id: str, node: str, *, timeout_s: float | None = None) -> RunResult:
+        """Run `node` again, and all that follows from it, with new idempotency keys, and go on.
+
+        `node` is a node or an instance; of a sub-run, when `run_id` is one. Raises `ConflictError` if the run has
+        not ended or the node did not run, and `NotFoundError`.
+        """
+        await repair.rerun(self.store, run_id, node)
+        return await self.proceed(run_id.partition(":")[0], timeout_s=timeout_s)
+
+    async def pause(self, run_id: str) -> bool:
+        """Let nothing more begin in the run; what runs may finish. False if it was paused already.
+
+        Raises `ConflictError` if the run has ended.
+        """
+        return await repair.pause(self.store, run_id)
+
+    async def unpause(self, run_id: str, *, timeout_s: float | None = None) -> RunResult:
+        """Go on with a paused run."""
+        await repair.unpause(self.store, run_id)
+        return await self.proceed(run_id, timeout_s=timeout_s)
 
     async def reconcile(self, run_id: str, *, timeout_s: float | None = None) -> RunResult:
         """Find what a run has left undone (a dead process, a due timer), and go on with it."""

@@ -282,7 +282,7 @@ class JournalStore(CoordinationStore):
                 # Half a step was folded: what memory holds is no longer what the journal says.
                 self._runs.pop(state.run_id, None)
             raise
-        transition.effects.idle = state.moving == 0
+        transition.effects.idle = state.moving == 0 or state.paused_at is not None
         events = transition.events
         if events:
             self._append(run, position, events)
