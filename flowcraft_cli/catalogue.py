@@ -17,6 +17,7 @@ class CommandEntry(NamedTuple):
 
 _RUNS: Final = "Run"
 _KEPT: Final = "Runs that are kept"
+_REPAIR: Final = "Repair runs"
 _AUTHOR: Final = "Write blueprints"
 
 COMMANDS: Final[dict[str, CommandEntry]] = {
@@ -30,6 +31,11 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
     "resume": CommandEntry(_KEPT, "Answer a node that waits, and go on with the run."),
     "reconcile": CommandEntry(_KEPT, "Say why a run is stuck, and go on with it."),
     "cancel": CommandEntry(_KEPT, "Cancel a run."),
+    "retry": CommandEntry(_REPAIR, "Try again what failed, in one run or in many."),
+    "rerun": CommandEntry(_REPAIR, "Run a node again, and all that follows from it."),
+    "pause": CommandEntry(_REPAIR, "Let nothing more begin in a run."),
+    "unpause": CommandEntry(_REPAIR, "Go on with a paused run."),
+    "prune": CommandEntry(_REPAIR, "Forget runs that ended long ago."),
     "nodes": CommandEntry(_AUTHOR, "List the node types that blueprints may use, or explain one."),
     "schema": CommandEntry(_AUTHOR, "Print the JSON Schema of blueprints, for editors."),
     "init": CommandEntry(_AUTHOR, "Write a small project that runs."),

@@ -134,6 +134,8 @@ def what_next(ending: Ending) -> list[str]:
     if result.is_final:
         return []
     continued = f"flowcraft reconcile {result.run_id}{ending.where}"
+    if result.status == "paused" and ending.where is not None:
+        return [f"paused: go on with: flowcraft unpause {result.run_id}{ending.where}"]
     if ending.signal is not None or ending.timed_out:
         why = f"{word_of(ending.signal)}: " if ending.signal is not None else "--timeout passed: "
         if ending.where is None:

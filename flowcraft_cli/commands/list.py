@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from flowcraft_engine.stores.coordination_store import RunSummary
 
 _MOST = 100_000
-_STATUSES = ("running", "waiting", "interrupted", "completed", "failed", "cancelled")
+_STATUSES = ("running", "waiting", "paused", "interrupted", "completed", "failed", "cancelled")
 
 
 def list_command(
@@ -64,7 +64,7 @@ async def _list(settings: Settings, status: str | None, limit: int) -> list[tupl
     store = open_existing_store(settings)
     if store is None:
         return []
-    stored = "running" if status in ("waiting", "interrupted") else status
+    stored = "running" if status in ("waiting", "paused", "interrupted") else status
     found: list[tuple[RunSummary, str]] = []
     async with closing(store):
         for run in await store.list_runs(limit=_MOST, status=stored):

@@ -284,27 +284,33 @@ class SqliteStore(JournalStore):
         self._open(run_id)
         await self.flush()
         with backend_errors(self._path):
-            rows = self._db.execute(
-                "SELECT run_id FROM runs WHERE run_id = ? OR (run_id > ? AND run_id < ?) ORDER BY id",
-                (run_id, f"{run_id}:", f"{run_id};"),
-            )
-            # `run:N::2` is another attempt of what `run:N` was for.
-            return [name for (name,) in rows if not name.startswith(f"{run_id}::")]
+            return [name for _, name, _ in self._tree(run_id)]
+
+    def _tree(self, run_id: str) -> list[tuple[int, str, str]]:
+        """Row, id and status of a run and its sub-runs."""
+        rows = self._db.execute(
+            "SELECT id, run_id, status FROM runs WHERE run_id = ? OR (run_id > ? AND run_id < ?) ORDER BY id",
+            (run_id, f"{run_id}:", f"{run_id};"),
+        )
+        # `run:N::2` is another attempt of what `run:N` was for.
+        return [row for row in rows if not row[1].startswith(f"{run_id}::")]
 
     async def retire(self, run_id: str) -> None:
-        run = self._open(run_id)
-        if not run.state.is_final:
-            raise ConflictError(f"run {run_id} has not ended")
-        names = await self.tree(run_id)
+        # Told from the list of runs: reading the journals of thousands would take minutes.
+        await self.flush()
         with backend_errors(self._path):
             self._begin()
-            for name in names:
-                self._db.execute(
-                    "DELETE FROM journal WHERE run = (SELECT id FROM runs WHERE run_id = ?)", (name,)
-                )
-                self._db.execute("DELETE FROM runs WHERE run_id = ?", (name,))
+            tree = self._tree(run_id)
+            if not tree:
+                raise NotFoundError(f"there is no run {run_id!r}")
+            for _, name, status in tree:
+                if status == "running":
+                    raise ConflictError(f"run {name} has not ended")
+            for row, _, _ in tree:
+                self._db.execute("DELETE FROM journal WHERE run = ?", (row,))
+                self._db.execute("DELETE FROM runs WHERE id = ?", (row,))
             await self.flush()
-        for name in names:
+        for _, name, _ in tree:
             self._rows.pop(name, None)
             self._runs.pop(name, None)
 
