@@ -27,6 +27,7 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
     "list": CommandEntry(_KEPT, "List runs, the newest first."),
     "show": CommandEntry(_KEPT, "Show a run: states, durations, outputs, errors, waits."),
     "events": CommandEntry(_KEPT, "Print the history of a run, with the reason of every change."),
+    "logs": CommandEntry(_KEPT, "Print what nodes printed and logged."),
     "wait": CommandEntry(_KEPT, "Follow a run that another process executes, to its end."),
     "resume": CommandEntry(_KEPT, "Answer a node that waits, and go on with the run."),
     "reconcile": CommandEntry(_KEPT, "Say why a run is stuck, and go on with it."),

@@ -122,6 +122,8 @@ async def execute(
     where: str | None,
 ) -> Ending:
     """Begin something with a run and execute it as far as it goes."""
+    from flowcraft_engine.nodes.node_output import tapped_streams
+
     interrupter = Interrupter(json=manner.json)
     loop = asyncio.get_running_loop()
     run_id: str | None = None
@@ -132,7 +134,8 @@ async def execute(
         try:
             run_id = await begin()
             async with watcher:
-                await runtime.proceed(run_id, timeout_s=manner.timeout_s)
+                with tapped_streams():
+                    await runtime.proceed(run_id, timeout_s=manner.timeout_s)
             timed_out = manner.timeout_s is not None and loop.time() - started >= manner.timeout_s
         except asyncio.CancelledError:
             if interrupter.signal is None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from flowcraft_engine.runtime.flow_runtime import FlowRuntime
     from flowcraft_engine.settings import Settings
     from flowcraft_engine.stores.coordination_store import CoordinationStore
+    from flowcraft_engine.stores.log_store import LogStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,16 @@ class KeptRun:
     store: CoordinationStore
     run_id: str
     settings: Settings
+
+    @property
+    def logs(self) -> LogStore:
+        """Where the output of its nodes is. Raises `UsageError` for a store that keeps none."""
+        from flowcraft_engine.errors import UsageError
+        from flowcraft_engine.stores.log_store import LogStore
+
+        if not isinstance(self.store, LogStore):
+            raise UsageError("what nodes print is not kept where this run is")
+        return self.store
 
 
 @asynccontextmanager

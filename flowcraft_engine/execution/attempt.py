@@ -35,6 +35,7 @@ from flowcraft_engine.kernel.transitions import EXPIRED
 from flowcraft_engine.nodes.context_buffer import AsyncContextView, SyncContextView
 from flowcraft_engine.nodes.handler import CallNext, Handler
 from flowcraft_engine.nodes.node_context import CancelSignal, NodeContext
+from flowcraft_engine.nodes.node_output import current_attempt
 from flowcraft_engine.nodes.node_thread import call_in_thread
 from flowcraft_engine.nodes.result import NodeResult, Sleep, StartRun, Wait
 from flowcraft_engine.stores.coordination_store import RunFacts
@@ -71,6 +72,9 @@ class Attempt:
                 return await self._run_outputs()
             handler = self.env.handlers.get(node.uses)
             self.ctx = ctx = await self._context(handler)
+            if self.env.output is not None:
+                ctx.output = self.env.output
+                current_attempt.set(ctx)
             if self.claim.resumption is not None:
                 value = await self._resume(handler, ctx, self.claim.resumption)
             elif handler.is_async and node.timeout_ms is None and not self.env.middleware:

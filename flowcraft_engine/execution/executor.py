@@ -90,7 +90,10 @@ class Executor:
         try:
             while True:
                 seat.attempt = attempt = Attempt(env, await env.store.facts(claim.run_id), claim)
-                committed = await self._commit(claim, attempt, await attempt.run())
+                outcome = await attempt.run()
+                if env.output is not None and attempt.ctx is not None and attempt.ctx.page is not None:
+                    env.output.end(attempt.ctx)
+                committed = await self._commit(claim, attempt, outcome)
                 if not committed.effects.is_empty or not committed.claims:
                     self._publish(claim.run_id, committed.effects)
                 if not committed.claims:

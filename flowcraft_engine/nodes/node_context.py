@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from flowcraft_engine.nodes.context_buffer import AsyncContextView
+from flowcraft_engine.nodes.node_output import NodeLogger, Output
 
 _LOGGER_NAME = "flowcraft.node"
 
@@ -46,6 +47,8 @@ class NodeContext:
         "instance",
         "is_last_attempt",
         "node_id",
+        "output",
+        "page",
         "params",
         "run_id",
         "scratch",
@@ -94,6 +97,9 @@ class NodeContext:
         self.blueprint_dir = blueprint_dir
         #: Free for the handler during one attempt.
         self.scratch: Any = None
+        #: Who keeps what this attempt prints and logs, and where it keeps that.
+        self.output: Output | None = None
+        self.page: Any = None
         self._idempotency_base = idempotency_base
         self._on_progress = on_progress
 
@@ -105,9 +111,13 @@ class NodeContext:
 
     @property
     def logger(self) -> logging.LoggerAdapter[logging.Logger]:
-        """A standard logger whose records carry `run_id`, `node_id` and `attempt`."""
-        extra = {"run_id": self.run_id, "node_id": self.instance, "attempt": self.attempt}
-        return logging.LoggerAdapter(logging.getLogger(_LOGGER_NAME), extra)
+        """A standard logger whose records carry `run_id`, `node_id` and `attempt`; `flowcraft logs` shows them."""
+        extra: dict[str, object] = {
+            "run_id": self.run_id,
+            "node_id": self.instance,
+            "attempt": self.attempt,
+        }
+        return NodeLogger(logging.getLogger(_LOGGER_NAME), extra, self)
 
     def progress(self, done: float, total: float) -> None:
         """Tell whoever watches the run how far this node is. Not stored, never fails."""

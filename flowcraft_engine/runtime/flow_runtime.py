@@ -16,6 +16,7 @@ from flowcraft_engine.clock import Clock, SystemClock
 from flowcraft_engine.errors import UsageError
 from flowcraft_engine.execution import repair
 from flowcraft_engine.execution.environment import Environment, ValueLimits
+from flowcraft_engine.execution.output_log import OutputLog
 from flowcraft_engine.execution.standing import result_of
 from flowcraft_engine.execution.waits import check_answer, find_wait
 from flowcraft_engine.history.run_result import RunResult
@@ -28,6 +29,7 @@ from flowcraft_engine.runtime.engine import InProcessEngine
 from flowcraft_engine.runtime.evidence import Evidence, gather_evidence
 from flowcraft_engine.runtime.pins import reachable_blueprints
 from flowcraft_engine.stores.coordination_store import CoordinationStore
+from flowcraft_engine.stores.log_store import LogStore
 from flowcraft_engine.stores.memory_store import MemoryStore
 from flowcraft_engine.values import to_json
 
@@ -76,6 +78,7 @@ class FlowRuntime:
             middleware=tuple(middleware),
             limits=limits or ValueLimits(),
             on_progress=on_progress,
+            output=OutputLog(self.store, self.store, clock) if isinstance(self.store, LogStore) else None,
         )
         self._plans: dict[int, Plan] = {}
         self._pins: dict[str, dict[str, str]] = {}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from flowcraft_engine.clock import Clock, SystemClock
@@ -11,6 +13,7 @@ from flowcraft_engine.kernel.event import RUN_FINISHED, Event
 from flowcraft_engine.kernel.plan import Plan
 from flowcraft_engine.stores.coordination_store import RunSummary
 from flowcraft_engine.stores.journal_store import JournalStore, OpenRun
+from flowcraft_engine.stores.log_store import LogPart
 from flowcraft_engine.values import JsonObject
 
 
@@ -29,6 +32,7 @@ class MemoryStore(JournalStore):
         self._journals: dict[str, list[tuple[Any, ...]]] = {}
         self._options: dict[str, JsonObject] = {}
         self._children: dict[str, list[str]] = {}
+        self._logs: dict[str, list[LogPart]] = {}
 
     def _append(self, run: OpenRun, position: int, events: list[Event]) -> None:
         self._journals.setdefault(run.state.run_id, []).extend(map(tuple, events))
@@ -50,6 +54,7 @@ class MemoryStore(JournalStore):
             self._journals.pop(name, None)
             self._options.pop(name, None)
             self._children.pop(name, None)
+            self._logs.pop(name, None)
 
     def _tree(self, run_id: str) -> list[str]:
         children = self._children.get(run_id, ())
@@ -88,6 +93,16 @@ class MemoryStore(JournalStore):
             if len(found) == limit:
                 break
         return found
+
+    async def write_logs(self, parts: Sequence[LogPart]) -> None:
+        for part in parts:
+            if part.run_id in self._journals:
+                kept = self._logs.setdefault(part.run_id, [])
+                kept.append(replace(part, number=len(kept) + 1))
+
+    async def read_logs(self, run_id: str, after: int = 0) -> list[LogPart]:
+        self._open(run_id)
+        return self._logs.get(run_id, [])[after:]
 
     async def remember(self, run_id: str, options: JsonObject) -> None:
         self._options[run_id] = options

@@ -15,6 +15,7 @@ import sqlite3
 import threading
 import weakref
 from collections import defaultdict, deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from flowcraft_engine.kernel.fold import extend
 from flowcraft_engine.kernel.plan import Plan
 from flowcraft_engine.stores.coordination_store import RunSummary
 from flowcraft_engine.stores.journal_store import JournalStore, OpenRun
+from flowcraft_engine.stores.log_store import LogLine, LogPart
 from flowcraft_engine.values import JsonObject
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
@@ -308,6 +310,7 @@ class SqliteStore(JournalStore):
                     raise ConflictError(f"run {name} has not ended")
             for row, _, _ in tree:
                 self._db.execute("DELETE FROM journal WHERE run = ?", (row,))
+                self._db.execute("DELETE FROM logs WHERE run = ?", (row,))
                 self._db.execute("DELETE FROM runs WHERE id = ?", (row,))
             await self.flush()
         for _, name, _ in tree:
@@ -324,6 +327,59 @@ class SqliteStore(JournalStore):
         with backend_errors(self._path):
             row = self._db.execute("SELECT options FROM runs WHERE run_id = ?", (run_id,)).fetchone()
         return json.loads(row[0]) if row is not None and row[0] else {}
+
+    # ---- logs ----------------------------------------------------------------------------------------------
+
+    async def write_logs(self, parts: Sequence[LogPart]) -> None:
+        self._begin()
+        with backend_errors(self._path):
+            for part in parts:
+                row = self._row_of(part.run_id)
+                if row is None:
+                    continue
+                self._db.execute(
+                    "INSERT INTO logs (run, number, instance, generation, attempt, lines, left_out) SELECT"
+                    " ?, coalesce(max(number), 0) + 1, ?, ?, ?, ?, ? FROM logs WHERE run = ?",
+                    (
+                        row,
+                        part.instance,
+                        part.generation,
+                        part.attempt,
+                        # Text that is no valid Unicode is kept escaped.
+                        json.dumps(part.lines, separators=(",", ":")),
+                        part.left_out,
+                        row,
+                    ),
+                )
+
+    async def read_logs(self, run_id: str, after: int = 0) -> list[LogPart]:
+        await self.flush()
+        self._open(run_id)
+        with backend_errors(self._path):
+            rows = self._db.execute(
+                "SELECT instance, generation, attempt, lines, left_out, number FROM logs"
+                " WHERE run = ? AND number > ? ORDER BY number",
+                (self._row_of(run_id), after),
+            )
+            return [
+                LogPart(
+                    run_id,
+                    instance,
+                    generation,
+                    attempt,
+                    tuple(LogLine(*line) for line in json.loads(lines)),
+                    left_out,
+                    number,
+                )
+                for instance, generation, attempt, lines, left_out, number in rows
+            ]
+
+    def _row_of(self, run_id: str) -> int | None:
+        row = self._rows.get(run_id)
+        if row is None:
+            found = self._db.execute("SELECT id FROM runs WHERE run_id = ?", (run_id,)).fetchone()
+            row = found[0] if found is not None else None
+        return row
 
     # ---- who executes --------------------------------------------------------------------------------------
 

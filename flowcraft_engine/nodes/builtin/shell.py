@@ -113,8 +113,22 @@ def _folder(ctx: NodeContext, cwd: str | None) -> str:
 
 
 def _line_logger(ctx: NodeContext) -> Callable[[str, str], None] | None:
-    if not ctx.logger.isEnabledFor(logging.INFO):
-        return None
+    """Tells every line to whoever keeps the output of nodes, and to whoever shows it."""
+    output = ctx.output
+    is_shown = logging.getLogger("flowcraft.node").isEnabledFor(logging.INFO)
+    if output is None:
+        return _shown_lines(ctx) if is_shown else None
+    show = _shown_lines(ctx) if is_shown else None
+
+    def on_line(stream: str, line: str) -> None:
+        output.note(ctx, stream, line + "\n")
+        if show is not None:
+            show(stream, line)
+
+    return on_line
+
+
+def _shown_lines(ctx: NodeContext) -> Callable[[str, str], None]:
     extra = ctx.logger.extra
     loggers = {
         name: logging.LoggerAdapter(logging.getLogger(f"flowcraft.node.{name}"), extra)
