@@ -36,6 +36,8 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
     "rerun": CommandEntry(_REPAIR, "Run a node again, and all that follows from it."),
     "pause": CommandEntry(_REPAIR, "Let nothing more begin in a run."),
     "unpause": CommandEntry(_REPAIR, "Go on with a paused run."),
+    "export": CommandEntry(_REPAIR, "Write a run to a file that another machine can go on with."),
+    "import": CommandEntry(_REPAIR, "Take the run of a file in."),
     "prune": CommandEntry(_REPAIR, "Forget runs that ended long ago."),
     "nodes": CommandEntry(_AUTHOR, "List the node types that blueprints may use, or explain one."),
     "schema": CommandEntry(_AUTHOR, "Print the JSON Schema of blueprints, for editors."),

@@ -30,6 +30,13 @@ class Ending:
     timed_out: bool = False
     #: What a command needs besides the id to find the run, such as ` --state x.db`; None: it is not kept.
     where: str | None = ""
+    #: How the user names the run, where that is not its id.
+    reference: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What a command takes for the run, and where it finds it."""
+        return f"{self.reference or self.result.run_id}{self.where or ''}"
 
     @property
     def exit_code(self) -> int:
@@ -133,9 +140,9 @@ def what_next(ending: Ending) -> list[str]:
     result = ending.result
     if result.is_final:
         return []
-    continued = f"flowcraft reconcile {result.run_id}{ending.where}"
+    continued = f"flowcraft reconcile {ending.name}"
     if result.status == "paused" and ending.where is not None:
-        return [f"paused: go on with: flowcraft unpause {result.run_id}{ending.where}"]
+        return [f"paused: go on with: flowcraft unpause {ending.name}"]
     if ending.signal is not None or ending.timed_out:
         why = f"{word_of(ending.signal)}: " if ending.signal is not None else "--timeout passed: "
         if ending.where is None:
@@ -157,4 +164,5 @@ def _resume_hints(ending: Ending) -> list[str]:
         return [*lines, "the run was kept in memory only and is lost"]
     node = f" --node {safe(answers[0].node)}" if len(answers) > 1 else ""
     options = "[--action ACTION] [--output JSON]"
-    return [*lines, f"answer with: flowcraft resume {result.run_id}{node} {options}{ending.where}"]
+    run = ending.reference or result.run_id
+    return [*lines, f"answer with: flowcraft resume {run}{node} {options}{ending.where}"]

@@ -120,6 +120,7 @@ async def execute(
     *,
     watcher: Watcher,
     where: str | None,
+    reference: str | None = None,
 ) -> Ending:
     """Begin something with a run and execute it as far as it goes."""
     from flowcraft_engine.nodes.node_output import tapped_streams
@@ -150,7 +151,7 @@ async def execute(
         result = await runtime.show(run_id)
     if not result.is_final and result.status == "running":
         result = replace(result, status="interrupted")
-    return Ending(result, interrupter.signal, timed_out, where)
+    return Ending(result, interrupter.signal, timed_out, where, reference)
 
 
 def where_kept(settings: Settings) -> str | None:

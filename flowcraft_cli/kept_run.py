@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from flowcraft_engine.stores.coordination_store import CoordinationStore
     from flowcraft_engine.stores.log_store import LogStore
 
+#: Run files are told from run ids by the end of their name.
+_SUFFIX = ".fcrun"
+
 
 @dataclass(frozen=True, slots=True)
 class KeptRun:
@@ -28,6 +31,8 @@ class KeptRun:
     store: CoordinationStore
     run_id: str
     settings: Settings
+    #: The run file that it is in, as the user has named it; None for runs in the store of runs.
+    file: str | None = None
 
     @property
     def logs(self) -> LogStore:
@@ -42,16 +47,40 @@ class KeptRun:
 
 @asynccontextmanager
 async def kept_run(context: typer.Context, text: str) -> AsyncIterator[KeptRun]:
-    """The run that `text` means. Raises `UsageError`, `NotFoundError`."""
+    """The run that `text` means: in the store of runs, or in a file. Raises `UsageError`, `NotFoundError`."""
     from flowcraft_cli.execution import closing
     from flowcraft_engine.assembly import require_store, settings_for_run
 
-    check_run_reference(text)
     settings = settings_of(context)
+    path, inner = run_file_of(text)
+    if path is not None:
+        async with _in_file(settings, path, inner) as kept:
+            yield kept
+        return
+    check_run_reference(text)
     async with closing(require_store(settings, text)) as store:
         run_id = await find_run(store, text)
         top = run_id.partition(":")[0]
         yield KeptRun(store, run_id, settings_for_run(settings, await store.recall(top)))
+
+
+def run_file_of(text: str) -> tuple[str | None, str]:
+    """The file that is meant by `run.fcrun` or `run.fcrun:sub`, and the rest; None for other references."""
+    name, suffix, inner = text.rpartition(_SUFFIX)
+    return (name + suffix, inner) if suffix and name and inner[:1] in ("", ":") else (None, "")
+
+
+@asynccontextmanager
+async def _in_file(settings: Settings, path: str, inner: str) -> AsyncIterator[KeptRun]:
+    from pathlib import Path
+
+    from flowcraft_cli.execution import closing
+    from flowcraft_engine.assembly import open_run_file, settings_for_run
+
+    opened, run_id = await open_run_file(Path(path))
+    async with closing(opened) as store:
+        found = await find_run(store, run_id + inner) if inner else run_id
+        yield KeptRun(store, found, settings_for_run(settings, await store.recall(run_id)), path)
 
 
 async def go_on(
@@ -78,4 +107,5 @@ async def go_on(
         return top
 
     with node_log(watcher, verbose=manner.verbose):
-        return await execute(runtime, start, manner, watcher=watcher, where=where_kept(kept.settings))
+        where = where_kept(kept.settings) if kept.file is None else ""
+        return await execute(runtime, start, manner, watcher=watcher, where=where, reference=kept.file)

@@ -31,7 +31,7 @@ RunArgument = Annotated[
     str,
     typer.Argument(
         metavar="RUN",
-        help="Id of the run, the beginning of it, or @latest.",
+        help="Id of the run, the beginning of it, @latest, or a run file (x.fcrun).",
         autocompletion=_complete_run_ids,
         show_default=False,
     ),

@@ -24,7 +24,7 @@ def pause_command(
     from flowcraft_cli.execution import run_async
     from flowcraft_cli.output import emit_json, tell
 
-    changed, result = run_async(_pause(context, run))
+    changed, result, reference = run_async(_pause(context, run))
     if json:
         emit_json(result.to_json())
         return 0
@@ -34,15 +34,15 @@ def pause_command(
         tell("it was paused already")
     elif running:
         tell(f"may finish: {', '.join(running[:12])}{' …' if len(running) > 12 else ''}")
-    tell(f"go on with: flowcraft unpause {result.run_id}")
+    tell(f"go on with: flowcraft unpause {reference}")
     return 0
 
 
-async def _pause(context: typer.Context, run: str) -> tuple[bool, RunResult]:
+async def _pause(context: typer.Context, run: str) -> tuple[bool, RunResult, str]:
     from flowcraft_cli.kept_run import kept_run
     from flowcraft_engine.execution.repair import pause
     from flowcraft_engine.execution.standing import result_of
 
     async with kept_run(context, run) as kept:
         changed = await pause(kept.store, kept.run_id)
-        return changed, await result_of(kept.store, kept.run_id)
+        return changed, await result_of(kept.store, kept.run_id), kept.file or kept.run_id

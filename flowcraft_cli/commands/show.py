@@ -44,4 +44,5 @@ async def _load(context: typer.Context, run: str) -> Ending:
     from flowcraft_engine.execution.standing import result_of
 
     async with kept_run(context, run) as kept:
-        return Ending(await result_of(kept.store, kept.run_id), where=where_kept(kept.settings))
+        where = where_kept(kept.settings) if kept.file is None else ""
+        return Ending(await result_of(kept.store, kept.run_id), where=where, reference=kept.file)

@@ -125,6 +125,14 @@ class CoordinationStore(ABC):
         """Everything that somebody should be doing for this run now, from its state alone."""
 
     @abstractmethod
+    async def restore(self, plan: Plan, run_id: str, events: Sequence[Event]) -> int:
+        """Put the whole history of a run here; the number of events that were new.
+
+        0 if the run is here and has all of them already, or more. Raises `ConflictError` if it is here and its
+        history is another one.
+        """
+
+    @abstractmethod
     async def tree(self, run_id: str) -> list[str]:
         """The run and all its sub-runs, at any depth; those of earlier attempts and generations, too."""
 

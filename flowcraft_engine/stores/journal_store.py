@@ -17,7 +17,7 @@ from flowcraft_engine.errors import ConflictError, NotFoundError
 from flowcraft_engine.kernel import state as st
 from flowcraft_engine.kernel.commands import Claim, Commit, Committed, Effects, Start
 from flowcraft_engine.kernel.event import Event
-from flowcraft_engine.kernel.fold import replay
+from flowcraft_engine.kernel.fold import extend, replay
 from flowcraft_engine.kernel.locate import locate
 from flowcraft_engine.kernel.naming import Path, item_name
 from flowcraft_engine.kernel.outcome import output_of
@@ -42,6 +42,11 @@ class OpenRun:
         self.state = state
         #: Made when somebody asks, once the run has begun.
         self.facts: RunFacts | None = None
+
+
+def _is_same(one: Event, other: Event) -> bool:
+    """True for the same fact, whether it was read from JSON or made here."""
+    return one.type == other.type and one.at == other.at and one.instance == other.instance
 
 
 def _facts(plan: Plan, state: RunState) -> RunFacts:
@@ -195,6 +200,27 @@ class JournalStore(CoordinationStore):
         effects = self._step(self._open(run_id), begin)
         await self.flush()
         return effects
+
+    async def restore(self, plan: Plan, run_id: str, events: Sequence[Event]) -> int:
+        await self.pin(plan)
+        await self.flush()
+        known = await self.events(run_id) if await self.exists(run_id) else []
+        if any(not _is_same(one, other) for one, other in zip(known, events, strict=False)):
+            raise ConflictError(f"run {run_id} is here already, and has gone on differently")
+        new = list(events[len(known) :])
+        if not new:
+            return 0
+        self._begin()
+        run = self._find(run_id)
+        if run is None:
+            run = self._runs[run_id] = OpenRun(plan, RunState(run_id))
+        elif run.state.is_final:
+            self._reopen(run_id)
+        position = run.state.seq
+        extend(run.plan, run.state, new)
+        self._append(run, position, new)
+        await self.flush()
+        return len(new)
 
     async def outstanding(self, run_id: str) -> Effects:
         run = self._open(run_id)

@@ -17,12 +17,10 @@ import weakref
 from collections import defaultdict, deque
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from flowcraft_engine.backends.sqlite.database import backend_error, backend_errors, open_database
 from flowcraft_engine.backends.sqlite.owner_lock import OwnerLocks
-from flowcraft_engine.blueprint.finding import SourceLocation
-from flowcraft_engine.blueprint.model import Blueprint
+from flowcraft_engine.blueprint.snapshot import blueprint_from, snapshot_of
 from flowcraft_engine.clock import Clock, SystemClock
 from flowcraft_engine.errors import BackendError, ConflictError, NotFoundError
 from flowcraft_engine.kernel import event as ev
@@ -256,7 +254,7 @@ class SqliteStore(JournalStore):
             return
         self._begin()
         with backend_errors(self._path):
-            body = _encode(_snapshot(plan.blueprint))
+            body = _encode(snapshot_of(plan.blueprint))
             self._db.execute("INSERT OR IGNORE INTO blueprints VALUES (?, ?)", (plan.digest, body))
         self._plans[plan.digest] = plan
 
@@ -265,7 +263,7 @@ class SqliteStore(JournalStore):
             row = self._db.execute("SELECT body FROM blueprints WHERE digest = ?", (digest,)).fetchone()
         if row is None:
             raise NotFoundError(f"there is no blueprint with digest {digest[:12]} in {self._path}")
-        return compile_plan(_restore(json.loads(row[0])), digest)
+        return compile_plan(blueprint_from(json.loads(row[0])), digest)
 
     # ---- the list of runs ----------------------------------------------------------------------------------
 
@@ -419,14 +417,3 @@ class SqliteStore(JournalStore):
 
 def _unwritten(path: Path, error: Exception) -> BackendError:
     return BackendError(f"a step cannot be written to the state file {path}: {error}")
-
-
-def _snapshot(blueprint: Blueprint) -> dict[str, Any]:
-    places = {name: [place.file, place.line, place.column] for name, place in blueprint.locations.items()}
-    return {"blueprint": blueprint.canonical(), "locations": places, "folder": blueprint.folder}
-
-
-def _restore(snapshot: dict[str, Any]) -> Blueprint:
-    locations = {name: SourceLocation(*place) for name, place in snapshot["locations"].items()}
-    blueprint = Blueprint.model_validate(snapshot["blueprint"])
-    return blueprint.with_locations(locations, snapshot["folder"])
