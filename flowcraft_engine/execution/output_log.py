@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from flowcraft_engine.clock import Clock
 from flowcraft_engine.errors import BackendError, NotFoundError
-from flowcraft_engine.nodes.node_context import NodeContext
+from flowcraft_engine.nodes.node_output import Speaker
 from flowcraft_engine.stores.coordination_store import CoordinationStore
 from flowcraft_engine.stores.log_store import LogLine, LogPart, LogStore
 
@@ -32,7 +32,7 @@ class Page:
         "size",
     )
 
-    def __init__(self, ctx: NodeContext) -> None:
+    def __init__(self, ctx: Speaker) -> None:
         self.run_id = ctx.run_id
         self.instance = ctx.instance
         self.attempt = ctx.attempt
@@ -99,7 +99,7 @@ class OutputLog:
         await asyncio.gather(*self._writing)
         await self._write(all=True)
 
-    def note(self, ctx: NodeContext, stream: str, text: str, level: str | None = None) -> None:
+    def note(self, ctx: Speaker, stream: str, text: str, level: str | None = None) -> None:
         at = self._clock.now()
         with self._lock:
             page = ctx.page
@@ -116,7 +116,7 @@ class OutputLog:
             with suppress(RuntimeError):  # the loop has ended before a thread of a node
                 loop.call_soon_threadsafe(self._schedule)
 
-    def end(self, ctx: NodeContext) -> None:
+    def end(self, ctx: Speaker) -> None:
         """The attempt has ended: what it said is whole."""
         page: Page | None = ctx.page
         if page is not None:

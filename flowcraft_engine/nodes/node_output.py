@@ -12,25 +12,34 @@ import sys
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Protocol, TextIO
-
-if TYPE_CHECKING:
-    from flowcraft_engine.nodes.node_context import NodeContext
-
-#: The attempt whose node is called here; None outside of nodes, and where nobody keeps output.
-current_attempt: ContextVar[NodeContext | None] = ContextVar("flowcraft_attempt", default=None)
+from typing import Any, Protocol, TextIO
 
 
 class Output(Protocol):
     """Takes what nodes say, from any thread; never fails and never waits."""
 
-    def note(self, ctx: NodeContext, stream: str, text: str, level: str | None = None) -> None: ...
+    def note(self, ctx: Speaker, stream: str, text: str, level: str | None = None) -> None: ...
+
+
+class Speaker(Protocol):
+    """An attempt, as far as its output is concerned. A `NodeContext` is one."""
+
+    run_id: str
+    instance: str
+    attempt: int
+    output: Output | None
+    #: What `output` keeps of this attempt; its own affair.
+    page: Any
+
+
+#: The attempt whose node is called here; None outside of nodes, and where nobody keeps output.
+current_attempt: ContextVar[Speaker | None] = ContextVar("flowcraft_attempt", default=None)
 
 
 class NodeLogger(logging.LoggerAdapter[logging.Logger]):
     """`ctx.logger`: a standard logger whose records, from INFO on, are kept with the attempt, too."""
 
-    def __init__(self, logger: logging.Logger, extra: dict[str, object], ctx: NodeContext) -> None:
+    def __init__(self, logger: logging.Logger, extra: dict[str, object], ctx: Speaker) -> None:
         super().__init__(logger, extra)
         self._ctx = ctx
 
