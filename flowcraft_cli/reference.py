@@ -29,6 +29,7 @@ current folder. It knows:
 | `state` | where runs are kept: a file, or `memory` |
 | `concurrency` | most nodes at a time |
 | `http_allow` | hosts that `http` nodes may reach although they are not public |
+| `secrets` | where `secret("NAME")` looks: `env`, `file:PATH`, `command:PROGRAM {name}`, or a list of them |
 
 Runs are kept in `.flowcraft/state.db` of the project, else of the current folder. A run is named by its id, by the
 beginning of it, or by `@latest`; a sub-run by `parent:node`.

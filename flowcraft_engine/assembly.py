@@ -142,6 +142,7 @@ def make_runtime(
         concurrency=settings.concurrency,
         store=store,
         on_progress=on_progress,
+        secret_providers=settings.secrets,
     )
 
 

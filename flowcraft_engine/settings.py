@@ -11,6 +11,7 @@ from typing import Any
 
 from flowcraft_engine.errors import UsageError
 from flowcraft_engine.nodes.project_file import ProjectFile, find_project_file
+from flowcraft_engine.nodes.secret_providers import EnvironmentSecrets, SecretProvider, make_provider
 
 MEMORY = "memory"
 DEFAULT_CONCURRENCY = 32
@@ -30,6 +31,8 @@ class Settings:
     concurrency: int = DEFAULT_CONCURRENCY
     #: Hosts that `http` nodes may reach although they are not public.
     http_allow: tuple[str, ...] = ()
+    #: Where secrets are looked for, in this order.
+    secrets: tuple[SecretProvider, ...] = (EnvironmentSecrets(),)
     project: ProjectFile | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
 
@@ -69,6 +72,7 @@ def read_settings(
         state=values["state"] if "state" in values else root / _STATE,
         concurrency=values.get("concurrency", DEFAULT_CONCURRENCY),
         http_allow=values.get("http_allow", ()),
+        secrets=values.get("secrets", (EnvironmentSecrets(),)),
         project=project,
         sources={name: it.source for name, it in found.items()},
     )
@@ -118,6 +122,16 @@ def _paths(it: _Found) -> tuple[Path, ...]:
     return paths
 
 
+def _secrets(it: _Found) -> tuple[SecretProvider, ...]:
+    """In the environment providers are separated by `;`, since commands have spaces."""
+    texts = it.value
+    if isinstance(texts, str):
+        texts = [part.strip() for part in texts.split(";")] if it.source.startswith("FLOWCRAFT_") else [texts]
+    if not isinstance(texts, list) or not texts or not all(isinstance(text, str) and text for text in texts):
+        raise UsageError(f"{it.source} must be a provider of secrets or a list of them, not {it.value!r}")
+    return tuple(make_provider(text, it.folder) for text in texts)
+
+
 def _state(it: _Found) -> Path | None:
     if not isinstance(it.value, str) or not it.value.strip() or "\0" in it.value:
         raise UsageError(f"{it.source} must be the path of a file, or 'memory', not {it.value!r}")
@@ -141,4 +155,5 @@ _READERS: dict[str, Callable[[_Found], Any]] = {
     "state": _state,
     "concurrency": _concurrency,
     "http_allow": _texts,
+    "secrets": _secrets,
 }

@@ -72,6 +72,8 @@ class Attempt:
                 return await self._run_outputs()
             handler = self.env.handlers.get(node.uses)
             self.ctx = ctx = await self._context(handler)
+            if self.env.secrets.masker.is_active:
+                ctx.masker = self.env.secrets.masker
             if self.env.output is not None:
                 ctx.output = self.env.output
                 current_attempt.set(ctx)
@@ -141,7 +143,10 @@ class Attempt:
         return params
 
     async def _scope(self, references: References, value: JsonValue) -> Scope:
-        return await param_scope(self.env.store, self.facts, self.claim, references, value)
+        scope = await param_scope(self.env.store, self.facts, self.claim, references, value)
+        if references.secrets:
+            scope.secrets = await self.env.secrets.resolve(references.secrets)
+        return scope
 
     async def _call(self, handler: Handler, ctx: NodeContext) -> Any:
         """Call the node through the middleware, within its timeout."""

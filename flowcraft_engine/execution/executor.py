@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from flowcraft_engine.errors import NotFoundError
 from flowcraft_engine.execution.attempt import Attempt
 from flowcraft_engine.execution.environment import Environment
+from flowcraft_engine.execution.secrets import masked_outcome
 from flowcraft_engine.kernel.commands import REFUSED, STALE, Claim, Commit, Committed, Effects, Outcome
 
 #: Told what follows from each commit. Effects are hints: what is lost here is found again in the state.
@@ -118,6 +119,8 @@ class Executor:
     async def _commit(self, claim: Claim, attempt: Attempt, outcome: Outcome) -> Committed:
         env = self._env
         while True:
+            if env.secrets.masker.is_active:
+                outcome = masked_outcome(outcome, env.secrets.masker)
             places = 0 if self.is_draining else 1 + self._free_places()
             expects, expects_all = attempt.expectations()
             commit = Commit(

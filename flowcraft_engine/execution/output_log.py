@@ -11,6 +11,7 @@ from flowcraft_engine.errors import BackendError, NotFoundError
 from flowcraft_engine.nodes.node_output import Speaker
 from flowcraft_engine.stores.coordination_store import CoordinationStore
 from flowcraft_engine.stores.log_store import LogLine, LogPart, LogStore
+from flowcraft_engine.values.masking import Masker
 
 #: Bytes kept of one attempt; what comes after is counted.
 KEPT_BYTES = 64 * 1024
@@ -21,6 +22,7 @@ class Page:
     """What one attempt has said. Changed under the lock of its log only."""
 
     __slots__ = (
+        "_mask",
         "attempt",
         "has_ended",
         "instance",
@@ -32,7 +34,8 @@ class Page:
         "size",
     )
 
-    def __init__(self, ctx: Speaker) -> None:
+    def __init__(self, ctx: Speaker, masker: Masker) -> None:
+        self._mask = masker.text
         self.run_id = ctx.run_id
         self.instance = ctx.instance
         self.attempt = ctx.attempt
@@ -45,6 +48,7 @@ class Page:
         self.old_rests: dict[str, str] = {}
 
     def add(self, line: LogLine) -> None:
+        line = line._replace(text=self._mask(line.text))
         size = len(line.text.encode("utf-8", "replace")) + 1
         if self.size + size > KEPT_BYTES:
             # All that follows is left out, so that no line is missing in between.
@@ -76,7 +80,8 @@ class Page:
 class OutputLog:
     """The output of the nodes of one process. Costs nothing for nodes that say nothing."""
 
-    def __init__(self, runs: CoordinationStore, logs: LogStore, clock: Clock) -> None:
+    def __init__(self, runs: CoordinationStore, logs: LogStore, clock: Clock, masker: Masker) -> None:
+        self._masker = masker
         self._runs = runs
         self._logs = logs
         self._clock = clock
@@ -104,7 +109,7 @@ class OutputLog:
         with self._lock:
             page = ctx.page
             if page is None:
-                page = ctx.page = Page(ctx)
+                page = ctx.page = Page(ctx, self._masker)
             if level is None:
                 page.write(at, stream, text)
             else:

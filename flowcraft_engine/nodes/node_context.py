@@ -9,6 +9,7 @@ from typing import Any
 
 from flowcraft_engine.nodes.context_buffer import AsyncContextView
 from flowcraft_engine.nodes.node_output import NodeLogger, Output
+from flowcraft_engine.values.masking import Masker
 
 _LOGGER_NAME = "flowcraft.node"
 
@@ -46,6 +47,7 @@ class NodeContext:
         "input",
         "instance",
         "is_last_attempt",
+        "masker",
         "node_id",
         "output",
         "page",
@@ -100,6 +102,8 @@ class NodeContext:
         #: Who keeps what this attempt prints and logs, and where it keeps that.
         self.output: Output | None = None
         self.page: Any = None
+        #: Takes secrets out of what is logged; None: there are none.
+        self.masker: Masker | None = None
         self._idempotency_base = idempotency_base
         self._on_progress = on_progress
 

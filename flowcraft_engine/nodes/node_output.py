@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol, TextIO
 
+from flowcraft_engine.values.masking import Masker
+
 
 class Output(Protocol):
     """Takes what nodes say, from any thread; never fails and never waits."""
@@ -30,6 +32,7 @@ class Speaker(Protocol):
     output: Output | None
     #: What `output` keeps of this attempt; its own affair.
     page: Any
+    masker: Masker | None
 
 
 #: The attempt whose node is called here; None outside of nodes, and where nobody keeps output.
@@ -54,6 +57,9 @@ class NodeLogger(logging.LoggerAdapter[logging.Logger]):
             text = _message(msg, args, kwargs.get("exc_info"))
             self._ctx.output.note(self._ctx, "log", text, logging.getLevelName(level))
         if self.logger.isEnabledFor(level):
+            if self._ctx.masker is not None:
+                # As one text: a handler would put it together from parts that look harmless.
+                msg, args = self._ctx.masker.text(_message(msg, args, kwargs.pop("exc_info", None))), ()
             # This frame is not the caller's.
             kwargs["stacklevel"] = int(kwargs.get("stacklevel", 1)) + 1
             super().log(level, msg, *args, **kwargs)
@@ -80,18 +86,40 @@ def _message(msg: object, args: tuple[object, ...], exc_info: object) -> str:
 
 
 class TappedStream(io.TextIOBase):
-    """A stream that shows everything as before, and notes what nodes write."""
+    """A stream that shows everything as before, and notes what nodes write.
+
+    Once there are secrets to mask, nodes are shown line by line: a secret may be written in pieces.
+    """
 
     def __init__(self, beneath: TextIO, name: str) -> None:
         super().__init__()
         self.beneath = beneath
         self._name = name
+        #: Beginnings of lines, by attempt.
+        self._held: dict[tuple[str, str, int], tuple[str, Masker]] = {}
 
     def write(self, text: str, /) -> int:
         ctx = current_attempt.get()
-        if ctx is not None and ctx.output is not None:
+        if ctx is None:
+            return self.beneath.write(text)
+        if ctx.output is not None:
             ctx.output.note(ctx, self._name, text)
-        return self.beneath.write(text)
+        if ctx.masker is None:
+            return self.beneath.write(text)
+        key = (ctx.run_id, ctx.instance, ctx.attempt)
+        held, _ = self._held.pop(key, ("", ctx.masker))
+        lines, end, rest = (held + text).rpartition("\n")
+        if rest:
+            self._held[key] = (rest, ctx.masker)
+        if end:
+            self.beneath.write(ctx.masker.text(lines) + end)
+        return len(text)
+
+    def release(self) -> None:
+        """Show what is held, at the end of everything."""
+        for text, masker in self._held.values():
+            self.beneath.write(masker.text(text) + "\n")
+        self._held.clear()
 
     def flush(self) -> None:
         self.beneath.flush()
@@ -132,4 +160,7 @@ def tapped_streams() -> Iterator[None]:
     try:
         yield
     finally:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, TappedStream):
+                stream.release()
         sys.stdout, sys.stderr = stdout, stderr

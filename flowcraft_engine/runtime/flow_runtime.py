@@ -17,6 +17,7 @@ from flowcraft_engine.errors import UsageError
 from flowcraft_engine.execution import repair
 from flowcraft_engine.execution.environment import Environment, ValueLimits
 from flowcraft_engine.execution.output_log import OutputLog
+from flowcraft_engine.execution.secrets import Secrets
 from flowcraft_engine.execution.standing import result_of
 from flowcraft_engine.execution.waits import check_answer, find_wait
 from flowcraft_engine.history.run_result import RunResult
@@ -25,6 +26,7 @@ from flowcraft_engine.kernel.compile import compile_plan
 from flowcraft_engine.kernel.plan import Plan
 from flowcraft_engine.nodes.handler import Middleware
 from flowcraft_engine.nodes.registry import NodeRegistry
+from flowcraft_engine.nodes.secret_providers import EnvironmentSecrets, SecretProvider
 from flowcraft_engine.runtime.engine import InProcessEngine
 from flowcraft_engine.runtime.evidence import Evidence, gather_evidence
 from flowcraft_engine.runtime.pins import reachable_blueprints
@@ -61,10 +63,12 @@ class FlowRuntime:
         clock: Clock | None = None,
         limits: ValueLimits | None = None,
         on_progress: Callable[[str, str, float, float], None] | None = None,
+        secret_providers: Sequence[SecretProvider] = (EnvironmentSecrets(),),
     ) -> None:
         if concurrency < 1:
             raise ValueError("concurrency must be at least 1")
         clock = clock or SystemClock()
+        secrets = Secrets(secret_providers)
         self.store = store or MemoryStore(clock)
         self.registry = registry or NodeRegistry()
         self._blueprints = {blueprint.id: blueprint for blueprint in blueprints}
@@ -78,7 +82,8 @@ class FlowRuntime:
             middleware=tuple(middleware),
             limits=limits or ValueLimits(),
             on_progress=on_progress,
-            output=OutputLog(self.store, self.store, clock) if isinstance(self.store, LogStore) else None,
+            output=_output_log(self.store, clock, secrets),
+            secrets=secrets,
         )
         self._plans: dict[int, Plan] = {}
         self._pins: dict[str, dict[str, str]] = {}
@@ -260,6 +265,10 @@ class FlowRuntime:
             if self._users == 0 and self._engine is not None:
                 engine, self._engine = self._engine, None
                 await engine.stop()
+
+
+def _output_log(store: CoordinationStore, clock: Clock, secrets: Secrets) -> OutputLog | None:
+    return OutputLog(store, store, clock, secrets.masker) if isinstance(store, LogStore) else None
 
 
 def _checked_id(run_id: str) -> str:

@@ -134,7 +134,8 @@ def _shown_lines(ctx: NodeContext) -> Callable[[str, str], None]:
         name: logging.LoggerAdapter(logging.getLogger(f"flowcraft.node.{name}"), extra)
         for name in ("stdout", "stderr")
     }
-    return lambda stream, line: loggers[stream].info("%s", line)
+    masker = ctx.masker
+    return lambda stream, line: loggers[stream].info("%s", line if masker is None else masker.text(line))
 
 
 def _not_started(program: str, error: OSError | ValueError) -> NodeError:
