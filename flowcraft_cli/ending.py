@@ -82,6 +82,8 @@ def headline(result: RunResult, palette: Palette) -> str:
     """`✓ completed payments 1.2.0 · run 3f… · 2.3s · 5 completed, 1 skipped`."""
     version = f" {safe(result.version)}" if result.version else ""
     parts = [f"{safe(result.blueprint_id)}{version}", f"run {result.run_id}"]
+    if result.generation > 1:
+        parts.append(f"generation {result.generation}")
     if result.finished_at is not None:
         parts.append(short_duration(result.finished_at - result.created_at))
     counts = Counter(_outcome(result, node.state) for name, node in result.nodes.items() if name[-1] != "]")

@@ -181,10 +181,19 @@ class Progress:
             else:
                 run.lines[name] = Line(run.run_id, name, old.node_id, run.depth)
                 run.children.pop(name, None)
+        start = run.lines.get(str(event.data.get("from")))
         for name in event.data["on"]:
             line = run.lines.get(name)
             if line is not None:
                 line.state, line.error = "waiting", None
+                line.started_at = line.changed_at = event.at / ev.MICROSECONDS
+                line.done -= line.bad_items
+                line.bad_items = 0
+        if start is None and str(event.data.get("from")).endswith("]"):
+            # An item that had completed, and was counted as done.
+            whole = run.lines.get(str(event.data["from"]).rpartition("[")[0])
+            if whole is not None:
+                whole.done -= 1
 
     def _apply(self, run: RunLines, line: Line, event: Event) -> bool:
         state = _STATE_AFTER.get(event.type)

@@ -74,9 +74,8 @@ class Attempt:
             self.ctx = ctx = await self._context(handler)
             if self.env.secrets.masker.is_active:
                 ctx.masker = self.env.secrets.masker
-            if self.env.output is not None:
-                ctx.output = self.env.output
-                current_attempt.set(ctx)
+            ctx.output = self.env.output
+            current_attempt.set(ctx)
             if self.claim.resumption is not None:
                 value = await self._resume(handler, ctx, self.claim.resumption)
             elif handler.is_async and node.timeout_ms is None and not self.env.middleware:

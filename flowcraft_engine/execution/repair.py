@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from flowcraft_engine.errors import ConflictError
 from flowcraft_engine.kernel.generations import find_start, lost_children, plan_rerun, plan_retry
+from flowcraft_engine.kernel.naming import item_name
 from flowcraft_engine.kernel.plan import Plan
 from flowcraft_engine.kernel.state import RunState
 from flowcraft_engine.stores.coordination_store import CoordinationStore
@@ -160,7 +161,7 @@ async def _steps(
         if await store.exists(child)
     }
     decided = decide(plan, state, frozenset(candidates))
-    on: Collection[str] = decided["on"]  # type: ignore[assignment]  # an object
+    on: dict[str, Any] = decided["on"]  # type: ignore[assignment]  # an object
     anew: Collection[str] = decided["anew"]  # type: ignore[assignment]  # a list of names
     children = {name: child for name, child in candidates.items() if name in on}
     steps: list[_Step] = []
@@ -169,8 +170,13 @@ async def _steps(
         # One that has completed meanwhile, or was never stopped, needs nothing.
         if child_state.is_final and child_state.status != "completed":
             steps += await _retry_inside(store, child)
-    again = Again(run_id, tuple(anew), tuple(on))
+    again = Again(run_id, (*anew, *_items(on)), tuple(on))
     return [*steps, _Step(again, node, frozenset(children))]
+
+
+def _items(on: dict[str, Any]) -> list[str]:
+    """The items that begin anew in batches that go on."""
+    return [item_name(whole, index) for whole, how in on.items() for index in how.get("items", ())]
 
 
 def _refuse_unended(state: RunState) -> None:

@@ -104,6 +104,8 @@ def _go_on(plan: Plan, state: RunState, instance: Instance, how: JsonObject, eve
     instance.reason = {"rule": "goes_on", "kind": how["kind"], "generation": state.generation}
     instance.finished_at = instance.due = instance.error = instance.rescuer = instance.resumption = None
     instance.output = instance.action = None
+    # How long it took is told of this generation.
+    instance.started_at = event.at / MICROSECONDS
     if how["kind"] == st.BODY:
         number, passes = how["iteration"], (instance.wait or {})["outputs"]
         instance.wait = {"kind": st.BODY, "outputs": passes[:number]}

@@ -39,6 +39,12 @@ class Speaker(Protocol):
 current_attempt: ContextVar[Speaker | None] = ContextVar("flowcraft_attempt", default=None)
 
 
+def without_secrets(text: str) -> str:
+    """`text` with the secrets masked that are known here; for what is about to be cut, which would hide them."""
+    ctx = current_attempt.get()
+    return text if ctx is None or ctx.masker is None else ctx.masker.text(text)
+
+
 class NodeLogger(logging.LoggerAdapter[logging.Logger]):
     """`ctx.logger`: a standard logger whose records, from INFO on, are kept with the attempt, too."""
 

@@ -17,6 +17,7 @@ SHORTEST = 4
 #: Lines of a secret of several lines are masked by themselves from this length on.
 _SHORTEST_LINE = 8
 _SHORTEST_PART = 6
+_LEFT_OUT = "[… "
 
 
 class Masker:
@@ -26,11 +27,8 @@ class Masker:
         self._forms: set[str] = set()
         self._known: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
-
-    @property
-    def is_active(self) -> bool:
-        """True once there is a secret to mask."""
-        return self._pattern is not None
+        #: True once there is a secret to mask. No property: looked at for every node.
+        self.is_active = False
 
     def add(self, secret: str) -> None:
         """Mask `secret` from now on; it has at least `SHORTEST` characters."""
@@ -39,32 +37,45 @@ class Masker:
         forms = self._forms | set(_forms(secret))
         # The longest first: one form may begin with another.
         pattern = re.compile("|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True)))
-        self._forms, self._pattern = forms, pattern
+        self._forms, self._pattern, self.is_active = forms, pattern, True
         self._known.add(secret)
 
     def text(self, text: str) -> str:
+        """`text` with every secret masked; at its ends parts of one, too: it may have been cut."""
         pattern = self._pattern
-        return text if pattern is None else pattern.sub(MASK, text)
+        return text if pattern is None else self._cut(pattern.sub(MASK, text))
 
     def json(self, value: Any) -> Any:
         """The same value if nothing is masked in it, else a copy. Keys and numbers are looked at, too."""
-        pattern = self._pattern
-        return value if pattern is None else _masked(value, pattern)
+        return value if self._pattern is None else self._masked(value, self._pattern)
 
+    def _masked(self, value: Any, pattern: re.Pattern[str]) -> Any:
+        kind = type(value)
+        if kind is str:
+            return self.text(value)
+        if kind is dict:
+            made = {self._masked(key, pattern): self._masked(item, pattern) for key, item in value.items()}
+            return value if made == value and len(made) == len(value) else made
+        if kind is list or kind is tuple:
+            items = [self._masked(item, pattern) for item in value]
+            return value if items == list(value) else kind(items)
+        if kind is int or kind is float:
+            return MASK if pattern.search(repr(value)) else value
+        return value
 
-def _masked(value: Any, pattern: re.Pattern[str]) -> Any:
-    kind = type(value)
-    if kind is str:
-        return pattern.sub(MASK, value)
-    if kind is dict:
-        made = {_masked(key, pattern): _masked(item, pattern) for key, item in value.items()}
-        return value if made == value and len(made) == len(value) else made
-    if kind is list or kind is tuple:
-        items = [_masked(item, pattern) for item in value]
-        return value if items == list(value) else kind(items)
-    if kind is int or kind is float:
-        return MASK if pattern.search(repr(value)) else value
-    return value
+    def _cut(self, text: str) -> str:
+        for secret in self._known:
+            for size in range(min(len(secret) - 1, len(text)), _SHORTEST_PART, -1):
+                if text.endswith(secret[:size]):
+                    text = text[:-size] + MASK
+                    break
+            # What `shell` keeps of long output begins with a line that says so.
+            begin = text.find("\n") + 1 if text.startswith(_LEFT_OUT) else 0
+            for size in range(min(len(secret) - 1, len(text) - begin), _SHORTEST_PART, -1):
+                if text.startswith(secret[-size:], begin):
+                    text = text[:begin] + MASK + text[begin + size :]
+                    break
+        return text
 
 
 def _forms(secret: str) -> Iterator[str]:

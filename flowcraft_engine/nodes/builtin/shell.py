@@ -19,6 +19,7 @@ from flowcraft_engine.nodes.builtin.parameters import Parameters, builtin_handle
 from flowcraft_engine.nodes.builtin.process_group import Captured, Ended, run_command
 from flowcraft_engine.nodes.handler import Handler
 from flowcraft_engine.nodes.node_context import NodeContext
+from flowcraft_engine.nodes.node_output import without_secrets
 
 #: Bytes kept of each stream in `{code, stdout, stderr}`; both, escaped, fit into a node's output.
 KEPT_BYTES = 256 * 1024
@@ -153,7 +154,7 @@ def _not_started(program: str, error: OSError | ValueError) -> NodeError:
 def _failure(ended: Ended) -> str:
     """`exit code 2: the last lines that the command wrote`."""
     what = f"exit code {ended.code}" if ended.code >= 0 else f"killed by {_signal_name(-ended.code)}"
-    said = ended.stderr.text.strip() or ended.stdout.text.strip()
+    said = without_secrets(ended.stderr.text.strip() or ended.stdout.text.strip())
     tail = "\n".join(said.splitlines()[-_ERROR_LINES:])[-_ERROR_CHARACTERS:]
     return f"{what}: {tail}" if tail else what
 
@@ -180,5 +181,5 @@ def _parsed(stdout: Captured, parse: str) -> Any:
     try:
         return json.loads(stdout.text)
     except ValueError as error:
-        start = stdout.text.strip()[:200]
+        start = without_secrets(stdout.text.strip())[:200]
         raise NodeError(f"the standard output is not JSON ({error}): {start!r}") from error

@@ -29,6 +29,8 @@ SPELLINGS = [
     base64.b64encode(b"me:" + CANARY.encode()).decode()[8:-4],
     CANARY.encode().hex(),
     NUMBER,
+    CANARY[:10],
+    CANARY[-10:],
 ]
 
 NODES = """
@@ -88,6 +90,14 @@ nodes:
   - {id: put, uses: set, params: {values: {k: '${{ secret("CANARY") }}'}}}
   - {id: log, uses: log, params: {message: '${{ secret("CANARY") }}', level: error}}
   - {id: no, uses: check, params: {that: 'secret("CANARY") == 1', message: 'not ${{ secret("CANARY") }}'}}
+  - id: long
+    uses: shell
+    params:
+      run: 'yes "$T" | head -c 300000; yes "$T" | head -c 2100 >&2; exit 1'
+      env: {T: '${{ secret("CANARY") }}'}
+  - id: cut
+    uses: shell
+    params: {run: 'printf "%190s" x; echo "$T"', parse: json, env: {T: '${{ secret("CANARY") }}'}}
   - {id: after, uses: noop, needs: [say]}
 edges:
   - {source: say, target: nap, condition: 'result.output.out != "***"', transform: 'input.out + "!"'}

@@ -94,3 +94,11 @@ def test_lines_of_a_long_secret_are_masked_by_themselves() -> None:
 def test_a_secret_that_another_one_begins_with_leaves_nothing_over() -> None:
     assert masker("abcdef", "abcdefghij").text("abcdefghij abcdef") == f"{MASK} {MASK}"
     assert SHORTEST == 4
+
+
+def test_parts_at_the_ends_of_a_text_that_was_cut_are_masked() -> None:
+    made = masker("abcdefghijklmnop")
+    assert made.text("error: abcdefghijkl") == f"error: {MASK}"
+    assert made.text("hijklmnop and more") == f"{MASK} and more"
+    assert made.text("[… 9 bytes left out …]\nhijklmnop\n") == f"[… 9 bytes left out …]\n{MASK}\n"
+    assert made.text("abc") == "abc"
