@@ -138,10 +138,10 @@ def _relative(path: str) -> str:
 
 
 def what_next(ending: Ending) -> list[str]:
-    """What a person can do about a run that has not ended."""
+    """What a person can do about a run that has not ended, or not well."""
     result = ending.result
     if result.is_final:
-        return []
+        return _retry_hint(ending)
     continued = f"flowcraft reconcile {ending.name}"
     if result.status == "paused" and ending.where is not None:
         return [f"paused: go on with: flowcraft unpause {ending.name}"]
@@ -153,6 +153,14 @@ def what_next(ending: Ending) -> list[str]:
     if result.status == "waiting":
         return _resume_hints(ending)
     return [f"continue with: {continued}"] if result.status == "interrupted" else []
+
+
+def _retry_hint(ending: Ending) -> list[str]:
+    """A run that is kept can be repaired; one of a subflow is, with the run that it belongs to."""
+    if ending.result.status == "completed" or ending.where is None or ":" in ending.result.run_id:
+        return []
+    what = "what failed" if ending.result.status == "failed" else "what was cancelled"
+    return [f"to try {what} again: flowcraft retry {ending.name}"]
 
 
 def _resume_hints(ending: Ending) -> list[str]:

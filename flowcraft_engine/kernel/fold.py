@@ -252,7 +252,7 @@ def _items_ready(plan: Plan, state: RunState, event: Event) -> None:
     state.moving += end - first
     if first < whole.batch.cursor:
         # Items of a retry exist already, and are counted.
-        whole.batch.again = [index for index in whole.batch.again if not first <= index < end]
+        del whole.batch.again[: end - first]
         for index in range(first, end):
             item = state.instances[item_name(whole.name, index)]
             item.state, item.reason = st.READY, event.reason

@@ -429,11 +429,16 @@ class Transition:
         room = left if spec.concurrency is None else min(left, spec.concurrency - batch.active)
         if room <= 0 or self._is_held_back(whole):
             return
-        again = batch.again[:room]
-        for index in again:
-            self._items_ready(whole, index, index + 1)
-        if room > len(again):
-            self._items_ready(whole, batch.cursor, batch.cursor + room - len(again))
+        while room > 0 and batch.again:
+            # As many as follow each other: they are one event.
+            again, first = batch.again, batch.again[0]
+            count = 1
+            while count < min(room, len(again)) and again[count] == first + count:
+                count += 1
+            self._items_ready(whole, first, first + count)
+            room -= count
+        if room > 0:
+            self._items_ready(whole, batch.cursor, batch.cursor + room)
 
     def _items_ready(self, whole: Instance, first: int, end: int) -> None:
         self._emit(ev.ITEMS_READY, whole.name, {"rule": "items"}, (first, end))

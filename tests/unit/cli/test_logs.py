@@ -94,14 +94,13 @@ def test_a_run_of_another_process_is_followed_to_its_end(folder: Path, flowcraft
     try:
         while flowcraft("logs", "r").code == 7 or "first" not in flowcraft("logs", "r").out:
             assert running.poll() is None
-        follower = subprocess.Popen(
-            command("logs", "r", "--follow"), env=environment(), stdout=subprocess.PIPE, text=True
-        )
-        assert follower.stdout is not None
-        assert follower.stdout.readline().endswith("a | first\n")
-        (folder / "seen").touch()
-        assert follower.stdout.readline().endswith("a | last\n")
-        assert follower.wait(30) == 0
+        follow = command("logs", "r", "--follow")
+        with subprocess.Popen(follow, env=environment(), stdout=subprocess.PIPE, text=True) as follower:
+            assert follower.stdout is not None
+            assert follower.stdout.readline().endswith("a | first\n")
+            (folder / "seen").touch()
+            assert follower.stdout.readline().endswith("a | last\n")
+        assert follower.returncode == 0
     finally:
         (folder / "seen").touch()
         assert running.wait(30) == 0

@@ -31,7 +31,9 @@ def ran(name: str) -> int:
 
 
 def test_retry_repairs_a_failed_run(flowcraft: Flowcraft, shaky: str) -> None:
-    assert flowcraft("run", shaky, "--run-id", "one").code == 1
+    failed = flowcraft("run", shaky, "--run-id", "one")
+    assert failed.code == 1
+    assert failed.err.endswith("to try what failed again: flowcraft retry one\n")
     preview = flowcraft("retry", "one", "--dry-run")
     assert (preview.code, preview.out.strip()) == (0, "one would run again: b, c")
     assert ran("b") == 1
