@@ -17,6 +17,8 @@ SHORTEST = 4
 #: Lines of a secret of several lines are masked by themselves from this length on.
 _SHORTEST_LINE = 8
 _SHORTEST_PART = 6
+#: Parts of a secret at the end or the beginning of a text are masked from this length on.
+_SHORTEST_END = 7
 _LEFT_OUT = "[… "
 
 
@@ -59,23 +61,39 @@ class Masker:
         if kind is list or kind is tuple:
             items = [self._masked(item, pattern) for item in value]
             return value if items == list(value) else kind(items)
+        if kind is int and -1000 < value < 1000:
+            return value
         if kind is int or kind is float:
             return MASK if pattern.search(repr(value)) else value
         return value
 
     def _cut(self, text: str) -> str:
+        if len(text) < _SHORTEST_END:
+            return text
+        # What `shell` keeps of long output begins with a line that says so.
+        begin = text.find("\n") + 1 if text.startswith(_LEFT_OUT) else 0
         for secret in self._known:
-            for size in range(min(len(secret) - 1, len(text)), _SHORTEST_PART, -1):
-                if text.endswith(secret[:size]):
-                    text = text[:-size] + MASK
-                    break
-            # What `shell` keeps of long output begins with a line that says so.
-            begin = text.find("\n") + 1 if text.startswith(_LEFT_OUT) else 0
-            for size in range(min(len(secret) - 1, len(text) - begin), _SHORTEST_PART, -1):
-                if text.startswith(secret[-size:], begin):
-                    text = text[:begin] + MASK + text[begin + size :]
-                    break
+            size = len(secret)
+            # A look for the shortest part tells nearly always that there is none.
+            if secret[:_SHORTEST_END] in text[-size:]:
+                text = _without_end(text, secret)
+            if secret[-_SHORTEST_END:] in text[begin : begin + size]:
+                text = text[:begin] + _without_beginning(text[begin:], secret)
         return text
+
+
+def _without_end(text: str, secret: str) -> str:
+    for size in range(min(len(secret) - 1, len(text)), _SHORTEST_END - 1, -1):
+        if text.endswith(secret[:size]):
+            return text[:-size] + MASK
+    return text
+
+
+def _without_beginning(text: str, secret: str) -> str:
+    for size in range(min(len(secret) - 1, len(text)), _SHORTEST_END - 1, -1):
+        if text.startswith(secret[-size:]):
+            return MASK + text[size:]
+    return text
 
 
 def _forms(secret: str) -> Iterator[str]:
