@@ -7,7 +7,9 @@ follows (ready, skipped, poisoned, cancelled), until nothing moves: skips and pi
 the same step. When no instance is left open the run ends, in this step too. The caller stores `events` and acts
 on `effects`, which are hints: all of them can be recomputed from the state (`outstanding.py`).
 
-Every command is guarded by the state alone, so that doing it twice, late or after a crash is boring.
+Every command is guarded by the state alone, so that doing it twice, late or after a crash is boring. The file is long
+because all commands, and all that follows from them, are one noun: what a retry or a rerun repeats is in
+`generations.py`, what that means for the state in `rewind.py`.
 """
 
 from __future__ import annotations

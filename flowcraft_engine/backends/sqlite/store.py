@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from flowcraft_engine.backends.sqlite.database import backend_error, backend_errors, open_database
+from flowcraft_engine.backends.sqlite.log_table import insert_part, select_parts
 from flowcraft_engine.backends.sqlite.owner_lock import OwnerLocks
 from flowcraft_engine.blueprint.snapshot import blueprint_from, snapshot_of
 from flowcraft_engine.clock import Clock, SystemClock
@@ -30,7 +31,7 @@ from flowcraft_engine.kernel.fold import extend
 from flowcraft_engine.kernel.plan import Plan
 from flowcraft_engine.stores.coordination_store import RunSummary
 from flowcraft_engine.stores.journal_store import JournalStore, OpenRun
-from flowcraft_engine.stores.log_store import LogLine, LogPart
+from flowcraft_engine.stores.log_store import LogPart
 from flowcraft_engine.values import JsonObject
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
@@ -333,44 +334,14 @@ class SqliteStore(JournalStore):
         with backend_errors(self._path):
             for part in parts:
                 row = self._row_of(part.run_id)
-                if row is None:
-                    continue
-                self._db.execute(
-                    "INSERT INTO logs (run, number, instance, generation, attempt, lines, left_out) SELECT"
-                    " ?, coalesce(max(number), 0) + 1, ?, ?, ?, ?, ? FROM logs WHERE run = ?",
-                    (
-                        row,
-                        part.instance,
-                        part.generation,
-                        part.attempt,
-                        # Text that is no valid Unicode is kept escaped.
-                        json.dumps(part.lines, separators=(",", ":")),
-                        part.left_out,
-                        row,
-                    ),
-                )
+                if row is not None:
+                    insert_part(self._db, row, part)
 
     async def read_logs(self, run_id: str, after: int = 0) -> list[LogPart]:
         await self.flush()
         self._open(run_id)
         with backend_errors(self._path):
-            rows = self._db.execute(
-                "SELECT instance, generation, attempt, lines, left_out, number FROM logs"
-                " WHERE run = ? AND number > ? ORDER BY number",
-                (self._row_of(run_id), after),
-            )
-            return [
-                LogPart(
-                    run_id,
-                    instance,
-                    generation,
-                    attempt,
-                    tuple(LogLine(*line) for line in json.loads(lines)),
-                    left_out,
-                    number,
-                )
-                for instance, generation, attempt, lines, left_out, number in rows
-            ]
+            return select_parts(self._db, self._rows[run_id], run_id, after)
 
     def _row_of(self, run_id: str) -> int | None:
         row = self._rows.get(run_id)
