@@ -210,7 +210,11 @@ class FlowRuntime:
 
         Raises `ConflictError` if the run has ended.
         """
-        return await repair.pause(self.store, run_id)
+        changed = await repair.pause(self.store, run_id)
+        if self._engine is not None:
+            # Whoever waits for the run here looks again: it may be quiet now.
+            self._engine.publish(run_id, await self.store.outstanding(run_id))
+        return changed
 
     async def unpause(self, run_id: str, *, timeout_s: float | None = None) -> RunResult:
         """Go on with a paused run."""

@@ -11,6 +11,7 @@ from flowcraft_engine.kernel import state as st
 from flowcraft_engine.kernel.compile import compile_plan
 from flowcraft_engine.kernel.event import Event
 from flowcraft_engine.kernel.plan import Plan
+from flowcraft_engine.kernel.state import RunState
 from flowcraft_engine.stores.coordination_store import CoordinationStore
 from flowcraft_engine.stores.log_store import LogPart, LogStore
 from flowcraft_engine.values import JsonObject
@@ -51,12 +52,7 @@ async def collect(store: CoordinationStore, run_id: str, *, logs: bool = True) -
                 f"{run_id} is a sub-run, which is kept with its run",
                 hint=f"export {run_id.partition(':')[0]} instead",
             )
-        for instance in state.instances.values():
-            if instance.state == st.RUNNING and not await store.owner_is_dead(instance.owner or ""):
-                raise ConflictError(
-                    f"run {name} is being executed: {instance.name} runs",
-                    hint="wait until it waits or has ended, or pause it first",
-                )
+        await _refuse_executed(store, state)
         kept = await store.read_logs(name) if logs and isinstance(store, LogStore) else []
         bundle.runs.append(BundledRun(name, plan.digest, await store.events(name), kept))
         for digest in {plan.digest, *state.pins.values()}:
@@ -67,6 +63,19 @@ async def collect(store: CoordinationStore, run_id: str, *, logs: bool = True) -
     remembered = await store.recall(run_id)
     bundle.options = {key: remembered[key] for key in _PORTABLE if key in remembered}
     return bundle
+
+
+async def _refuse_executed(store: CoordinationStore, state: RunState) -> None:
+    """A copy of a run that a living process goes on with would be another run under the same id."""
+    hint = "wait until it waits or has ended, or pause it first"
+    for instance in state.instances.values():
+        if instance.state == st.RUNNING and not await store.owner_is_dead(instance.owner or ""):
+            raise ConflictError(f"run {state.run_id} is being executed: {instance.name} runs", hint=hint)
+    if state.is_final or state.paused_at is not None:
+        return
+    goes_on = state.moving or any(instance.due is not None for instance in state.waiting.values())
+    if goes_on and not await store.is_orphaned(state.run_id.partition(":")[0]):
+        raise ConflictError(f"run {state.run_id} is being executed", hint=hint)
 
 
 async def restore(store: CoordinationStore, bundle: Bundle) -> int:

@@ -59,7 +59,9 @@ class RunFileStore(MemoryStore):
     async def close(self) -> None:
         if self._count() == self._seen:
             return
+        # From here on nobody executes it.
         self._owners.clear()
+        self._attended.clear()
         bundle = await collect(self, self.run_id)
         if read_bytes(self._path) != self._content:
             raise ConflictError(

@@ -197,3 +197,21 @@ async def test_a_file_that_is_not_there_or_cannot_be_written(store: Any, tmp_pat
     with pytest.raises(FlowcraftError, match="cannot be written"):
         await export_run(store, "run", tmp_path / "no" / "folder.fcrun", logs=True)
     assert list(tmp_path.glob("*.fcrun")) == []
+
+
+async def test_a_run_that_sleeps_in_a_living_process_is_refused_until_it_is_paused(
+    store: Any, tmp_path: Path
+) -> None:
+    import asyncio
+
+    made = blueprint("S:sleep(60000) -> A")
+    flow = runtime(made, store=store)
+    async with asyncio.timeout(30):
+        running = asyncio.create_task(flow.run(made, run_id="asleep"))
+        while not await store.exists("asleep") or not (await store.snapshot("asleep"))[1].waiting:
+            await asyncio.sleep(0)
+        with pytest.raises(ConflictError, match="is being executed"):
+            await export_run(store, "asleep", tmp_path / "asleep.fcrun", logs=True)
+        await flow.pause("asleep")
+        await export_run(store, "asleep", tmp_path / "asleep.fcrun", logs=True)
+        assert (await running).status == "paused"
