@@ -19,6 +19,7 @@ _RUNS: Final = "Run"
 _KEPT: Final = "Runs that are kept"
 _REPAIR: Final = "Repair runs"
 _AUTHOR: Final = "Write blueprints"
+_OPERATE: Final = "Operate"
 
 COMMANDS: Final[dict[str, CommandEntry]] = {
     "run": CommandEntry(_RUNS, "Run a blueprint in this process."),
@@ -42,4 +43,5 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
     "nodes": CommandEntry(_AUTHOR, "List the node types that blueprints may use, or explain one."),
     "schema": CommandEntry(_AUTHOR, "Print the JSON Schema of blueprints, for editors."),
     "init": CommandEntry(_AUTHOR, "Write a small project that runs."),
+    "doctor": CommandEntry(_OPERATE, "Check Python, nodes, state file, Redis and workers; say what to do."),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,11 +15,12 @@ from flowcraft_cli.output import emit, emit_json, json_text, tell
 from flowcraft_cli.text import safe
 
 if TYPE_CHECKING:
-    from flowcraft_engine.history.run_result import RunError, RunResult
+    from flowcraft_engine.history.run_result import RunError, RunResult, WaitingNode
 
 _CODES = {"completed": 0, "failed": 1, "cancelled": 4}
 WAITS = 5
 TIMED_OUT = 6
+_MOST_QUESTIONS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,13 +168,28 @@ def _retry_hint(ending: Ending) -> list[str]:
 def _resume_hints(ending: Ending) -> list[str]:
     result = ending.result
     answers = [wait for wait in result.waiting if wait.reason in ("answer", "run")]
-    lines = []
-    for wait in answers:
-        message = f": {safe(wait.message)}" if wait.message else ""
-        lines.append(f"waiting for an answer to {safe(wait.node)}{message}")
+    lines = [_question(wait) for wait in answers[:_MOST_QUESTIONS]]
+    if len(answers) > _MOST_QUESTIONS:
+        lines.append(f"… and for {len(answers) - _MOST_QUESTIONS} more")
     if ending.where is None:
         return [*lines, "the run was kept in memory only and is lost"]
-    node = f" --node {safe(answers[0].node)}" if len(answers) > 1 else ""
-    options = "[--action ACTION] [--output JSON]"
+    node = f" --node {shlex.quote(safe(answers[0].node))}" if len(answers) > 1 else ""
+    action = _action_option([wait.actions for wait in answers])
     run = ending.reference or result.run_id
-    return [*lines, f"answer with: flowcraft resume {run}{node} {options}{ending.where}"]
+    return [
+        *lines,
+        f"answer with: flowcraft resume {run}{node} {action}[--output JSON]{ending.where}",
+    ]
+
+
+def _question(wait: WaitingNode) -> str:
+    message = f": {safe(wait.message)}" if wait.message else ""
+    actions = f" (actions: {', '.join(map(safe, wait.actions))})" if wait.actions else ""
+    return f"waiting for an answer to {safe(wait.node)}{message}{actions}"
+
+
+def _action_option(known: list[tuple[str, ...]]) -> str:
+    """`--action` as it is written: with the actions that are known, or not at all where none is."""
+    if not any(known):
+        return ""
+    return f"[--action {'|'.join(map(safe, known[0]))}] " if len(set(known)) == 1 else "[--action ACTION] "

@@ -15,14 +15,18 @@ from flowcraft_engine.errors import BackendError, NotFoundError
 from flowcraft_engine.settings import Settings
 
 if TYPE_CHECKING:
+    from flowcraft_engine.backends.redis.address import RedisAddress
     from flowcraft_engine.blueprint.finding import Finding
     from flowcraft_engine.blueprint.model import Blueprint
+    from flowcraft_engine.check import Check
     from flowcraft_engine.nodes.registry import NodeRegistry
     from flowcraft_engine.runtime.flow_runtime import FlowRuntime
     from flowcraft_engine.stores.coordination_store import CoordinationStore
+    from flowcraft_engine.stores.fleet import FleetMember
 
 OnProgress = Callable[[str, str, float, float], None]
 _SUBFLOW = "subflow"
+_DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
 _IGNORE_FILE = "# Runs that flowcraft keeps.\n*\n"
 
 
@@ -144,6 +148,73 @@ def make_runtime(
         on_progress=on_progress,
         secret_providers=settings.secrets,
     )
+
+
+def redis_addresses(settings: Settings) -> tuple[RedisAddress, RedisAddress]:
+    """Where the runs and the queue are in Redis: what the settings name, else what `flowcraft dev` runs here,
+    else this machine's usual port.
+
+    Raises `UsageError` for a URL that is none, and for a server on the network that asks for no password.
+    """
+    state, broker = _addresses(settings)
+    for address in (state, broker):
+        address.require_safe(insecure=settings.insecure)
+    return state, broker
+
+
+def is_redis_configured(settings: Settings) -> bool:
+    """Whether somebody asked for Redis, or `flowcraft dev` runs for this project."""
+    from flowcraft_engine.backends.redis.server_lock import running_server
+
+    is_named = settings.backend == "redis" or settings.redis_url or settings.broker_url
+    return bool(is_named) or running_server(_embedded_data(settings)) is not None
+
+
+async def examine_redis(settings: Settings) -> list[Check]:
+    """What was found about the servers of `settings`, the unsafe ones too. Raises `BackendError`, `UsageError`."""
+    from flowcraft_engine.backends.redis.examination import examine
+
+    state, broker = _addresses(settings)
+    return await examine(state, broker, insecure=settings.insecure)
+
+
+async def fleet_members(settings: Settings) -> list[FleetMember]:
+    """The workers that have registered in Redis, the dead ones too. Raises `BackendError`, `UsageError`."""
+    from flowcraft_engine.backends.redis.fleet import RedisFleet
+    from flowcraft_engine.backends.redis.link import Link
+    from flowcraft_engine.backends.redis.store import RedisCoordinationStore
+
+    state, _ = redis_addresses(settings)
+    link = Link(state)
+    try:
+        return await RedisFleet(RedisCoordinationStore(link, namespace=settings.namespace)).members()
+    finally:
+        await link.close()
+
+
+def examine_state(settings: Settings) -> list[Check]:
+    """What was found about the state file. Makes no file."""
+    from flowcraft_engine.backends.sqlite.examination import examine
+
+    return examine(settings.state)
+
+
+def _addresses(settings: Settings) -> tuple[RedisAddress, RedisAddress]:
+    from flowcraft_engine.backends.redis.address import RedisAddress, broker_address
+    from flowcraft_engine.backends.redis.server_lock import running_server
+
+    if settings.redis_url is not None:
+        source = settings.sources.get("redis_url", "--redis-url")
+        state = RedisAddress.parse(settings.redis_url, source=source)
+    else:
+        state = running_server(_embedded_data(settings)) or RedisAddress.parse(_DEFAULT_REDIS_URL)
+    source = settings.sources.get("broker_url", "--broker-url")
+    return state, broker_address(state, settings.broker_url, source=source)
+
+
+def _embedded_data(settings: Settings) -> Path:
+    """The data of the server that `flowcraft dev` runs for this project."""
+    return settings.project_state / "redis"
 
 
 def options_to_remember(settings: Settings) -> dict[str, Any]:

@@ -24,11 +24,12 @@ from flowcraft_cli.options import (
 if TYPE_CHECKING:
     from flowcraft_cli.ending import Ending
     from flowcraft_cli.kept_run import KeptRun
+    from flowcraft_engine.execution.evidence import Evidence
     from flowcraft_engine.history.run_result import RunResult
-    from flowcraft_engine.runtime.evidence import Evidence
     from flowcraft_engine.runtime.flow_runtime import FlowRuntime
 
 FOUND_SOMETHING = 8
+WAITS = 5
 _MOST_RUNS = 10_000
 
 
@@ -62,7 +63,8 @@ def reconcile_command(
     """Say why a run does not move, with the evidence, and go on with it: after a crash, Ctrl-C or --timeout.
 
     Never runs a branch that was not taken, nor a node that has its result. Ends like `flowcraft run`; with 0
-    if there was nothing to do.
+    if there was nothing to do. With --json the document has the evidence, and in `result` that of `run --json`
+    for a run that was gone on with; null for one that was not.
     """
     from flowcraft_cli.execution import run_async
     from flowcraft_engine.errors import UsageError
@@ -78,25 +80,16 @@ def reconcile_command(
 
 async def _one(context: typer.Context, run: str, manner: Manner, *, check: bool) -> int:
     from flowcraft_cli.kept_run import kept_run
+    from flowcraft_cli.output import emit_json
 
     async with kept_run(context, run) as kept:
-        result, evidence, needs_work = await _look(kept)
-        if not manner.json:
-            _tell_evidence(result, evidence, needs_work)
-        if check or not needs_work:
-            if manner.json:
-                _emit_check(result, evidence, needs_work)
-            if check:
-                return FOUND_SOMETHING if needs_work else 0
-            return 5 if result.status == "waiting" else 0
-        ending = await _continue(kept, manner)
-    from flowcraft_cli.ending import print_ending
-
-    return print_ending(ending, manner)
+        document, code, _ = await _reconcile(kept, manner, check=check)
+    if manner.json:
+        emit_json({"schema": 1, **document})
+    return code
 
 
 async def _all(context: typer.Context, manner: Manner, *, check: bool) -> int:
-    from flowcraft_cli.ending import print_ending
     from flowcraft_cli.execution import closing
     from flowcraft_cli.kept_run import KeptRun
     from flowcraft_cli.options import settings_of
@@ -105,7 +98,7 @@ async def _all(context: typer.Context, manner: Manner, *, check: bool) -> int:
 
     settings = settings_of(context)
     store = open_existing_store(settings)
-    documents: list[Any] = []
+    documents: list[dict[str, Any]] = []
     codes: list[int] = []
     if store is not None:
         async with closing(store):
@@ -114,23 +107,35 @@ async def _all(context: typer.Context, manner: Manner, *, check: bool) -> int:
                     continue
                 own = settings_for_run(settings, await store.recall(summary.run_id))
                 kept = KeptRun(store, summary.run_id, own)
-                result, evidence, needs_work = await _look(kept)
-                documents.append(_check_document(result, evidence, needs_work))
-                if not manner.json:
-                    _tell_evidence(result, evidence, needs_work)
-                if not needs_work or check:
-                    codes.append(FOUND_SOMETHING if needs_work else 0)
-                    continue
-                ending = await _continue(kept, manner)
-                documents[-1]["result"] = ending.result.to_json()
-                codes.append(ending.exit_code if manner.json else print_ending(ending, manner))
-                if ending.signal is not None:
+                document, code, was_interrupted = await _reconcile(kept, manner, check=check)
+                documents.append(document)
+                # One that only waits for somebody is in order, here where nobody asked for it.
+                codes.append(0 if code == WAITS and document["result"] is None else code)
+                if was_interrupted:
                     break
     if manner.json:
         emit_json({"schema": 1, "runs": documents})
     elif not codes:
         tell("nothing to do: every run has ended")
     return max(codes, default=0)
+
+
+async def _reconcile(kept: KeptRun, manner: Manner, *, check: bool) -> tuple[dict[str, Any], int, bool]:
+    """Look at a run and go on with it: its JSON document, the exit code, and whether a signal ended it."""
+    from flowcraft_cli.ending import print_ending
+
+    result, evidence, needs_work = await _look(kept)
+    document = _document(result, evidence, needs_work)
+    if not manner.json:
+        _tell_evidence(result, evidence, needs_work)
+    if check:
+        return document, FOUND_SOMETHING if needs_work else 0, False
+    if not needs_work:
+        return document, WAITS if result.status == "waiting" else 0, False
+    ending = await _continue(kept, manner)
+    document["result"] = ending.result.to_json()
+    code = ending.exit_code if manner.json else print_ending(ending, manner)
+    return document, code, ending.signal is not None
 
 
 async def _look(kept: KeptRun) -> tuple[RunResult, list[Evidence], bool]:
@@ -174,16 +179,12 @@ def _tell_evidence(result: RunResult, evidence: list[Evidence], needs_work: bool
         tell("nothing to repair")
 
 
-def _emit_check(result: RunResult, evidence: list[Evidence], needs_work: bool) -> None:
-    from flowcraft_cli.output import emit_json
-
-    emit_json({"schema": 1, **_check_document(result, evidence, needs_work)})
-
-
-def _check_document(result: RunResult, evidence: list[Evidence], needs_work: bool) -> dict[str, Any]:
+def _document(result: RunResult, evidence: list[Evidence], needs_work: bool) -> dict[str, Any]:
+    """How the run was found; `result` is how it stands after it was gone on with, and null if it was not."""
     return {
         "run_id": result.run_id,
         "status": result.status,
         "needs_repair": needs_work,
         "evidence": [asdict(item) for item in evidence],
+        "result": None,
     }

@@ -50,12 +50,15 @@ def resume_command(
     """Answer a node that waits, and go on with the run; ends like `flowcraft run`.
 
     The first answer counts. The same answer again changes nothing, a different one is refused with exit
-    code 7.
+    code 7. An action that no edge of the node knows is remarked: only edges without an action follow it.
     """
     from flowcraft_cli.ending import print_ending
     from flowcraft_cli.execution import run_async
     from flowcraft_cli.output import stdout_for_results_only
+    from flowcraft_engine.errors import UsageError
 
+    if action == "":
+        raise UsageError("--action needs a name", hint="leave it out for an answer without an action")
     answer = read_answer(output)
     manner = Manner(duration_s(context, "timeout"), quiet, verbose, json)
     with stdout_for_results_only():
@@ -72,11 +75,16 @@ async def _resume(
     manner: Manner,
 ) -> Ending:
     from flowcraft_cli.kept_run import go_on, kept_run
+    from flowcraft_cli.output import tell
+    from flowcraft_cli.unknown_action import unknown_action_note
 
     async with kept_run(context, run) as kept:
 
         async def begin(runtime: FlowRuntime) -> str:
+            note = await unknown_action_note(kept.store, kept.run_id, node, action) if action else None
             await runtime.answer(kept.run_id, node, action=action, output=answer)
+            if note is not None:
+                tell(note)
             return kept.run_id
 
         return await go_on(kept, begin, manner)

@@ -1,4 +1,4 @@
-"""A blueprint as plain data that can be kept and read again, with the places of its nodes."""
+"""A blueprint as it is kept with the runs that need it: its canonical form, and where its nodes stood."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from flowcraft_engine.blueprint.model import Blueprint
 
 
 def snapshot_of(blueprint: Blueprint) -> dict[str, Any]:
-    """JSON values only; `folder` is where the blueprint's file was."""
+    """JSON values only."""
     places = {name: [place.file, place.line, place.column] for name, place in blueprint.locations.items()}
     return {"blueprint": blueprint.canonical(), "locations": places, "folder": blueprint.folder}
 
 
-def blueprint_from(snapshot: dict[str, Any]) -> Blueprint:
-    """The blueprint of a snapshot."""
+def from_snapshot(snapshot: dict[str, Any]) -> Blueprint:
+    """The blueprint that `snapshot_of` was given."""
     locations = {name: SourceLocation(*place) for name, place in snapshot["locations"].items()}
-    return Blueprint.model_validate(snapshot["blueprint"]).with_locations(locations, snapshot["folder"])
+    blueprint = Blueprint.model_validate(snapshot["blueprint"])
+    return blueprint.with_locations(locations, snapshot["folder"])

@@ -19,7 +19,7 @@ from flowcraft_engine.execution.loop_pass import loop_pass
 from flowcraft_engine.execution.router import Router
 from flowcraft_engine.execution.scopes import param_scope, read_scope
 from flowcraft_engine.execution.waits import check_schema
-from flowcraft_engine.expressions import References, Scope
+from flowcraft_engine.expressions import ExpressionError, Program, References, Scope
 from flowcraft_engine.kernel import state as st
 from flowcraft_engine.kernel.commands import (
     Claim,
@@ -181,7 +181,11 @@ class Attempt:
         if kind == st.TIMER:
             return NodeResult(resumption.get("output"))
         if kind == st.CHILD and resumption["status"] != "completed":
-            failure = NodeError(str(resumption["message"]), error_code=ErrorCode.SUBFLOW_FAILED)
+            failure = NodeError(
+                str(resumption["message"]),
+                error_code=ErrorCode.SUBFLOW_FAILED,
+                retryable=resumption["status"] != "cancelled",  # somebody wanted it to end
+            )
             failure.failure_cause = resumption.get("cause")  # type: ignore[attr-defined]
             raise failure
         if kind == st.CHILD:
@@ -202,7 +206,7 @@ class Attempt:
         programs = self.facts.plan.outputs or {}
         references = [program.references for program in programs.values()]
         scope = (await read_scope(self.env.store, self.facts, self.claim, references)).scope
-        return Completed({name: copy_json(program.evaluate(scope)) for name, program in programs.items()})
+        return Completed({name: _evaluate_output(name, program, scope) for name, program in programs.items()})
 
     # ---- outcomes ------------------------------------------------------------------------------------------
 
@@ -307,6 +311,17 @@ class Attempt:
                     "recover of node %s failed: %s", ctx.instance, failure_of(third).error["message"]
                 )
         return Failed(failure.error)
+
+
+def _evaluate_output(name: str, program: Program, scope: Scope) -> JsonValue:
+    try:
+        return copy_json(program.evaluate(scope))
+    except ExpressionError as error:
+        failure = NodeError(
+            f"output {name!r}: {error}", error_code=ErrorCode.EXPRESSION_ERROR, retryable=False
+        )
+        failure.failure_cause = {"output": name}  # type: ignore[attr-defined]  # read by `failure_of`
+        raise failure from error
 
 
 def _in_thread(handler: Handler) -> CallNext:

@@ -38,7 +38,7 @@ async def _from_predecessors(
 ) -> JsonValue:
     predecessors = node.predecessors
     if not predecessors:
-        return facts.entry
+        return await store.fill_in(facts.run_id, facts.entry)  # type: ignore[no-any-return]
     if node.join == "all_done":
         return claim.outcomes
     values = claim.values or {}

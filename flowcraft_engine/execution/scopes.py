@@ -39,14 +39,15 @@ async def read_scope(
     nodes: set[str] = set()
     keys: set[str] = set()
     env: set[str] = set()
-    all_nodes = all_context = False
+    all_nodes = all_context = inputs = False
     for reference in references:
         nodes |= reference.nodes
         keys |= reference.context
         env |= reference.env
         all_nodes = all_nodes or reference.all_nodes
         all_context = all_context or reference.all_context
-    scope = Scope(inputs=facts.inputs)
+        inputs = inputs or reference.inputs
+    scope = Scope(inputs=await store.fill_in(facts.run_id, facts.inputs) if inputs else facts.inputs)
     if nodes or all_nodes:
         scope.outputs = await _outputs(store, facts, claim, facts.plan.node_ids if all_nodes else nodes)
     reading = Reading(scope, is_whole=all_context)

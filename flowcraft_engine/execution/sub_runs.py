@@ -23,10 +23,12 @@ async def start_child(store: CoordinationStore, parent: str, instance: str) -> t
 
     Returns the run that has something to do now, and what: the child, or the parent if the child cannot start.
     """
-    parent_plan, state = await store.snapshot(parent)
-    waiting = state.instances[instance]
-    wait = waiting.wait
-    if waiting.state != st.WAITING or wait is None or wait["kind"] != st.CHILD or state.paused_at is not None:
+    parent_plan, state = await store.glance(parent)
+    waiting = state.instances.get(instance)
+    if waiting is None or waiting.state != st.WAITING or waiting.wait is None or state.paused_at is not None:
+        return parent, Effects()
+    wait = await store.fill_in(parent, waiting.wait)
+    if wait["kind"] != st.CHILD:
         return parent, Effects()
     child = str(wait["child"])
     plan = await store.plan(state.pins[str(wait["blueprint_id"])])
@@ -48,7 +50,7 @@ async def start_child(store: CoordinationStore, parent: str, instance: str) -> t
     effects = await store.start(plan, command)
     if effects is not None:
         return child, effects
-    _, child_state = await store.snapshot(child)
+    _, child_state = await store.glance(child)
     if child_state.is_final:
         return parent, await deliver_result(store, child)
     return child, await store.outstanding(child)
@@ -57,10 +59,10 @@ async def start_child(store: CoordinationStore, parent: str, instance: str) -> t
 async def deliver_result(store: CoordinationStore, child: str) -> Effects:
     """Give the result of an ended child run to its parent. Does nothing if nobody waits for it."""
     plan, state = await store.snapshot(child)
-    if state.parent is None:
+    if state.parent is None or not state.is_final:  # it may have begun another generation since
         return Effects()
     parent, instance = state.parent
-    _, parent_state = await store.snapshot(parent)
+    _, parent_state = await store.glance(parent)
     waiting = parent_state.instances.get(instance)
     wanted = waiting.wait.get("outputs") if waiting is not None and waiting.wait is not None else None
     result = _result(plan, state, wanted if isinstance(wanted, dict) else {})
@@ -82,7 +84,8 @@ def _result(plan: Plan, state: RunState, wanted: JsonObject) -> JsonObject:
             "message": f"sub-run {name}: {where} failed: {error['message']}",
             "cause": cause,
         }
-    return {"status": state.status, "message": f"sub-run {name} was {state.status}"}
+    why = f": {state.cancel_reason}" if state.cancel_reason else ""
+    return {"status": state.status, "message": f"sub-run {name} was {state.status}{why}"}
 
 
 def _value_of(plan: Plan, state: RunState, source: str) -> JsonValue:

@@ -34,6 +34,7 @@ class NameBook:
     context: set[str] = field(default_factory=set)
     env: set[str] = field(default_factory=set)
     secrets: set[str] = field(default_factory=set)
+    run_inputs: set[str] = field(default_factory=set)
     wholes: set[str] = field(default_factory=set)
     offsets: dict[str, int] = field(default_factory=dict)
 
@@ -57,6 +58,7 @@ class NameBook:
             self.secrets.add(name)
         else:
             self.wholes.add("inputs")
+            self.run_inputs.add(name)
         self.offsets.setdefault(f"{kind}.{name}" if kind in (ENV, SECRET) else name, offset)
         return Root(kind, name)
 
@@ -80,6 +82,7 @@ class NameBook:
             item="item" in wholes,
             index="index" in wholes,
             inputs="inputs" in wholes,
+            run_inputs=frozenset(self.run_inputs),
             all_nodes="outputs" in wholes,
             all_context="context" in wholes,
             offsets=self.offsets,

@@ -18,7 +18,6 @@ from flowcraft_engine.kernel.naming import END, InstanceName, Path, instance_nam
 from flowcraft_engine.kernel.plan import Plan, Target
 from flowcraft_engine.kernel.rewind import begin_generation
 from flowcraft_engine.kernel.state import Batch, Instance, RunState
-from flowcraft_engine.values import json_size
 
 _MOVING = frozenset({st.READY, st.RUNNING, st.RETRYING})
 
@@ -64,8 +63,8 @@ def _run_started(plan: Plan, state: RunState, event: Event) -> None:
     state.digest = data["digest"]
     state.pins = data.get("pins", {})
     state.inputs = data["inputs"]
-    state.context = dict(data["context"])
-    state.context_size = json_size(state.context) if state.context else 0
+    state.context.update(data["context"])
+    state.context_size = growth({}, data["context"])
     state.entry = data.get("entry")
     state.key_base = data.get("key_base", state.run_id)
     parent = data.get("parent")
@@ -216,8 +215,8 @@ def _loop_continued(plan: Plan, state: RunState, event: Event) -> None:
     _leave(state, controller)
     controller.state = st.WAITING
     # The input of every pass is kept for those who go back to one.
-    passes: Any = controller.wait["outputs"] if controller.wait is not None else []
-    passes.append(event.data["output"])
+    passes: Any = controller.wait["outputs"] if controller.wait is not None else {}
+    passes[event.data["iteration"]] = event.data["output"]
     controller.wait = {"kind": st.BODY, "outputs": passes}
     controller.resumption = None
     controller.iteration = event.data["iteration"]

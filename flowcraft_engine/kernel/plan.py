@@ -96,6 +96,14 @@ class PlanNode:
     def depth(self) -> int:
         return len(self.scopes)
 
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """The actions that the edges of this node know, in blueprint order; any other takes what has no action."""
+        edges = sorted(
+            (edge for target in self.targets for edge in target.edges), key=lambda edge: edge.index
+        )
+        return tuple(dict.fromkeys(edge.action for edge in edges if edge.action is not None))
+
 
 @dataclass(slots=True, eq=False)
 class Plan:

@@ -34,7 +34,8 @@ def begin_generation(plan: Plan, state: RunState, event: Event) -> None:
             assert whole.batch is not None
             whole.batch.active += 1
         _see_to_the_body(plan, state, instance)
-    state.waiting = {it.name: it for it in state.instances.values() if it.state == st.WAITING}
+    state.waiting.clear()
+    state.waiting.update({it.name: it for it in state.instances.values() if it.state == st.WAITING})
     state.moving = 0
     state.open = sum(
         name not in state.instances or not state.instances[name].is_terminal
@@ -50,10 +51,10 @@ def _reopen(state: RunState, event: Event) -> None:
     state.deadline = data["deadline"]
     state.finished_at = state.error = state.cancel_reason = state.end_output = state.paused_at = None
     state.tripped = False
-    for name in (*data["anew"], *data["on"], *data["removed"]):
-        state.begun_in[name] = generation
-        if data["kind"] == "rerun":
-            state.renewed_in[name] = generation
+    touched = dict.fromkeys((*data["anew"], *data["on"], *data["removed"]), generation)
+    state.begun_in = {**state.begun_in, **touched}
+    if data["kind"] == "rerun":
+        state.renewed_in = {**state.renewed_in, **touched}
 
 
 def _take_back_edges(plan: Plan, state: RunState, names: list[str]) -> None:
@@ -77,10 +78,11 @@ def targets_of(plan: Plan, state: RunState, instance: Instance) -> tuple[Target,
 
 
 def _forget_arrival(instance: Instance, source: str) -> None:
-    arrivals = instance.arrivals or {}
-    del arrivals[source]
+    # Mappings are replaced, never shortened: whoever has to take this step back finds the old ones.
+    arrivals = {name: edge for name, edge in (instance.arrivals or {}).items() if name != source}
+    instance.arrivals = arrivals
     if instance.values is not None:
-        instance.values.pop(source, None)
+        instance.values = {name: value for name, value in instance.values.items() if name != source}
     instance.taken = sum(edge >= 0 for edge in arrivals.values())
     instance.winner = next((name for name, edge in arrivals.items() if edge >= 0), None)
     instance.failed_by = next((name for name, edge in arrivals.items() if edge == st.FAILED_EDGE), None)
@@ -89,7 +91,9 @@ def _forget_arrival(instance: Instance, source: str) -> None:
 def _fresh(old: Instance) -> Instance:
     """The instance as it was before anything happened to it but the edges that have been decided."""
     new = Instance(old.name, old.node_id, old.path, old.index)
-    new.arrivals, new.values, new.taken = old.arrivals, old.values, old.taken
+    new.arrivals = dict(old.arrivals) if old.arrivals is not None else None
+    new.values = dict(old.values) if old.values is not None else None
+    new.taken = old.taken
     new.winner, new.failed_by = old.winner, old.failed_by
     # A late copy of its last claim, or commit, is still known as one.
     new.nonce = old.nonce
@@ -108,8 +112,9 @@ def _go_on(plan: Plan, state: RunState, instance: Instance, how: JsonObject, eve
     instance.started_at = event.at / MICROSECONDS
     if how["kind"] == st.BODY:
         number, passes = how["iteration"], (instance.wait or {})["outputs"]
-        instance.wait = {"kind": st.BODY, "outputs": passes[:number]}
-        instance.iteration, instance.output = number, passes[number - 1]
+        kept = {iteration: output for iteration, output in passes.items() if iteration <= number}
+        instance.wait = {"kind": st.BODY, "outputs": kept}
+        instance.iteration, instance.output = number, passes[number]
     elif how["kind"] == st.ITEMS:
         instance.wait = {"kind": st.ITEMS}
         number = how["items"]

@@ -14,7 +14,7 @@ because all commands, and all that follows from them, are one noun: what a retry
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from flowcraft_engine.errors import ConflictError, ErrorCode
@@ -273,6 +273,16 @@ class Transition:
         """
         self._refuse_unended()
         self._begin_generation(plan_rerun(self.plan, self.state, node, frozenset(children)))
+
+    def take_over(self, events: Sequence[Event]) -> int:
+        """Take in what happened to this run elsewhere; how many events these are. They have drawn all consequences."""
+        for event in events:
+            self.events.append(event)
+            FOLDS[event.type](self.plan, self.state, event)
+            self.state.seq += 1
+            self.state.touched.clear()
+        self.effects = outstanding(self.state)
+        return len(events)
 
     # ---- generations ---------------------------------------------------------------------------------------
 

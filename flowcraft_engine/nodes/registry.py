@@ -99,7 +99,7 @@ class NodeRegistry:
         """The handler of `name`. Raises `RegistryError`, with the nearest name, if there is none."""
         entry = self._find(name)
         if entry is None:
-            raise RegistryError(f"no node is called {name!r}", hint=self._hint(name))
+            raise RegistryError(f"no node is called {name!r}", hint=self.hint(name))
         return entry.handler
 
     def __contains__(self, name: object) -> bool:
@@ -139,7 +139,8 @@ class NodeRegistry:
                     self._installed[entry.name] = _conflict(other, entry)
         return self._installed
 
-    def _hint(self, name: str) -> str:
+    def hint(self, name: str) -> str:
+        """The name that was probably meant, or where the names are listed."""
         from flowcraft_engine.blueprint.nearest import nearest
 
         near = nearest(name, self.names())

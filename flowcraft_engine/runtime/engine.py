@@ -15,6 +15,7 @@ from typing import Any
 from flowcraft_engine.errors import ConflictError, NotFoundError
 from flowcraft_engine.execution.environment import Environment
 from flowcraft_engine.execution.executor import Executor, Seat
+from flowcraft_engine.execution.homecoming import bring_home
 from flowcraft_engine.execution.standing import is_quiet
 from flowcraft_engine.execution.sub_runs import deliver_result, start_child
 from flowcraft_engine.kernel import state as st
@@ -231,8 +232,10 @@ class InProcessEngine:
         self._adopted.discard(run_id)
         with contextlib.suppress(NotFoundError):  # it may have been forgotten since
             _, state = await self._store.snapshot(run_id)
-            if state.parent is not None:
+            if state.parent is not None and state.parent[0] in self._adopted:
                 self.publish(state.parent[0], await deliver_result(self._store, run_id))
+            elif state.parent is not None:  # it is not for us to execute, nor are its nodes known here
+                await bring_home(self._env, run_id, self.publish)
         self._look_for_quiet(run_id)
 
     def _look_for_quiet(self, run_id: str) -> None:

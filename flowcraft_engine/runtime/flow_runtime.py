@@ -16,7 +16,9 @@ from flowcraft_engine.clock import Clock, SystemClock
 from flowcraft_engine.errors import UsageError
 from flowcraft_engine.execution import repair
 from flowcraft_engine.execution.environment import Environment, ValueLimits
+from flowcraft_engine.execution.evidence import Evidence, gather_evidence
 from flowcraft_engine.execution.output_log import OutputLog
+from flowcraft_engine.execution.pins import reachable_blueprints
 from flowcraft_engine.execution.secrets import Secrets
 from flowcraft_engine.execution.standing import result_of
 from flowcraft_engine.execution.waits import check_answer, find_wait
@@ -28,8 +30,6 @@ from flowcraft_engine.nodes.handler import Middleware
 from flowcraft_engine.nodes.registry import NodeRegistry
 from flowcraft_engine.nodes.secret_providers import EnvironmentSecrets, SecretProvider
 from flowcraft_engine.runtime.engine import InProcessEngine
-from flowcraft_engine.runtime.evidence import Evidence, gather_evidence
-from flowcraft_engine.runtime.pins import reachable_blueprints
 from flowcraft_engine.stores.coordination_store import CoordinationStore
 from flowcraft_engine.stores.log_store import LogStore
 from flowcraft_engine.stores.memory_store import MemoryStore

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from flowcraft_engine.blueprint.snapshot import blueprint_from, snapshot_of
+from flowcraft_engine.blueprint.snapshot import from_snapshot, snapshot_of
 from flowcraft_engine.errors import ConflictError
 from flowcraft_engine.kernel import state as st
 from flowcraft_engine.kernel.compile import compile_plan
@@ -101,6 +101,6 @@ async def restore(store: CoordinationStore, bundle: Bundle) -> int:
 
 def plans_of(bundle: Bundle) -> dict[str, Plan]:
     return {
-        digest: compile_plan(blueprint_from(snapshot), digest)
+        digest: compile_plan(from_snapshot(snapshot), digest)
         for digest, snapshot in bundle.blueprints.items()
     }

@@ -7,13 +7,14 @@ on the ground of a step that could still be lost.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import socket
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from flowcraft_engine.kernel.commands import Claim, Commit, Committed, Effects, Start
 from flowcraft_engine.kernel.event import Event
@@ -23,13 +24,16 @@ from flowcraft_engine.kernel.state import RunState
 from flowcraft_engine.stores.async_context import AsyncContext
 from flowcraft_engine.values import JsonObject, JsonValue
 
+#: How often a store that cannot tell of news is asked for them.
+_POLL_S = 0.2
+
 #: Told of every step, after it was applied: run id and new events. The sequence is the store's: copy what is kept.
 Listener: TypeAlias = Callable[[str, Sequence[Event]], None]
 
 
 @dataclass(slots=True)
 class RunFacts:
-    """What never changes about a run."""
+    """What never changes about a run. `inputs` and `entry` may hold `KeptValue`s: `fill_in` before use."""
 
     run_id: str
     plan: Plan
@@ -160,6 +164,14 @@ class CoordinationStore(ABC):
     async def snapshot(self, run_id: str) -> tuple[Plan, RunState]:
         """The whole state, for views. Belongs to the store and changes with the next step."""
 
+    async def glance(self, run_id: str) -> tuple[Plan, RunState]:
+        """The state for those who look at how a run stands: in the place of large values there may be `KeptValue`s."""
+        return await self.snapshot(run_id)
+
+    async def fill_in(self, run_id: str, value: Any) -> Any:
+        """`value`, out of a state that one has glanced at, with large values in their places."""
+        return value
+
     @abstractmethod
     async def events(self, run_id: str, after: int = 0) -> list[Event]:
         """The history of a run from event number `after` on."""
@@ -179,6 +191,10 @@ class CoordinationStore(ABC):
     def claimant(self) -> str:
         """The name under which this process claims from now on: unique for each process start."""
         return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+
+    def claim_as(self, name: str | None) -> str:
+        """Claim under `name`, which nobody has used before, or under a new one; the name."""
+        return name or self.claimant()
 
     async def attend(self, run_id: str, owner: str) -> None:
         """Note that `owner` executes this run, for those who ask whether anybody does."""
@@ -213,6 +229,10 @@ class CoordinationStore(ABC):
     async def refresh(self) -> list[str]:
         """Take in what other processes have written; the ids of the runs that changed."""
         return []
+
+    async def await_news(self, run_ids: Sequence[str], timeout_s: float) -> None:
+        """Return when others may have changed one of these runs, after `timeout_s` at the latest."""
+        await asyncio.sleep(min(timeout_s, _POLL_S))
 
     async def close(self) -> None:
         """Flush and let go. May be called twice."""

@@ -44,9 +44,12 @@ class OpenRun:
         self.facts: RunFacts | None = None
 
 
-def _is_same(one: Event, other: Event) -> bool:
-    """True for the same fact, whether it was read from JSON or made here."""
-    return one.type == other.type and one.at == other.at and one.instance == other.instance
+def same_history(known: Sequence[Event], events: Sequence[Event]) -> bool:
+    """True if one is the beginning of the other; events may have been read from JSON, or made here."""
+    return all(
+        one.type == other.type and one.at == other.at and one.instance == other.instance
+        for one, other in zip(known, events, strict=False)
+    )
 
 
 def _facts(plan: Plan, state: RunState) -> RunFacts:
@@ -205,7 +208,7 @@ class JournalStore(CoordinationStore):
         await self.pin(plan)
         await self.flush()
         known = await self.events(run_id) if await self.exists(run_id) else []
-        if any(not _is_same(one, other) for one, other in zip(known, events, strict=False)):
+        if not same_history(known, events):
             raise ConflictError(f"run {run_id} is here already, and has gone on differently")
         new = list(events[len(known) :])
         if not new:

@@ -10,13 +10,16 @@ from flowcraft_engine.values.json_value import (
     same_json,
     to_json,
 )
+from flowcraft_engine.values.kept_value import KeptValue, has_kept_values
 
 __all__ = [
     "JsonObject",
     "JsonValue",
+    "KeptValue",
     "NotSerializableError",
     "copy_json",
     "format_duration",
+    "has_kept_values",
     "json_size",
     "parse_duration",
     "same_json",

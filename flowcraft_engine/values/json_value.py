@@ -27,6 +27,8 @@ import uuid
 from collections import deque
 from typing import Any, TypeAlias
 
+from flowcraft_engine.values.kept_value import KeptValue
+
 JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 JsonObject: TypeAlias = dict[str, JsonValue]
 
@@ -153,7 +155,7 @@ def json_size(value: JsonValue) -> int:
         return len(value) + 2  # type: ignore[arg-type]
     if kind is dict or kind is list:
         return len(_encode(value))
-    return 8
+    return value.size if isinstance(value, KeptValue) else 8
 
 
 def same_json(one: Any, other: Any) -> bool:

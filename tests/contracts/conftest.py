@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from flowcraft_engine.backends.redis.link import Link
+from flowcraft_engine.backends.redis.store import RedisCoordinationStore
 from flowcraft_engine.backends.sqlite import SqliteStore
 from flowcraft_engine.clock import ManualClock
 from flowcraft_engine.stores.memory_store import MemoryStore
 from tests.contracts.driver import Driver
 from tests.contracts.reopened_store import ReopenedStore
+from tests.redis_server import server_binaries
 
 
 @pytest.fixture
@@ -21,7 +24,7 @@ def clock() -> ManualClock:
     return ManualClock()
 
 
-@pytest_asyncio.fixture(params=["memory", "sqlite", "sqlite-reopened"])
+@pytest_asyncio.fixture(params=["memory", "sqlite", "sqlite-reopened", *server_binaries()])
 async def store(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock) -> AsyncIterator[Any]:
     def open_file() -> SqliteStore:
         return SqliteStore(tmp_path / "state.db", clock)
@@ -31,6 +34,9 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClo
             made: Any = MemoryStore(clock)
         case "sqlite":
             made = open_file()
+        case "valkey" | "redis":
+            server = request.getfixturevalue("server_of_kind")(request.param)
+            made = RedisCoordinationStore(Link(server.address), clock=clock)
         case _:
             made = ReopenedStore(open_file)
     yield made

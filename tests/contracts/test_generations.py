@@ -568,11 +568,19 @@ async def test_the_time_limit_stands_still_during_a_pause(run: Driver) -> None:
 
 async def test_a_tree_is_forgotten_as_a_whole(store: Any, run: Driver, clock: ManualClock) -> None:
     await run.begin("N:sub(child)*2")
-    child = plan_of("A", id="child")
-    for run_id, parent in (("run:N", "run"), ("run:N::2", "run"), ("run:N:M", "run:N")):
+    child = plan_of("A; M:sub(inner)", id="child")
+    for attempt, run_id in enumerate(("run:N", "run:N::2"), start=1):
+        await run.begin_child("N")
         inner = Driver(store, clock, run_id)
-        await inner.start(child, parent=(parent, "N"))
-        await inner.complete("A")
+        await inner.start(child, parent=("run", "N"))
+        if attempt == 1:
+            await inner.begin_child("M")
+            await Driver(store, clock, "run:N:M").start(child, parent=("run:N", "M"))
+            await store.deliver("run", "N", run_id, {"status": "failed"})
+            await run.fail("N", retry_at=clock.now())
+            await store.wake("run", ["N"])
+    for run_id in ("run:N:M", "run:N", "run:N::2"):
+        await store.cancel(run_id, None)
     other = Driver(store, clock, "run2")
     await other.start(child)
     assert sorted(await store.tree("run")) == ["run", "run:N", "run:N::2", "run:N:M"]

@@ -52,6 +52,7 @@ async def test_logs_of_runs_that_are_not_there_are_dropped(run: Driver) -> None:
 
 async def test_logs_are_forgotten_with_their_run_and_its_sub_runs(store: Any, run: Driver) -> None:
     await run.begin("N:sub(child)")
+    await run.begin_child("N")
     inner = Driver(store, run.clock, "run:N")
     await inner.start(plan_of("A", id="child"), parent=("run", "N"))
     await inner.claim("A")

@@ -31,7 +31,7 @@ from flowcraft_engine.kernel.commands import (
     Suspended,
 )
 from flowcraft_engine.kernel.event import GENERATION_BEGAN, Event
-from flowcraft_engine.kernel.fold import replay
+from flowcraft_engine.kernel.fold import extend, replay
 from flowcraft_engine.kernel.generations import is_lost, lost_children
 from flowcraft_engine.kernel.lineage import latest_generation
 from flowcraft_engine.kernel.naming import END
@@ -39,6 +39,7 @@ from flowcraft_engine.kernel.outstanding import outstanding
 from flowcraft_engine.kernel.plan import Plan
 from flowcraft_engine.kernel.state import Instance, RunState
 from flowcraft_engine.kernel.transitions import Transition
+from flowcraft_engine.kernel.undo import UndoableState
 from tests.contracts.same_state import assert_same_state, plain
 from tests.properties.invariants import check, touched_by
 from tests.properties.random_plans import random_plan
@@ -352,6 +353,7 @@ class KernelMachine(RuleBasedStateMachine):
             return
         kept = {it.name for it in self.state.instances.values() if it.is_terminal} - set(lost)
         renewed = dict(self.state.renewed_in)
+        self.can_be_taken_back(lambda transition: transition.retry(children))
         self.step(lambda transition: transition.retry(children))
         again = touched_by(self.last_generation())
         assert set(lost) - {END} <= again
@@ -367,6 +369,7 @@ class KernelMachine(RuleBasedStateMachine):
     def rerun(self, number: int) -> None:
         instance = self.pick([it for it in self.state.instances.values() if it.node_id != END], number)
         try:
+            self.can_be_taken_back(lambda transition: transition.rerun(instance.name))
             self.step(lambda transition: transition.rerun(instance.name))
         except ConflictError:
             assert not instance.has_started
@@ -374,6 +377,17 @@ class KernelMachine(RuleBasedStateMachine):
         assert instance.name in touched_by(self.last_generation())
         renewed = latest_generation(self.plan, instance, self.state.renewed_in)
         assert renewed == self.state.generation
+
+    def can_be_taken_back(self, command: Callable[[Transition], Any]) -> None:
+        """As a store does it that applies a step before it knows that it counts."""
+        undoable = UndoableState("run")
+        extend(self.plan, undoable.state, [Event(*fields) for fields in self.events])
+        before = self.read_back()
+        undoable.begin()
+        transition = Transition(self.plan, undoable.state, self.now)
+        command(transition)
+        undoable.undo()
+        assert_same_state(before, undoable.state)
 
     def last_generation(self) -> Event:
         return next(event for event in reversed(self.events) if event.type == GENERATION_BEGAN)

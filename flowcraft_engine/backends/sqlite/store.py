@@ -21,7 +21,7 @@ from pathlib import Path
 from flowcraft_engine.backends.sqlite.database import backend_error, backend_errors, open_database
 from flowcraft_engine.backends.sqlite.log_table import insert_part, select_parts
 from flowcraft_engine.backends.sqlite.owner_lock import OwnerLocks
-from flowcraft_engine.blueprint.snapshot import blueprint_from, snapshot_of
+from flowcraft_engine.blueprint.snapshot import from_snapshot, snapshot_of
 from flowcraft_engine.clock import Clock, SystemClock
 from flowcraft_engine.errors import BackendError, ConflictError, NotFoundError
 from flowcraft_engine.kernel import event as ev
@@ -264,7 +264,7 @@ class SqliteStore(JournalStore):
             row = self._db.execute("SELECT body FROM blueprints WHERE digest = ?", (digest,)).fetchone()
         if row is None:
             raise NotFoundError(f"there is no blueprint with digest {digest[:12]} in {self._path}")
-        return compile_plan(blueprint_from(json.loads(row[0])), digest)
+        return compile_plan(from_snapshot(json.loads(row[0])), digest)
 
     # ---- the list of runs ----------------------------------------------------------------------------------
 

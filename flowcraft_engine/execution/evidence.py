@@ -22,7 +22,7 @@ class Evidence:
 
 async def gather_evidence(store: CoordinationStore, run_id: str, now: float) -> list[Evidence]:
     """Evidence for every instance of the run, sub-runs included, that is on its way."""
-    _, state = await store.snapshot(run_id)
+    _, state = await store.glance(run_id)
     found: list[Evidence] = []
     if state.is_final:
         return found

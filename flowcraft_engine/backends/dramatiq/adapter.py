@@ -1,0 +1,103 @@
+"""`DramatiqRedisAdapter`: a fleet whose runs are kept in Redis and whose jobs travel as Dramatiq messages."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+from flowcraft_engine.backends.dramatiq.job_consumer import JobConsumer
+from flowcraft_engine.backends.dramatiq.job_queue import DramatiqJobQueue
+from flowcraft_engine.backends.redis.address import RedisAddress, broker_address
+from flowcraft_engine.backends.redis.examination import examine, require_usable
+from flowcraft_engine.backends.redis.fleet import RedisFleet
+from flowcraft_engine.backends.redis.link import Link
+from flowcraft_engine.backends.redis.store import RedisCoordinationStore
+from flowcraft_engine.distributed.adapter import BaseDistributedAdapter, Consumer, OnJob, Ports
+from flowcraft_engine.distributed.lease_keeper import Lease
+
+DEFAULT_URL = "redis://127.0.0.1:6379/0"
+#: Few threads serve many jobs: they only hand over to the event loop.
+DEFAULT_THREADS = 8
+_CLIENT_PATIENCE_S = 5.0
+
+_log = logging.getLogger("flowcraft.worker")
+
+
+class DramatiqRedisAdapter(BaseDistributedAdapter):
+    """A client of a fleet, and a worker of it after `start`.
+
+        async with DramatiqRedisAdapter("redis://localhost:6379/0") as fleet:
+            run_id = await fleet.start_run(blueprint, {"order": {"total": 5}})
+            result = await fleet.wait(run_id)
+
+    `redis_url` is where runs are kept; messages travel through `broker_url`, by default the next database of the
+    same server. A client gives up after a few seconds without a server and raises `BackendError`; a worker waits until
+    it is back. Refuses a server on another machine without a password or TLS, unless `insecure`, and one that evicts
+    keys. Other arguments: see `BaseDistributedAdapter`.
+    """
+
+    def __init__(
+        self,
+        redis_url: str = DEFAULT_URL,
+        *,
+        broker_url: str | None = None,
+        namespace: str = "flowcraft",
+        threads: int = DEFAULT_THREADS,
+        insecure: bool = False,
+        is_worker: bool = False,
+        **more: Any,
+    ) -> None:
+        super().__init__(**more)
+        self._address = RedisAddress.parse(redis_url)
+        self._broker = broker_address(self._address, broker_url)
+        self._namespace = namespace
+        self._threads = threads
+        self._insecure = insecure
+        self._is_worker = is_worker
+
+    async def _connect(self) -> Ports:
+        for address in (self._address, self._broker):
+            address.require_safe(insecure=self._insecure)
+        store = RedisCoordinationStore(self._link(), namespace=self._namespace)
+        fleet = RedisFleet(store, lost_after_ms=int(self.options.lost_after_s * 1000))
+        clock = store.server_clock
+        queue = DramatiqJobQueue(self._broker.url, namespace=self._namespace, clock=clock)
+        # Nothing may be judged by this machine's clock, so the server is heard first.
+        clock.hear_time(await store.link.call("TIME"))
+        if self._is_worker:
+            require_usable(await examine(self._address, self._broker, insecure=self._insecure))
+        return Ports(store, fleet, queue, clock)
+
+    def _link(self) -> Link:
+        patience_s = None if self._is_worker else _CLIENT_PATIENCE_S
+        return Link(self._address, patience_s=patience_s, on_outage=_tell_outage)
+
+    def _make_consumer(self, on_job: OnJob, queues: Sequence[str], room: Callable[[], int]) -> Consumer:
+        return JobConsumer(
+            self._broker.url,
+            on_job,
+            queues=queues,
+            threads=self._threads,
+            namespace=self._namespace,
+            room=room,
+        )
+
+    def _open_lease(self) -> AbstractAsyncContextManager[Lease]:
+        return self._lease()
+
+    @asynccontextmanager
+    async def _lease(self) -> AsyncIterator[Lease]:
+        store = RedisCoordinationStore(Link(self._address, patience_s=None), namespace=self._namespace)
+        try:
+            yield RedisFleet(store)
+        finally:
+            await store.close()
+
+
+def _tell_outage(why: str | None) -> None:
+    if why is None:
+        _log.warning("Redis is back; going on")
+    else:
+        _log.warning("%s; waiting for it to come back", why)

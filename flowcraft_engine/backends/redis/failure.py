@@ -1,0 +1,194 @@
+"""From whatever redis-py or the network raised to one sentence with a hint. Never with the password."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import redis
+import redis.asyncio.sentinel
+import redis.sentinel
+
+from flowcraft_engine.backends.redis.address import RedisAddress
+from flowcraft_engine.errors import BackendError
+
+OLDEST_VERSION = (6, 2)
+_DOCTOR = "flowcraft doctor looks closer"
+
+
+class RedisAwayError(BackendError):
+    """Redis cannot be used at the moment. Trying again later may help, with nothing changed."""
+
+
+#: What the server answered, by the first word: (whether later may be better, sentence, hint).
+_ANSWERS: dict[str, tuple[bool, str, str]] = {
+    "NOAUTH": (False, "asks for a password", "put it into the URL: redis://:password@host:6379/0"),
+    "WRONGPASS": (False, "refused the user name or the password", "check both in the URL"),
+    "NOPERM": (False, "does not allow this to the user of the URL", _DOCTOR),
+    "LOADING": (True, "is still loading its data", "try again in a moment"),
+    "READONLY": (True, "is a replica, which takes no writes", "name the primary in the URL"),
+    "MASTERDOWN": (True, "is a replica without a primary", "name the primary in the URL"),
+    "WRONGTYPE": (
+        False,
+        "holds something else under a key of flowcraft",
+        "another program uses the same keys: choose another database, or another --namespace",
+    ),
+    "OOM": (True, "is out of memory and takes no writes", "raise its maxmemory, or retire old runs"),
+    "MISCONF": (
+        True,
+        "takes no writes, because it cannot save its data",
+        "look at the disk and the log of Redis",
+    ),
+    "NOREPLICAS": (True, "takes no writes, because too few replicas are connected", "look at its replicas"),
+    "BUSY": (True, "is busy with a script", "try again in a moment"),
+    "DENIED": (False, "is in protected mode: it talks to its own machine only", "set a password for it"),
+}
+_CLUSTER = (
+    False,
+    "is a part of a Redis Cluster, which is not supported",
+    "use one server: the keys of flowcraft live together",
+)
+_CLUSTER_WORDS = ("MOVED", "ASK", "CROSSSLOT", "CLUSTERDOWN", "TRYAGAIN")
+#: What comes as a plain `ERR`, by a part of its text.
+_TEXTS: tuple[tuple[str, tuple[bool, str, str]], ...] = (
+    (
+        "db index is out of range",
+        (
+            False,
+            "has no database {db}",
+            "use a smaller number at the end of the URL, or raise its `databases`",
+        ),
+    ),
+    ("select is not allowed in cluster mode", _CLUSTER),
+    ("cluster support disabled", _CLUSTER),
+    ("max number of clients", (True, "has too many clients", "raise its maxclients, or stop other clients")),
+    (
+        "no password is set",
+        (False, "has no password, and the URL gives one", "leave the password out of the URL"),
+    ),
+    (
+        "without any password configured",
+        (False, "has no password, and the URL gives one", "leave it out of the URL"),
+    ),
+    (
+        "unknown command",
+        (False, "does not know a command of flowcraft", "Redis 6.2 or newer, or Valkey, is needed"),
+    ),
+)
+
+
+@contextmanager
+def redis_errors(address: RedisAddress) -> Iterator[None]:
+    """Turn what redis-py and the network raise into a `BackendError`, `RedisAwayError` where later may be better."""
+    try:
+        yield
+    except (redis.RedisError, OSError) as error:
+        raise backend_error(address, error) from error
+
+
+def backend_error(address: RedisAddress, error: redis.RedisError | OSError) -> BackendError:
+    """The `BackendError` for what was raised while the server was used."""
+    may_pass, sentence, hint = _answered(error) or _unreachable(address, error)
+    kind = RedisAwayError if may_pass else BackendError
+    # Not `format`: the sentence may quote the server, braces and all.
+    return kind(f"Redis at {address.place} {sentence.replace('{db}', str(address.db))}", hint=hint)
+
+
+def _answered(error: BaseException) -> tuple[bool, str, str] | None:
+    """What the server itself said, if it said anything."""
+    text = str(error)
+    code = getattr(error, "status_code", None) or text.partition(" ")[0].lstrip("-")
+    if isinstance(error, redis.exceptions.BusyLoadingError):
+        code = "LOADING"
+    if isinstance(error, redis.exceptions.InvalidResponse):
+        return False, f"is no Redis: {_who_answers(text)}", "check the port in the URL"
+    if code in _CLUSTER_WORDS or isinstance(
+        error, (redis.exceptions.ClusterError, redis.exceptions.AskError)
+    ):
+        return _CLUSTER
+    if code in _ANSWERS:
+        return _ANSWERS[code]
+    for part, answer in _TEXTS:
+        if part in text.lower():
+            return answer
+    if isinstance(error, redis.exceptions.AuthenticationError):
+        return _ANSWERS["WRONGPASS" if "invalid" in text.lower() else "NOAUTH"]
+    if isinstance(error, redis.ResponseError):
+        return False, f"refused a command: {_one_line(text)}", _DOCTOR
+    return None
+
+
+def _unreachable(address: RedisAddress, error: BaseException) -> tuple[bool, str, str]:
+    """What the network said."""
+    if isinstance(error, (redis.sentinel.MasterNotFoundError, redis.asyncio.sentinel.MasterNotFoundError)):
+        hint = "in a failover try again; else check the name of the service, the hosts and sentinel_password"
+        return True, "has no primary that can be used: no Sentinel names one", hint
+    cause = _root(error)
+    start = "is it running? `flowcraft dev` starts one, --redis-url names another"
+    if isinstance(cause, socket.gaierror):
+        return True, "cannot be found: there is no such host", "check the host in the URL, and the network"
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        reason = _one_line(cause.verify_message)
+        return (
+            False,
+            f"has a certificate that is not trusted: {reason}",
+            "name its CA in the URL: ?ssl_ca_certs=FILE",
+        )
+    if isinstance(cause, ssl.SSLError):
+        return (
+            False,
+            "does not speak TLS as expected",
+            "check the port; write redis:// for a server without TLS",
+        )
+    if address.tls and isinstance(cause, (FileNotFoundError, PermissionError)):
+        return (
+            False,
+            "cannot be reached: a certificate file of its URL cannot be read",
+            "check the paths in the URL",
+        )
+    if isinstance(cause, ConnectionRefusedError):
+        return True, "refused the connection: nothing listens there", start
+    if isinstance(cause, FileNotFoundError):
+        return True, "cannot be reached: there is no such socket", start
+    if isinstance(cause, PermissionError):
+        return (
+            False,
+            "cannot be reached: its socket is not ours to use",
+            "check the permissions of the socket",
+        )
+    if isinstance(error, (redis.TimeoutError, TimeoutError)):
+        hint = (
+            "if it has no TLS, write redis://"
+            if address.tls
+            else "is it overloaded, stopped or behind a firewall?"
+        )
+        return True, "did not answer in time", hint
+    if isinstance(error, redis.exceptions.MaxConnectionsError):
+        return True, "has no free connection for this process", "lower --concurrency"
+    is_cut = isinstance(cause, (ConnectionResetError, BrokenPipeError))
+    if is_cut or (isinstance(error, redis.ConnectionError) and "closed" in str(error).lower()):
+        hint = start if address.tls else "if it speaks TLS only, write rediss://; else try again"
+        return True, "closed the connection", hint
+    if isinstance(cause, OSError) and cause.strerror:
+        return True, f"cannot be reached: {_one_line(cause.strerror)}", start
+    return True, f"cannot be used: {_one_line(str(error)) or type(error).__name__}", _DOCTOR
+
+
+def _root(error: BaseException) -> BaseException:
+    """The innermost error of the operating system, else the error itself."""
+    found, seen = error, error
+    while (cause := seen.__cause__ or seen.__context__) is not None:
+        seen = cause
+        if isinstance(seen, OSError):
+            found = seen
+    return found
+
+
+def _who_answers(text: str) -> str:
+    return "an HTTP server answers" if "HTTP/" in text else "something else answers"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split()).rstrip(".")[:200]

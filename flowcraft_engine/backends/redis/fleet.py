@@ -1,0 +1,259 @@
+"""The fleet over Redis: leases, errands, lost and parked jobs. Scripts in `lua/` make each step atomic."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any, cast
+
+from flowcraft_engine.backends.redis.derived import WAKE, reindexed
+from flowcraft_engine.backends.redis.journal_codec import encode
+from flowcraft_engine.backends.redis.keys import SEPARATOR, Keys, member
+from flowcraft_engine.backends.redis.link import Link
+from flowcraft_engine.backends.redis.shared_runs import SharedRuns
+from flowcraft_engine.backends.redis.store import RedisCoordinationStore
+from flowcraft_engine.stores.fleet import (
+    DueErrands,
+    Errand,
+    ErrandKind,
+    Fleet,
+    FleetMember,
+    InstanceIndex,
+    WorkerManifest,
+)
+from flowcraft_engine.stores.job_queue import JobPayload
+
+#: The fields of the context hash that are ours.
+BLUEPRINT_FIELDS = ("_blueprint_id", "_blueprint_version")
+#: When another process takes over what one has taken and not settled.
+_PATIENCE_MS = 10_000
+#: A message is looked for after this time.
+_LOST_AFTER_MS = 5_000
+
+
+class RedisFleet(Fleet):
+    """Beside a store: the same server, the same namespace, the same clock."""
+
+    def __init__(self, store: RedisCoordinationStore, *, lost_after_ms: int = _LOST_AFTER_MS) -> None:
+        self._link: Link = store.link
+        self._keys: Keys = store.keys
+        self._scripts = store.scripts
+        self._runs: SharedRuns = store.runs
+        self._clock = store.server_clock
+        self._lost_after_ms = lost_after_ms
+
+    # ---- members -------------------------------------------------------------------------------------------
+
+    async def register(self, manifest: WorkerManifest, lease_s: float) -> list[tuple[JobPayload, str]]:
+        keys = self._keys
+        names = [keys.workers, keys.dead, keys.manifests, keys.registrations, keys.parked]
+        reply = await self._link.run(
+            self._scripts.register, names, manifest.owner, int(lease_s * 1000), encode(manifest.to_json())
+        )
+        self._clock.hear(reply[0])
+        return _parked(reply[2])
+
+    async def renew(self, owner: str, lease_s: float) -> bool:
+        names = [self._keys.workers, self._keys.dead]
+        reply = await self._link.run(self._scripts.renew, names, owner, int(lease_s * 1000))
+        self._clock.hear(reply[0])
+        return bool(reply[1])
+
+    async def leave(self, owner: str) -> None:
+        if await self._link.call("SCARD", self._keys.claims(owner)):
+            await self.declare_dead(owner)  # whoever sweeps sees to what was left behind
+        else:
+            await self.bury(owner)
+
+    async def declare_dead(self, owner: str) -> None:
+        await self._link.calls(
+            [("ZREM", self._keys.workers, owner), ("ZADD", self._keys.dead, "NX", 0, owner)]
+        )
+
+    async def members(self) -> list[FleetMember]:
+        keys = self._keys
+        manifests, leases, (seconds, micros) = await self._link.calls(
+            [("HVALS", keys.manifests), ("ZRANGE", keys.workers, 0, -1, "WITHSCORES"), ("TIME",)]
+        )
+        now = int(seconds) + int(micros) / 1_000_000
+        until = {
+            owner.decode(): float(score) / 1000
+            for owner, score in zip(leases[::2], leases[1::2], strict=True)
+        }
+        found = [WorkerManifest.from_json(json.loads(text)) for text in manifests]
+        busy = await self._link.calls([("SCARD", keys.claims(it.owner)) for it in found])
+        return [
+            FleetMember(it, until.get(it.owner, 0.0), until.get(it.owner, 0.0) > now, count)
+            for it, count in zip(found, busy, strict=True)
+        ]
+
+    async def dead_among(self, owners: Sequence[str]) -> set[str]:
+        if not owners:
+            return set()
+        keys = self._keys
+        commands: list[tuple[Any, ...]] = [("INFO", "server"), ("TIME",), ("HMGET", keys.manifests, *owners)]
+        commands += [("ZSCORE", keys.workers, owner) for owner in owners]
+        info, (seconds, _), manifests, *leases = await self._link.calls(commands)
+        uptime_s = int(re.search(rb"uptime_in_seconds:(\d+)", info)[1])  # type: ignore[index]  # always there
+        dead = set()
+        for owner, text, until in zip(owners, manifests, leases, strict=True):
+            lease_s = WorkerManifest.from_json(json.loads(text)).lease_s if text else 0.0
+            if uptime_s > lease_s and (until is None or float(until) / 1000 < int(seconds)):
+                dead.add(owner)
+        return dead
+
+    async def take_dead(self, lease_s: float) -> list[str]:
+        names = [self._keys.workers, self._keys.dead]
+        lease_ms = int(lease_s * 1000)
+        reply = await self._link.run(self._scripts.take_dead, names, 50, _PATIENCE_MS, lease_ms)
+        return [owner.decode() for owner in reply[1]]
+
+    async def claims_of(self, owner: str) -> list[JobPayload]:
+        return [_job(it) for it in await self._link.call("SMEMBERS", self._keys.claims(owner))]
+
+    async def bury(self, owner: str) -> None:
+        keys = self._keys
+        await self._link.calls(
+            [
+                ("DEL", keys.claims(owner)),
+                ("HDEL", keys.manifests, owner),
+                ("ZREM", keys.workers, owner),
+                ("ZREM", keys.dead, owner),
+            ]
+        )
+
+    # ---- errands -------------------------------------------------------------------------------------------
+
+    async def take_due(self, limit: int = 100) -> DueErrands:
+        reply = await self._link.run(self._scripts.take_due, [self._keys.due], limit, _PATIENCE_MS)
+        now, next_due, taken_until, members = reply
+        self._clock.hear(now)
+        errands = [_errand(it.decode(), str(taken_until)) for it in members]
+        return DueErrands(errands, float(next_due) / 1000 if next_due else None)
+
+    async def settle(self, errands: Sequence[Errand]) -> None:
+        if not errands:
+            return
+        arguments: list[str] = []
+        for errand in errands:
+            arguments += (member(errand.kind, errand.run_id, errand.instance), errand.token)
+        await self._link.run(self._scripts.settle, [self._keys.due], *arguments)
+
+    async def reindex(self, run_id: str) -> None:
+        while True:
+            run = await self._runs.fresh(run_id)
+            state = run.state
+            keys = self._runs.step_keys(self._keys.run(run_id), run.queue, None)
+            arguments: list[Any] = [run_id, state.seq, *reindexed(run)]
+            reply = await self._link.run(self._scripts.reindex, keys, *arguments)
+            if reply[0] == b"ok":
+                return
+
+    async def look_up(self, run_id: str, queue: str, instances: Sequence[str]) -> dict[str, InstanceIndex]:
+        keys = self._keys
+        commands: list[tuple[Any, ...]] = []
+        for name in instances:
+            commands += [
+                ("ZSCORE", keys.unclaimed(queue), member(run_id, name)),
+                ("ZSCORE", keys.due, member(WAKE, run_id, name)),
+                ("HEXISTS", keys.parked, member(run_id, name)),
+            ]
+        replies = await self._link.calls(commands)
+        return {
+            name: InstanceIndex(_seconds(published), _seconds(due), bool(is_parked))
+            for name, published, due, is_parked in zip(
+                instances, replies[::3], replies[1::3], replies[2::3], strict=True
+            )
+        }
+
+    async def restore_ids(self, run_id: str, *, only_look: bool) -> list[str]:
+        state = (await self._runs.fresh(run_id)).state
+        keys = self._keys.run(run_id)
+        kept, fallback = await self._link.calls(
+            [("HMGET", keys.context, *BLUEPRINT_FIELDS), ("GET", keys.blueprint)]
+        )
+        wanted = (state.blueprint_id.encode(), (state.version or "").encode())
+        lost: list[str] = []
+        repairs: list[tuple[Any, ...]] = []
+        if tuple(kept) != wanted:
+            lost.append("the context")
+            repairs.append(("HSET", keys.context, *chain(*zip(BLUEPRINT_FIELDS, wanted, strict=True))))
+        if fallback != wanted[0]:
+            lost.append("the coordination store")
+            repairs.append(("SET", keys.blueprint, wanted[0]))
+        if repairs and not only_look:
+            await self._link.calls(repairs)
+        return lost
+
+    # ---- jobs ----------------------------------------------------------------------------------------------
+
+    async def take_lost(self, queue: str, head: float | None, limit: int = 500) -> list[JobPayload]:
+        head_ms = "" if head is None else str(int(head * 1000))
+        names = [self._keys.unclaimed(queue)]
+        reply = await self._link.run(self._scripts.take_unclaimed, names, limit, self._lost_after_ms, head_ms)
+        return [_job(it) for it in reply[1]]
+
+    async def queues(self) -> list[str]:
+        return sorted(it.decode() for it in await self._link.call("SMEMBERS", self._keys.queues))
+
+    async def registrations(self) -> int:
+        return int(await self._link.call("GET", self._keys.registrations) or 0)
+
+    async def park(self, job: JobPayload, queue: str, seen: int) -> bool:
+        keys = self._keys
+        names = [keys.registrations, keys.parked, keys.unclaimed(queue)]
+        reply = await self._link.run(
+            self._scripts.park, names, str(seen), member(job.run_id, job.instance), queue
+        )
+        return bool(reply)
+
+    async def unpark(self, job: JobPayload, queue: str) -> None:
+        name = member(job.run_id, job.instance)
+        now_ms = int(self._clock.now() * 1000)
+        await self._link.calls(
+            [("ZADD", self._keys.unclaimed(queue), now_ms, name), ("HDEL", self._keys.parked, name)]
+        )
+
+    async def parked(self) -> list[tuple[JobPayload, str]]:
+        return _parked(await self._link.call("HGETALL", self._keys.parked))
+
+    # ---- runs ----------------------------------------------------------------------------------------------
+
+    async def stopped_since(self, cursor: str | None) -> tuple[str, list[str]]:
+        stream = self._keys.stopped
+        if cursor is None:
+            last = await self._link.call("XREVRANGE", stream, "+", "-", "COUNT", 1)
+            return (last[0][0].decode() if last else "0-0"), []
+        entries = await self._link.call("XRANGE", stream, f"({cursor}", "+", "COUNT", 1000)
+        if not entries:
+            return cursor, []
+        return entries[-1][0].decode(), [fields[1].decode() for _, fields in entries]
+
+    async def take_expired(self, retention_s: float, limit: int = 20) -> list[str]:
+        bound = int((self._clock.now() - retention_s) * 1000)
+        found = await self._link.call("ZRANGEBYSCORE", self._keys.finished, "-inf", bound, "LIMIT", 0, limit)
+        return [it.decode() for it in found]
+
+    async def open_runs(self, limit: int = 1000) -> list[str]:
+        found = await self._link.call("ZREVRANGE", self._keys.runs_with("running"), 0, limit - 1)
+        return [it.decode() for it in found]
+
+
+def _seconds(score: bytes | None) -> float | None:
+    return None if score is None else float(score) / 1000
+
+
+def _job(text: bytes) -> JobPayload:
+    run_id, instance = text.decode().split(SEPARATOR)
+    return JobPayload(run_id, instance)
+
+
+def _errand(text: str, token: str) -> Errand:
+    kind, run_id, instance = text.split(SEPARATOR)
+    return Errand(cast(ErrandKind, kind), run_id, instance, token)
+
+
+def _parked(flat: list[bytes]) -> list[tuple[JobPayload, str]]:
+    return [(_job(name), queue.decode()) for name, queue in zip(flat[::2], flat[1::2], strict=True)]

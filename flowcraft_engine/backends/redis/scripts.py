@@ -1,0 +1,45 @@
+"""The Lua scripts: constants, read once from the files beside this one. User data reaches them as arguments only."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """One script, with its prologues. `sha` is what EVALSHA wants."""
+
+    name: str
+    text: str
+    sha: str
+
+
+class Scripts:
+    """All scripts, with `clock.lua` (or what a test puts in its place) before each."""
+
+    def __init__(self, clock: str | None = None) -> None:
+        prologue = clock if clock is not None else _read("clock")
+        self.append = _script("append", prologue, _read("apply"))
+        self.start = _script("start", prologue, _read("apply"))
+        self.reindex = _script("reindex", prologue, _read("apply"))
+        self.retire = _script("retire")
+        self.settle = _script("settle")
+        self.take_due = _script("take_due", prologue)
+        self.take_unclaimed = _script("take_unclaimed", prologue)
+        self.renew = _script("renew", prologue)
+        self.take_dead = _script("take_dead", prologue)
+        self.park = _script("park")
+        self.register = _script("register", prologue)
+
+
+def _script(name: str, *prologues: str) -> Script:
+    text = "\n".join((*prologues, _read(name)))
+    return Script(name, text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+@cache
+def _read(name: str) -> str:
+    return (files("flowcraft_engine.backends.redis") / "lua" / f"{name}.lua").read_text("utf-8")

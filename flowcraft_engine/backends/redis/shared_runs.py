@@ -1,0 +1,287 @@
+"""The runs that this process knows, and the one way in which they change: see the theory of operation in `store.py`."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, TypeVar
+
+from flowcraft_engine.backends.redis.derived import Derived
+from flowcraft_engine.backends.redis.journal_codec import decode_step, encode, encode_step
+from flowcraft_engine.backends.redis.keys import Keys, RunKeys
+from flowcraft_engine.backends.redis.link import Link
+from flowcraft_engine.backends.redis.scripts import Scripts
+from flowcraft_engine.backends.redis.server_clock import ServerClock
+from flowcraft_engine.backends.redis.shared_run import PendingStep, SharedRun
+from flowcraft_engine.clock import Clock
+from flowcraft_engine.errors import FlowcraftError, NotFoundError
+from flowcraft_engine.kernel.event import Event
+from flowcraft_engine.kernel.plan import Plan
+from flowcraft_engine.kernel.transitions import Transition
+from flowcraft_engine.stores.steps import Step
+
+T = TypeVar("T")
+Tell = Callable[[str, list[Event]], None]
+
+#: Runs whose state stays in memory, in case that there is more to do for them.
+_KEPT_IN_MEMORY = 2_000
+
+
+class _Made:
+    """Steps that were applied to a state, and are to be appended."""
+
+    __slots__ = ("events", "orphans", "results")
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.orphans: list[str] = []
+        #: What each step answers, or what it raised.
+        self.results: list[tuple[Any, FlowcraftError | None]] = []
+
+
+class SharedRuns:
+    """Reads, remembers and changes runs. `tell` hears of every confirmed event that reaches this process."""
+
+    def __init__(
+        self,
+        link: Link,
+        scripts: Scripts,
+        keys: Keys,
+        *,
+        plan: Callable[[str], Awaitable[Plan]],
+        clock: Clock,
+        server_clock: ServerClock,
+        tell: Tell,
+    ) -> None:
+        self._link = link
+        self._scripts = scripts
+        self._keys = keys
+        self._plan = plan
+        self._clock = clock
+        self._server_clock = server_clock
+        self._tell = tell
+        #: The name under which this process claims.
+        self.owner = ""
+        self._runs: OrderedDict[str, SharedRun] = OrderedDict()
+        self._writers: set[asyncio.Task[None]] = set()
+        self._ids = f"{secrets.token_urlsafe(9)}-%d"
+        self._appends = 0
+
+    # ---- finding -------------------------------------------------------------------------------------------
+
+    async def open(self, run_id: str) -> SharedRun:
+        """The run, perhaps behind. Raises `NotFoundError`."""
+        return self._runs.get(run_id) or await self._load(run_id)
+
+    async def fresh(self, run_id: str) -> SharedRun:
+        """The run as it is now. Raises `NotFoundError`."""
+        run = self._runs.get(run_id)
+        if run is None:
+            return await self._load(run_id)
+        await run.settled()
+        await self._catch_up(run)
+        return run
+
+    def add(self, run: SharedRun) -> None:
+        """Remember a run; of those that nobody is busy with, the oldest is forgotten."""
+        self._runs[run.state.run_id] = run
+        if len(self._runs) > _KEPT_IN_MEMORY:
+            # Whoever still uses it holds it; whoever comes later reads it again.
+            oldest = next((key for key, it in self._runs.items() if not it.is_writing), None)
+            if oldest is not None:
+                del self._runs[oldest]
+
+    def position(self, run_id: str) -> int:
+        """How much of the run's journal is known here; 0 if it is not."""
+        run = self._runs.get(run_id)
+        return 0 if run is None else run.state.seq
+
+    def forget(self, run_id: str) -> None:
+        self._runs.pop(run_id, None)
+
+    def unfinished(self) -> Iterable[SharedRun]:
+        return [run for run in self._runs.values() if not run.state.is_final]
+
+    async def _load(self, run_id: str) -> SharedRun:
+        keys = self._keys.run(run_id)
+        (digest, queue), entries = await self._link.calls(
+            [("HMGET", keys.run, "digest", "queue"), ("XRANGE", keys.events, "-", "+")]
+        )
+        if digest is None or not entries:
+            raise NotFoundError(f"there is no run {run_id!r}")
+        plan = await self._plan(digest.decode())
+        known = self._runs.get(run_id)
+        if known is not None:
+            return known  # somebody else has loaded it meanwhile
+        run = SharedRun(plan, run_id, queue.decode())
+        self._take_in(run, entries, news=False)
+        self.add(run)
+        return run
+
+    async def _catch_up(self, run: SharedRun) -> None:
+        state = run.state
+        seen = state.seq
+        events = self._keys.run(state.run_id).events
+        entries = await self._link.call("XRANGE", events, f"({seen}-0", "+")
+        if not entries and not await self._link.call("EXISTS", events):
+            self.forget(state.run_id)
+            raise NotFoundError(f"there is no run {state.run_id!r}")
+        if state.seq == seen and not run.is_ahead:
+            self._take_in(run, entries)
+
+    def _take_in(self, run: SharedRun, entries: list[Any], *, news: bool = True) -> None:
+        """Fold in what was appended after what this process knows."""
+        events, has_kept = decode_entries(entries)
+        run.has_kept = run.has_kept or has_kept
+        if events:
+            run.extend(events)
+            if news:
+                self._tell(run.state.run_id, events)
+
+    # ---- changing ------------------------------------------------------------------------------------------
+
+    async def step(self, run: SharedRun, step: Step[T]) -> T:
+        """Apply a step, atomically, whatever others do meanwhile. Raises what the step raises."""
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[T] = loop.create_future()
+        run.pending.append((step, done))
+        if not run.is_writing:
+            run.is_writing = True
+            writer = loop.create_task(self._write(run))
+            self._writers.add(writer)
+            writer.add_done_callback(self._writers.discard)
+        return await done
+
+    def next_append_id(self) -> str:
+        self._appends += 1
+        return self._ids % self._appends
+
+    async def _write(self, run: SharedRun) -> None:
+        try:
+            while run.pending:
+                pending, run.pending = run.pending, []
+                # Whoever was cancelled meanwhile has said goodbye to its step.
+                batch = [(step, done) for step, done in pending if not done.done()]
+                try:
+                    await self._apply(run, batch)
+                except Exception as error:  # told to everybody who waits for these steps
+                    _fail(batch, error)
+                await run.let_readers_look()
+        finally:
+            run.is_writing = False
+
+    async def _apply(self, run: SharedRun, batch: list[PendingStep]) -> None:
+        is_fresh = False
+        while batch:
+            position = run.state.seq
+            run.undo.begin()
+            try:
+                made = self._make(run, batch)
+                if made.events:
+                    run.is_ahead = True
+                    news = await self._append(run, position, made)
+                else:
+                    # A no counts only on a state that is up to date.
+                    news = [] if not is_fresh else None
+            except BaseException:
+                # Whether it was appended is not known, or half a step was made: read the run again.
+                run.undo.undo()
+                self.forget(run.state.run_id)
+                raise
+            finally:
+                run.is_ahead = False
+            if news is None:
+                run.undo.keep()
+                return self._settle(run, batch, made)
+            run.undo.undo()
+            if news:
+                self._take_in(run, news)
+            else:
+                await self._catch_up(run)
+            is_fresh = True
+        return None
+
+    def _make(self, run: SharedRun, batch: list[PendingStep]) -> _Made:
+        made = _Made()
+        now = self._clock.now()
+        for step, _ in batch:
+            transition = Transition(run.plan, run.state, now)
+            try:
+                result = step(transition)
+            except FlowcraftError as error:
+                assert not transition.events, "half a step"
+                made.results.append((None, error))
+                continue
+            transition.effects.idle = run.state.moving == 0 or run.state.paused_at is not None
+            made.events += transition.events
+            made.orphans += transition.effects.orphans
+            made.results.append((result, None))
+        return made
+
+    async def _append(self, run: SharedRun, position: int, made: _Made) -> list[Any] | None:
+        """None if the events are stored; else what others have appended meanwhile."""
+        state = run.state
+        step = encode_step(made.events, has_kept=run.has_kept)
+        changes = Derived(run, self.owner)
+        changes.add(made.events, step, made.orphans)
+        append_id = self.next_append_id()
+        keys = self.step_keys(self._keys.run(state.run_id), run.queue, changes.status)
+        reply = await self._link.run(
+            self._scripts.append,
+            keys,
+            state.run_id,
+            position,
+            state.seq,
+            append_id,
+            step.events,
+            encode(step.kept) if step.kept else "",
+            *changes.operations,
+        )
+        self._server_clock.hear(reply[1])
+        if reply[0] == b"gone":
+            raise NotFoundError(f"there is no run {state.run_id!r}")
+        if reply[0] == b"conflict":
+            entries: list[Any] = reply[2]
+            if not entries or entries[0][1][1] != append_id.encode():
+                return entries
+            # The reply to an earlier try was lost: it was stored.
+        return None
+
+    def step_keys(self, run: RunKeys, queue: str, status: str | None) -> list[str]:
+        """The keys of `apply.lua`; those behind the eighth are needed when a run begins or ends."""
+        keys = self._keys
+        names = [run.run, run.events, run.context, run.values]
+        names += [keys.unclaimed(queue), keys.due, keys.claims(self.owner), run.children]
+        if status is not None:
+            names += [keys.runs, keys.runs_with("running"), keys.finished, keys.runs_with(status)]
+            names.append(keys.stopped)
+        return names
+
+    def _settle(self, run: SharedRun, batch: list[PendingStep], made: _Made) -> None:
+        if made.events:
+            self._tell(run.state.run_id, made.events)
+        for (_, done), (result, error) in zip(batch, made.results, strict=True):
+            if done.done():
+                continue
+            if error is not None:
+                done.set_exception(error)
+            else:
+                done.set_result(result)
+
+
+def _fail(batch: list[PendingStep], error: Exception) -> None:
+    for _, done in batch:
+        if not done.done():
+            done.set_exception(error)
+
+
+def decode_entries(entries: list[Any]) -> tuple[list[Event], bool]:
+    """The events of stream entries, and whether any of their values is kept elsewhere."""
+    events: list[Event] = []
+    has_kept = False
+    for _, fields in entries:
+        events += decode_step(fields[3], fields[5])
+        has_kept = has_kept or bool(fields[5])
+    return events, has_kept

@@ -1,0 +1,456 @@
+"""Coordination over Redis or Valkey, shared by any number of processes.
+
+Theory of operation. The journal of a run is a stream; a step is the kernel's transition, made here, in Python, on the
+state as this process knows it, and appended by a script only if the journal still ends where that state does. If
+somebody else was faster, the script answers with what was appended meanwhile: the step is taken back, the news are
+folded in, and the step is made again. So every rule stands in the kernel alone, and a fleet agrees with one process
+by construction. The same script changes everything that is derived from the journal (what is ready, what is due, who
+executes what, the indexes), so all of it changes in one step.
+
+A yes is proved by the append. A no (not ready, refused, a conflict) is only given on a state that was just brought up
+to date. Steps on one run that come while an append is under way share the next one.
+
+Every append has an id: one whose reply was lost is found again in the conflict that its repetition causes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from flowcraft_engine.backends.redis.derived import Derived
+from flowcraft_engine.backends.redis.journal_codec import digests_in, encode, encode_step, fill_in
+from flowcraft_engine.backends.redis.keys import Keys, member
+from flowcraft_engine.backends.redis.link import Link
+from flowcraft_engine.backends.redis.news import News
+from flowcraft_engine.backends.redis.scripts import Scripts
+from flowcraft_engine.backends.redis.server_clock import ServerClock
+from flowcraft_engine.backends.redis.shared_context import SharedContext
+from flowcraft_engine.backends.redis.shared_run import SharedRun
+from flowcraft_engine.backends.redis.shared_runs import SharedRuns, decode_entries
+from flowcraft_engine.blueprint.snapshot import from_snapshot, snapshot_of
+from flowcraft_engine.clock import Clock
+from flowcraft_engine.errors import ConflictError, NotFoundError
+from flowcraft_engine.kernel import state as st
+from flowcraft_engine.kernel.commands import ALREADY, REFUSED, Claim, Commit, Committed, Effects, Start
+from flowcraft_engine.kernel.compile import compile_plan
+from flowcraft_engine.kernel.event import Event
+from flowcraft_engine.kernel.fold import replay
+from flowcraft_engine.kernel.locate import locate
+from flowcraft_engine.kernel.naming import Path, item_name
+from flowcraft_engine.kernel.outcome import output_of
+from flowcraft_engine.kernel.outstanding import outstanding
+from flowcraft_engine.kernel.plan import Plan
+from flowcraft_engine.kernel.state import RunState
+from flowcraft_engine.kernel.transitions import Transition
+from flowcraft_engine.stores import steps
+from flowcraft_engine.stores.coordination_store import CoordinationStore, Listener, RunFacts, RunSummary
+from flowcraft_engine.stores.journal_store import same_history
+from flowcraft_engine.stores.log_store import LogLine, LogPart
+from flowcraft_engine.stores.queue_names import queue_of
+from flowcraft_engine.values import JsonObject, JsonValue, KeptValue, has_kept_values, same_json
+
+_SUMMARY = ("blueprint_id", "version", "status", "created_at", "finished_at", "parent")
+
+
+class RedisCoordinationStore(CoordinationStore):
+    """Runs below `namespace` on one server. `owner` is the name under which this process claims.
+
+    `clock` replaces the server's own in transitions, for tests.
+    """
+
+    is_shared = True
+
+    def __init__(
+        self,
+        link: Link,
+        *,
+        namespace: str = "flowcraft",
+        scripts: Scripts | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.link = link
+        self.scripts = scripts or Scripts()
+        self.keys = Keys(namespace)
+        self.server_clock = ServerClock()
+        self._clock: Clock = clock or self.server_clock
+        self._plans: dict[str, Plan] = {}
+        self._listeners: list[Listener] = []
+        self._news = News(link.address)
+        self.runs = SharedRuns(
+            link,
+            self.scripts,
+            self.keys,
+            plan=self.plan,
+            clock=self._clock,
+            server_clock=self.server_clock,
+            tell=self._tell,
+        )
+
+    def claim_as(self, name: str | None) -> str:
+        self.runs.owner = name or self.claimant()
+        return self.runs.owner
+
+    # ---- verbs ---------------------------------------------------------------------------------------------
+
+    async def start(self, plan: Plan, command: Start) -> Effects | None:
+        self._plans.setdefault(plan.digest, plan)
+        run = SharedRun(plan, command.run_id, queue_of(plan.blueprint, plan.digest))
+        transition = Transition(plan, run.state, self._clock.now())
+        transition.start(command)
+        if not await self._store_new(run, transition.events):
+            await self._require_same(plan, command)
+            return None
+        transition.effects.idle = run.state.moving == 0
+        self._tell(command.run_id, transition.events)
+        return transition.effects
+
+    async def _store_new(self, run: SharedRun, events: list[Event]) -> bool:
+        """Store the beginning of a run's journal; False if there is a run of this id already."""
+        append_id, run_id = self.runs.next_append_id(), run.state.run_id
+        step = encode_step(events, has_kept=False)
+        changes = Derived(run, self.runs.owner)
+        changes.add(events, step, [])
+        digests = sorted({run.plan.digest, *run.state.pins.values()})
+        blueprint = run.plan.blueprint
+        run_keys = self.keys.run(run_id)
+        keys = self.runs.step_keys(run_keys, run.queue, changes.status or "running")
+        keys += [self.keys.blueprints, self.keys.blueprint_users, self.keys.queues, run_keys.blueprint]
+        arguments = [
+            run_id,
+            append_id,
+            run.state.seq,
+            step.events,
+            encode(step.kept) if step.kept else "",
+        ]
+        arguments += [blueprint.id, blueprint.version or "", run.queue, len(digests), *digests]
+        while True:
+            reply = await self.link.run(self.scripts.start, keys, *arguments, *changes.operations)
+            self.server_clock.hear(reply[1])
+            if reply[0] != b"missing":
+                break
+            await self.pin(await self.plan(reply[2].decode()))
+        if reply[0] == b"exists" and reply[2].decode() != append_id:
+            return False
+        self.runs.add(run)
+        return True
+
+    async def _require_same(self, plan: Plan, command: Start) -> None:
+        """Raises `ConflictError` if the run that has this id is another one."""
+        run = await self.runs.fresh(command.run_id)
+        inputs = await self.fill_in(command.run_id, run.state.inputs)
+        if run.state.digest != plan.digest or not same_json(inputs, command.inputs):
+            raise ConflictError(
+                f"run {command.run_id} exists already, with another blueprint or other inputs"
+            )
+
+    async def claim(self, run_id: str, jobs: Sequence[tuple[str, str]], owner: str) -> list[Claim]:
+        run = await self.runs.open(run_id)
+        claims = await self.runs.step(run, steps.claim(jobs, owner))
+        taken = {claim.instance for claim in claims}
+        lost = [name for name, _ in jobs if name not in taken]
+        if lost:
+            members = [member(run_id, name) for name in lost if not _is_ready(run.state, name)]
+            if members:
+                await self.link.call("ZREM", self.keys.unclaimed(run.queue), *members)
+        return [await self._whole_claim(run, claim) for claim in claims] if run.has_kept else claims
+
+    async def commit(self, run_id: str, command: Commit) -> Committed:
+        run = await self.runs.open(run_id)
+        if run.has_kept:
+            await self._fetch_operands(run, command)
+        committed = await self.runs.step(run, steps.commit(command))
+        if committed.status in (ALREADY, REFUSED):
+            await self._forget_claim(run_id, command.instance, command.owner)
+        elif committed.claims and run.has_kept:
+            committed.claims = [await self._whole_claim(run, claim) for claim in committed.claims]
+        return committed
+
+    async def signal(
+        self, run_id: str, node: str | None, output: JsonValue, action: str | None
+    ) -> Effects | None:
+        run = await self.runs.fresh(run_id)
+        if run.has_kept:
+            # The same answer again is recognized by its value.
+            for instance in list(run.state.instances.values()):
+                instance.answer = await self.fill_in(run_id, instance.answer)
+            for key, value in list(run.state.early.items()):
+                dict.__setitem__(run.state.early, key, await self.fill_in(run_id, value))
+        return await self.runs.step(run, steps.signal(node, output, action))
+
+    async def wake(self, run_id: str, instances: Sequence[str]) -> Effects:
+        return await self.runs.step(await self.runs.open(run_id), steps.wake(instances))
+
+    async def deliver(self, run_id: str, instance: str, child: str, result: JsonObject) -> Effects:
+        return await self.runs.step(await self.runs.open(run_id), steps.deliver(instance, child, result))
+
+    async def release(
+        self, run_id: str, instance: str, nonce: str | None, *, crashed: bool, why: str
+    ) -> Effects:
+        run = await self.runs.open(run_id)
+        effects = await self.runs.step(run, steps.release(instance, nonce, crashed=crashed, why=why))
+        if effects.is_empty:
+            await self._forget_claim(run_id, instance, self.runs.owner)
+        return effects
+
+    async def cancel(self, run_id: str, reason: str | None) -> Effects:
+        return await self.runs.step(await self.runs.open(run_id), steps.cancel(reason))
+
+    async def pause(self, run_id: str) -> bool:
+        return await self.runs.step(await self.runs.open(run_id), steps.pause())
+
+    async def unpause(self, run_id: str) -> Effects | None:
+        return await self.runs.step(await self.runs.open(run_id), steps.unpause())
+
+    async def retry(self, run_id: str, children: Collection[str] = ()) -> Effects:
+        return await self.runs.step(await self.runs.fresh(run_id), steps.retry(children))
+
+    async def rerun(self, run_id: str, node: str, children: Collection[str] = ()) -> Effects:
+        return await self.runs.step(await self.runs.fresh(run_id), steps.rerun(node, children))
+
+    async def restore(self, plan: Plan, run_id: str, events: Sequence[Event]) -> int:
+        await self.pin(plan)
+        if not await self.exists(run_id):
+            run = SharedRun(plan, run_id, queue_of(plan.blueprint, plan.digest))
+            run.extend(list(events))
+            if await self._store_new(run, list(events)):
+                self._tell(run_id, events)
+                return len(events)
+        known = await self.events(run_id)
+        if not same_history(known, events):
+            raise ConflictError(f"run {run_id} is here already, and has gone on differently")
+        if len(events) <= len(known):
+            return 0
+        return await self.runs.step(await self.runs.fresh(run_id), steps.take_over(events))
+
+    async def tree(self, run_id: str) -> list[str]:
+        await self.runs.open(run_id)
+        found = [run_id]
+        for name in found:  # which grows while it is read
+            children = await self.link.call("SMEMBERS", self.keys.run(name).children)
+            names = sorted(child.decode() for child in children)
+            found.extend([child for child in names if await self.exists(child)])
+        return found
+
+    async def outstanding(self, run_id: str) -> Effects:
+        return outstanding((await self.runs.fresh(run_id)).state)
+
+    async def retire(self, run_id: str) -> None:
+        state = (await self.runs.fresh(run_id)).state
+        if not state.is_final:
+            raise ConflictError(f"run {run_id} has not ended")
+        keys, run_keys = self.keys, self.keys.run(run_id)
+        for child in await self.link.call("SMEMBERS", run_keys.children):
+            with contextlib.suppress(
+                NotFoundError
+            ):  # it never began, or was retired by a try before this one
+                await self.retire(child.decode())
+        names = [keys.runs, keys.runs_with(state.status), keys.finished]
+        names += [keys.blueprints, keys.blueprint_users, *run_keys.all]
+        digests = sorted({state.digest, *state.pins.values()})
+        await self.link.run(self.scripts.retire, names, run_id, state.status, *digests)
+        self.runs.forget(run_id)
+
+    # ---- look-ups ------------------------------------------------------------------------------------------
+
+    async def facts(self, run_id: str) -> RunFacts:
+        run = await self.runs.open(run_id)
+        if run.facts is None:
+            state = run.state
+            context = SharedContext(run, self.fill_in)
+            run.facts = RunFacts(
+                run_id, run.plan, state.inputs, state.entry, state.key_base, state.pins, context
+            )
+        return run.facts
+
+    async def outputs(
+        self, run_id: str, node_ids: Sequence[str], path: Path = (), scopes: tuple[str, ...] = ()
+    ) -> list[JsonValue]:
+        run = await self.runs.open(run_id)
+        result: list[JsonValue] = []
+        for node_id in node_ids:
+            instance = locate(run.plan, run.state, node_id, path, scopes)
+            result.append(None if instance is None else output_of(run.state, instance))
+        return await self.fill_in(run_id, result) if run.has_kept else result
+
+    async def item_results(self, run_id: str, whole: str) -> list[tuple[JsonValue, JsonObject | None]]:
+        run = await self.runs.open(run_id)
+        batch = run.state.instances[whole].batch
+        assert batch is not None
+        names = (item_name(whole, index) for index in range(len(batch.items)))
+        items = [run.state.instances[name] for name in names if name in run.state.instances]
+        outputs = await self.fill_in(run_id, [item.output for item in items])
+        errors = (item.error if item.state == st.FAILED else None for item in items)
+        return list(zip(outputs, errors, strict=True))
+
+    async def glance(self, run_id: str) -> tuple[Plan, RunState]:
+        run = await self.runs.fresh(run_id)
+        return run.plan, run.state
+
+    async def snapshot(self, run_id: str) -> tuple[Plan, RunState]:
+        run = await self.runs.fresh(run_id)
+        if not run.has_kept:
+            return run.plan, run.state
+        events = await self.events(run_id)
+        return run.plan, replay(run.plan, run_id, events)
+
+    async def events(self, run_id: str, after: int = 0) -> list[Event]:
+        entries = await self.link.call("XRANGE", self.keys.run(run_id).events, f"({after}-0", "+")
+        if not entries and not await self.exists(run_id):
+            raise NotFoundError(f"there is no run {run_id!r}")
+        events, _ = decode_entries(entries)
+        # An entry is named after its last event, so the first one may begin before the wanted event.
+        last = int(entries[-1][0].partition(b"-")[0]) if entries else after
+        wanted = events[len(events) - (last - after) :]
+        return [Event._make(await self.fill_in(run_id, list(event))) for event in wanted]
+
+    async def exists(self, run_id: str) -> bool:
+        return bool(await self.link.call("EXISTS", self.keys.run(run_id).run))
+
+    async def fill_in(self, run_id: str, value: Any) -> Any:
+        """`value` with everything that is kept elsewhere fetched and put in its place."""
+        if not has_kept_values(value):
+            return value
+        digests = list(dict.fromkeys(digests_in(value)))
+        texts = await self.link.call("HMGET", self.keys.run(run_id).values, *digests)
+        missing = [digest for digest, text in zip(digests, texts, strict=True) if text is None]
+        if missing:
+            raise NotFoundError(f"run {run_id}: a large value is gone from Redis ({missing[0]})")
+        return fill_in(value, {digest: json.loads(text) for digest, text in zip(digests, texts, strict=True)})
+
+    async def _whole_claim(self, run: SharedRun, claim: Claim) -> Claim:
+        run_id = claim.run_id
+        parts = [claim.values, claim.resumption, claim.carry, claim.error, claim.item, claim.outcomes]
+        if not has_kept_values(parts):
+            return claim
+        (
+            claim.values,
+            claim.resumption,
+            claim.carry,
+            claim.error,
+            claim.item,
+            claim.outcomes,
+        ) = await self.fill_in(run_id, parts)
+        return claim
+
+    async def _fetch_operands(self, run: SharedRun, command: Commit) -> None:
+        """Values that the changes of a commit add to must be at hand when the kernel applies them."""
+        delta = getattr(command.outcome, "delta", None) or ()
+        context = run.state.context
+        keys = [
+            key
+            for operation, key, _ in delta
+            if operation in ("increment", "append") and isinstance(context.get(key), KeptValue)
+        ]
+        if keys:
+            await SharedContext(run, self.fill_in).read(tuple(keys))
+
+    async def _forget_claim(self, run_id: str, instance: str, owner: str) -> None:
+        await self.link.call("SREM", self.keys.claims(owner), member(run_id, instance))
+
+    # ---- logs ----------------------------------------------------------------------------------------------
+
+    async def write_logs(self, parts: Sequence[LogPart]) -> None:
+        by_run: dict[str, list[str]] = {}
+        for part in parts:
+            # Text that is no valid Unicode is kept escaped.
+            fields = (part.instance, part.generation, part.attempt, part.lines, part.left_out)
+            by_run.setdefault(part.run_id, []).append(json.dumps(fields, separators=(",", ":")))
+        for run_id, texts in by_run.items():
+            key = self.keys.run(run_id).logs
+            if await self.exists(run_id):
+                await self.link.call("RPUSH", key, *texts)
+            if not await self.exists(run_id):  # it was never there, or has been retired meanwhile
+                await self.link.call("DEL", key)
+
+    async def read_logs(self, run_id: str, after: int = 0) -> list[LogPart]:
+        texts = await self.link.call("LRANGE", self.keys.run(run_id).logs, after, -1)
+        if not texts and not await self.exists(run_id):
+            raise NotFoundError(f"there is no run {run_id!r}")
+        parts: list[LogPart] = []
+        for number, text in enumerate(texts, start=after + 1):
+            instance, generation, attempt, lines, left_out = json.loads(text)
+            kept = tuple(LogLine(*line) for line in lines)
+            parts.append(LogPart(run_id, instance, generation, attempt, kept, left_out, number))
+        return parts
+
+    # ---- blueprints ----------------------------------------------------------------------------------------
+
+    async def plan(self, digest: str) -> Plan:
+        plan = self._plans.get(digest)
+        if plan is None:
+            body = await self.link.call("HGET", self.keys.blueprints, digest)
+            if body is None:
+                raise NotFoundError(f"there is no blueprint with digest {digest[:12]} in Redis")
+            plan = self._plans[digest] = compile_plan(from_snapshot(json.loads(body)), digest)
+        return plan
+
+    async def pin(self, plan: Plan) -> None:
+        self._plans.setdefault(plan.digest, plan)
+        body = encode(snapshot_of(plan.blueprint))
+        await self.link.call("HSET", self.keys.blueprints, plan.digest, body)
+
+    # ---- the list of runs ----------------------------------------------------------------------------------
+
+    async def list_runs(self, *, limit: int = 50, status: str | None = None) -> list[RunSummary]:
+        index = self.keys.runs if status is None else self.keys.runs_with(status)
+        ids = [it.decode() for it in await self.link.call("ZREVRANGE", index, 0, limit - 1)]
+        rows = await self.link.calls([("HMGET", self.keys.run(run_id).run, *_SUMMARY) for run_id in ids])
+        return [_summary(run_id, row) for run_id, row in zip(ids, rows, strict=True) if row[2] is not None]
+
+    async def remember(self, run_id: str, options: JsonObject) -> None:
+        await self.link.call("HSET", self.keys.run(run_id).run, "options", encode(options))
+
+    async def recall(self, run_id: str) -> JsonObject:
+        text = await self.link.call("HGET", self.keys.run(run_id).run, "options")
+        return json.loads(text) if text else {}
+
+    async def owner_is_dead(self, owner: str) -> bool:
+        expiry = await self.link.call("ZSCORE", self.keys.workers, owner)
+        return expiry is None or float(expiry) / 1000 < self.server_clock.now()
+
+    def subscribe(self, listener: Listener) -> None:
+        self._listeners.append(listener)
+
+    async def refresh(self) -> list[str]:
+        """Take in what others have appended to the unfinished runs that are known here."""
+        runs = [run for run in self.runs.unfinished() if not run.is_writing]
+        before = [run.state.seq for run in runs]
+        await asyncio.gather(*(self.runs.fresh(run.state.run_id) for run in runs))
+        return [run.state.run_id for run, seq in zip(runs, before, strict=True) if run.state.seq != seq]
+
+    async def await_news(self, run_ids: Sequence[str], timeout_s: float) -> None:
+        seen = [(run_id, self.runs.position(run_id)) for run_id in run_ids]
+        streams = {self.keys.run(run_id).events: f"{position}-0" for run_id, position in seen}
+        await self._news.wait(streams, timeout_s)
+
+    async def close(self) -> None:
+        await self._news.close()
+        await self.link.close()
+
+    def _tell(self, run_id: str, events: Sequence[Event]) -> None:
+        for listener in self._listeners:
+            listener(run_id, events)
+
+
+def _is_ready(state: RunState, name: str) -> bool:
+    instance = state.instances.get(name)
+    return instance is not None and instance.state == st.READY
+
+
+def _summary(run_id: str, row: list[bytes | None]) -> RunSummary:
+    blueprint_id, version, status, created_at, finished_at, parent = (
+        None if value is None else value.decode() for value in row
+    )
+    return RunSummary(
+        run_id,
+        blueprint_id or "",
+        version or None,
+        status or "",
+        int(created_at or 0) / 1000,
+        int(finished_at) / 1000 if finished_at else None,
+        parent or None,
+    )

@@ -1,0 +1,42 @@
+"""What must be done for a run beside executing its nodes. Each errand may be done twice, late, or by anybody."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+
+from flowcraft_engine.errors import ConflictError, NotFoundError
+from flowcraft_engine.execution.sub_runs import deliver_result, start_child
+from flowcraft_engine.kernel.commands import Effects
+from flowcraft_engine.stores.coordination_store import CoordinationStore
+from flowcraft_engine.stores.fleet import ErrandKind
+
+Publish = Callable[[str, Effects], None]
+
+
+class Errands:
+    """Does errands over a store; what follows from each is published."""
+
+    def __init__(self, store: CoordinationStore, publish: Publish) -> None:
+        self._store = store
+        self._publish = publish
+
+    async def do(self, kind: ErrandKind, run_id: str, instances: list[str]) -> None:
+        """Does nothing where there is nothing to do (any more)."""
+        with contextlib.suppress(NotFoundError, ConflictError):
+            if kind == "wake":
+                self._publish(run_id, await self._store.wake(run_id, [it for it in instances if it]))
+            elif kind == "start":
+                for instance in instances:
+                    target, effects = await start_child(self._store, run_id, instance)
+                    self._publish(target, effects)
+            elif kind == "deliver":
+                await self._deliver(run_id)
+            else:
+                reason = "nobody waits for this sub-run any more"
+                self._publish(run_id, await self._store.cancel(run_id, reason))
+
+    async def _deliver(self, child: str) -> None:
+        _, state = await self._store.glance(child)
+        if state.is_final and state.parent is not None:
+            self._publish(state.parent[0], await deliver_result(self._store, child))

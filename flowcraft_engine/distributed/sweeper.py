@@ -1,0 +1,156 @@
+"""Every process sweeps: it fires timers, and finds what a dead process, a lost message or a lost reply has left.
+
+Each finding is a hint: what is done about it checks the state again, so ten sweepers do what one would.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+
+from flowcraft_engine.clock import Clock
+from flowcraft_engine.distributed.errands import Errands
+from flowcraft_engine.distributed.publisher import Publisher, QueueOfQueues
+from flowcraft_engine.distributed.worker import FleetWorker
+from flowcraft_engine.errors import ConflictError, FlowcraftError, NotFoundError
+from flowcraft_engine.stores.coordination_store import CoordinationStore
+from flowcraft_engine.stores.fleet import Errand, Fleet
+
+_log = logging.getLogger("flowcraft.worker")
+#: Claims are compared with what is executed, and old runs looked for, once in so many sweeps.
+_RARELY = 5
+#: Never sleep longer than this before looking for due timers, however far away the next one is.
+_SHORTEST_S = 0.005
+
+
+class Sweeper:
+    """Sweeps from `run` until it is cancelled, about every `period_s`, and when something is due."""
+
+    def __init__(
+        self,
+        *,
+        store: CoordinationStore,
+        fleet: Fleet,
+        queue: QueueOfQueues,
+        publisher: Publisher,
+        worker: FleetWorker,
+        clock: Clock,
+        owner: Callable[[], str],
+        queues: Callable[[], Iterable[str]],
+        lease_s: float,
+        period_s: float,
+        retention_s: float | None,
+    ) -> None:
+        self._store = store
+        self._fleet = fleet
+        self._queue = queue
+        self._publisher = publisher
+        self._worker = worker
+        self._errands: Errands = worker.errands
+        self._clock = clock
+        self._owner = owner
+        self._queues = queues
+        self._lease_s = lease_s
+        self._period_s = period_s
+        self._retention_s = retention_s
+        self._next_due = float("inf")
+        self._moved = asyncio.Event()
+        self._sweeps = 0
+        self._stopped_cursor: str | None = None
+
+    def look_at(self, due: float) -> None:
+        """Something will be due then."""
+        if due < self._next_due:
+            self._next_due = due
+            self._moved.set()
+
+    async def run(self) -> None:
+        """Sweep for ever."""
+        loop = asyncio.get_running_loop()
+        next_sweep = loop.time()
+        while True:
+            try:
+                await self.fire_due()
+                if loop.time() >= next_sweep:
+                    # Processes that began together must not sweep together for ever.
+                    next_sweep = loop.time() + self._period_s * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
+                    await self.sweep()
+            except FlowcraftError as error:
+                _log.warning("a sweep failed, the next one tries again: %s", error)
+                self._next_due = float("inf")
+            except Exception:
+                # A sweeper that ends leaves the fleet without repair: report, and go on.
+                _log.exception("a sweep failed")
+                self._next_due = float("inf")
+            await self._rest(next_sweep - loop.time())
+
+    async def _rest(self, until_sweep_s: float) -> None:
+        until_due = self._next_due - self._clock.now()
+        self._moved.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._moved.wait(), max(_SHORTEST_S, min(until_sweep_s, until_due)))
+
+    # ---- what is due ---------------------------------------------------------------------------------------
+
+    async def fire_due(self) -> None:
+        """Do all errands whose time has come, and note when the next one will be due."""
+        while True:
+            due = await self._fleet.take_due()
+            await self._do(due.errands)
+            self._next_due = due.next_due if due.next_due is not None else float("inf")
+            if not due.errands or self._next_due > self._clock.now():
+                return
+
+    async def _do(self, errands: list[Errand]) -> None:
+        groups: defaultdict[tuple[str, str], list[Errand]] = defaultdict(list)
+        for errand in errands:
+            groups[errand.kind, errand.run_id].append(errand)
+        await asyncio.gather(*(self._do_group(group) for group in groups.values()))
+
+    async def _do_group(self, group: list[Errand]) -> None:
+        first = group[0]
+        await self._errands.do(first.kind, first.run_id, [errand.instance for errand in group])
+        await self._fleet.settle(group)
+
+    # ---- what was lost -------------------------------------------------------------------------------------
+
+    async def sweep(self) -> None:
+        """Look for everything that nobody would notice otherwise."""
+        await self._publish_lost()
+        await self._take_from_the_dead()
+        await self._interrupt_stopped()
+        self._sweeps += 1
+        if self._sweeps % _RARELY == 0:
+            await self._worker.release_forgotten(await self._fleet.claims_of(self._owner()))
+            await self._retire_old()
+
+    async def _publish_lost(self) -> None:
+        for queue in self._queues():
+            lost = await self._fleet.take_lost(queue, await self._queue.head_time(queue))
+            if lost:
+                _log.info("%d jobs of queue %s are published again", len(lost), queue)
+                await self._publisher.publish(lost)
+
+    async def _take_from_the_dead(self) -> None:
+        for owner in await self._fleet.take_dead(self._lease_s):
+            claims = await self._fleet.claims_of(owner)
+            _log.warning("worker %s has died; what it executed is given to others: %d", owner, len(claims))
+            for job in claims:
+                await self._worker.take_back(job.run_id, job.instance, owner, crashed=True)
+            await self._fleet.bury(owner)
+
+    async def _interrupt_stopped(self) -> None:
+        self._stopped_cursor, stopped = await self._fleet.stopped_since(self._stopped_cursor)
+        for run_id in stopped:
+            self._worker.interrupt_run(run_id)
+
+    async def _retire_old(self) -> None:
+        if self._retention_s is None:
+            return
+        for run_id in await self._fleet.take_expired(self._retention_s):
+            with contextlib.suppress(NotFoundError, ConflictError):  # another sweeper was faster
+                await self._store.retire(run_id)
