@@ -29,6 +29,7 @@ LOOKS: Final[dict[str, Look]] = {
     "cancelled": Look("⊘", "/", "33", "yellow"),
     "skipped": Look("»", "-", "2", "dim"),
     "paused": Look("⏸", "=", "36", "cyan"),
+    "blocked": Look("⊠", "#", "1;33", "bold yellow"),
     "interrupted": Look("⏸", "=", "33", "yellow"),
 }
 _UNKNOWN: Final = Look("?", "?", "0", "")

@@ -6,7 +6,18 @@ from typing import Annotated, Any
 
 import typer
 
-from flowcraft_cli.options import Debug, Json, RunArgument, State, option
+from flowcraft_cli.options import (
+    Backend,
+    BrokerUrl,
+    Debug,
+    Insecure,
+    Json,
+    Namespace,
+    RedisUrl,
+    RunArgument,
+    State,
+    option,
+)
 
 
 def export_command(
@@ -20,6 +31,11 @@ def export_command(
         bool, option("--without-logs", help="Leave out what nodes printed and logged.")
     ] = False,
     state: State = None,
+    backend: Backend = None,
+    redis_url: RedisUrl = None,
+    broker_url: BrokerUrl = None,
+    namespace: Namespace = None,
+    insecure: Insecure = False,
     json: Json = False,
     debug: Debug = False,
 ) -> int:

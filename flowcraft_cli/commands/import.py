@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flowcraft_cli.options import Debug, Json, State
+from flowcraft_cli.options import (
+    Backend,
+    BrokerUrl,
+    Debug,
+    Insecure,
+    Json,
+    Namespace,
+    RedisUrl,
+    State,
+)
 
 if TYPE_CHECKING:
     from flowcraft_engine.settings import Settings
@@ -16,6 +25,11 @@ def import_command(
     context: typer.Context,
     file: Annotated[str, typer.Argument(metavar="FILE", help="A run file.", show_default=False)],
     state: State = None,
+    backend: Backend = None,
+    redis_url: RedisUrl = None,
+    broker_url: BrokerUrl = None,
+    namespace: Namespace = None,
+    insecure: Insecure = False,
     json: Json = False,
     debug: Debug = False,
 ) -> int:
@@ -42,10 +56,15 @@ async def _import(settings: Settings, file: str) -> dict[str, Any]:
     from pathlib import Path
 
     from flowcraft_cli.execution import closing
-    from flowcraft_engine.assembly import import_run, open_store
-    from flowcraft_engine.execution.standing import status_of
+    from flowcraft_cli.run_place import RunPlace, open_fleet
+    from flowcraft_engine.assembly import import_run, is_distributed, open_store
 
-    async with closing(open_store(settings)) as store:
-        run_id, new = await import_run(store, Path(file))
-        status = await status_of(store, run_id)
+    if is_distributed(settings):
+        async with open_fleet(settings) as place:
+            run_id, new = await import_run(place.store, Path(file))
+            status = await place.status(run_id)
+    else:
+        async with closing(open_store(settings)) as store:
+            run_id, new = await import_run(store, Path(file))
+            status = await RunPlace(settings, store).status(run_id)
     return {"schema": 1, "run_id": run_id, "status": status, "new_events": new}

@@ -6,14 +6,33 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from flowcraft_cli.options import Debug, Json, RunArgument, State
+from flowcraft_cli.options import (
+    Backend,
+    BrokerUrl,
+    Debug,
+    Insecure,
+    Json,
+    Namespace,
+    RedisUrl,
+    RunArgument,
+    State,
+)
 
 if TYPE_CHECKING:
     from flowcraft_engine.history.run_result import RunResult
 
 
 def pause_command(
-    context: typer.Context, run: RunArgument, state: State = None, json: Json = False, debug: Debug = False
+    context: typer.Context,
+    run: RunArgument,
+    state: State = None,
+    backend: Backend = None,
+    redis_url: RedisUrl = None,
+    broker_url: BrokerUrl = None,
+    namespace: Namespace = None,
+    insecure: Insecure = False,
+    json: Json = False,
+    debug: Debug = False,
 ) -> int:
     """Pause a run: nothing more begins, sub-runs included. What runs may finish, timers wait.
 

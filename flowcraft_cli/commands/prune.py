@@ -6,7 +6,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flowcraft_cli.options import Debug, DryRun, Json, State, duration_s, option, source_of
+from flowcraft_cli.options import (
+    Backend,
+    BrokerUrl,
+    Debug,
+    DryRun,
+    Insecure,
+    Json,
+    Namespace,
+    RedisUrl,
+    State,
+    duration_s,
+    option,
+    source_of,
+)
 
 if TYPE_CHECKING:
     from flowcraft_cli.selection import Selection
@@ -41,6 +54,11 @@ def prune_command(
     ] = None,
     dry_run: DryRun = False,
     state: State = None,
+    backend: Backend = None,
+    redis_url: RedisUrl = None,
+    broker_url: BrokerUrl = None,
+    namespace: Namespace = None,
+    insecure: Insecure = False,
     json: Json = False,
     debug: Debug = False,
 ) -> int:
@@ -69,20 +87,18 @@ def prune_command(
 
 
 async def _prune(settings: Settings, selection: Selection, *, dry_run: bool) -> list[RunSummary]:
-    from flowcraft_cli.execution import closing
+    from flowcraft_cli.run_place import open_place
     from flowcraft_cli.selection import select
-    from flowcraft_engine.assembly import open_existing_store
     from flowcraft_engine.errors import ConflictError, NotFoundError
 
-    store = open_existing_store(settings)
-    if store is None:
-        return []
     pruned: list[RunSummary] = []
-    async with closing(store):
-        for run in await select(store, selection):
+    async with open_place(settings) as place:
+        if place is None:
+            return []
+        for run in await select(place.store, selection):
             try:
                 if not dry_run:
-                    await store.retire(run.run_id)
+                    await place.store.retire(run.run_id)
                 pruned.append(run)
             except (ConflictError, NotFoundError):
                 continue  # somebody has begun it again, or forgotten it, since it was listed

@@ -9,11 +9,16 @@ import typer
 from flowcraft_cli.manner import Manner
 from flowcraft_cli.options import (
     App,
+    Backend,
+    BrokerUrl,
     Concurrency,
     Debug,
     DryRun,
+    Insecure,
     Json,
+    Namespace,
     Quiet,
+    RedisUrl,
     RunArgument,
     State,
     Timeout,
@@ -45,6 +50,11 @@ def rerun_command(
     timeout: Timeout = None,
     concurrency: Concurrency = None,
     state: State = None,
+    backend: Backend = None,
+    redis_url: RedisUrl = None,
+    broker_url: BrokerUrl = None,
+    namespace: Namespace = None,
+    insecure: Insecure = False,
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -62,7 +72,7 @@ def rerun_command(
 
 
 async def _rerun(context: typer.Context, run: str, start: str, manner: Manner, *, dry_run: bool) -> int:
-    from flowcraft_cli.ending import print_ending
+    from flowcraft_cli.handing_over import print_handed_over
     from flowcraft_cli.kept_run import kept_run
 
     async with kept_run(context, run) as kept:
@@ -70,7 +80,7 @@ async def _rerun(context: typer.Context, run: str, start: str, manner: Manner, *
             await _preview(kept, start, manner)
             return 0
         ending = await _begin(kept, start, manner)
-    return print_ending(ending, manner)
+    return print_handed_over(ending, manner)
 
 
 async def _preview(kept: KeptRun, start: str, manner: Manner) -> None:
@@ -89,9 +99,16 @@ async def _preview(kept: KeptRun, start: str, manner: Manner) -> None:
 
 async def _begin(kept: KeptRun, start: str, manner: Manner) -> Ending:
     from flowcraft_cli.again_text import again_lines
+    from flowcraft_cli.handing_over import hand_over
     from flowcraft_cli.kept_run import go_on
     from flowcraft_cli.output import stdout_for_results_only, tell
     from flowcraft_engine.execution.repair import rerun
+
+    if kept.place.fleet is not None:
+        steps = await kept.place.fleet.rerun(kept.run_id, start)
+        for line in () if manner.quiet else again_lines(steps, would=False):
+            tell(line)
+        return await hand_over(kept, manner)
 
     async def begin(_: FlowRuntime) -> str:
         steps = await rerun(kept.store, kept.run_id, start)

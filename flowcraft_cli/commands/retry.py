@@ -9,12 +9,17 @@ import typer
 from flowcraft_cli.manner import Manner
 from flowcraft_cli.options import (
     App,
+    Backend,
+    BrokerUrl,
     Concurrency,
     Debug,
     DryRun,
+    Insecure,
     Json,
+    Namespace,
     OptionalRunArgument,
     Quiet,
+    RedisUrl,
     State,
     Timeout,
     Verbose,
@@ -51,6 +56,11 @@ def retry_command(
     timeout: Timeout = None,
     concurrency: Concurrency = None,
     state: State = None,
+    backend: Backend = None,
+    redis_url: RedisUrl = None,
+    broker_url: BrokerUrl = None,
+    namespace: Namespace = None,
+    insecure: Insecure = False,
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -79,7 +89,7 @@ def retry_command(
 
 
 async def _one(context: typer.Context, run: str, manner: Manner, *, dry_run: bool) -> int:
-    from flowcraft_cli.ending import print_ending
+    from flowcraft_cli.handing_over import print_handed_over
     from flowcraft_cli.kept_run import kept_run
     from flowcraft_cli.output import emit_json
 
@@ -90,31 +100,28 @@ async def _one(context: typer.Context, run: str, manner: Manner, *, dry_run: boo
                 emit_json({"schema": 1, "dry_run": True, "runs": [document]})
             return 0
         ending = await _retry(kept, manner)
-    return print_ending(ending, manner)
+    return print_handed_over(ending, manner)
 
 
 async def _many(context: typer.Context, selection: Selection, manner: Manner, *, dry_run: bool) -> int:
-    from flowcraft_cli.execution import closing
-    from flowcraft_cli.kept_run import KeptRun
+    from flowcraft_cli.kept_run import run_in
     from flowcraft_cli.options import settings_of
     from flowcraft_cli.output import emit_json, tell
+    from flowcraft_cli.run_place import open_place
     from flowcraft_cli.selection import select
-    from flowcraft_engine.assembly import open_existing_store, settings_for_run
 
-    settings = settings_of(context)
-    store = open_existing_store(settings)
     documents: list[Any] = []
     codes: list[int] = []
-    if store is not None:
-        async with closing(store):
-            for summary in reversed(await select(store, selection)):
-                own = settings_for_run(settings, await store.recall(summary.run_id))
-                kept = KeptRun(store, summary.run_id, own)
-                code, document, is_interrupted = await _next(kept, manner, dry_run=dry_run)
-                codes.append(code)
-                documents.append(document)
-                if is_interrupted:
-                    break
+    async with open_place(settings_of(context)) as place:
+        chosen = await select(place.store, selection) if place is not None else []
+        for summary in reversed(chosen):
+            assert place is not None
+            kept = await run_in(place, summary.run_id)
+            code, document, is_interrupted = await _next(kept, manner, dry_run=dry_run)
+            codes.append(code)
+            documents.append(document)
+            if is_interrupted:
+                break
     if manner.json:
         emit_json({"schema": 1, "dry_run": dry_run, "runs": documents})
     elif not documents:
@@ -124,7 +131,7 @@ async def _many(context: typer.Context, selection: Selection, manner: Manner, *,
 
 async def _next(kept: KeptRun, manner: Manner, *, dry_run: bool) -> tuple[int, Any, bool]:
     """One of many runs: its exit code, its document, and whether a signal ended it."""
-    from flowcraft_cli.ending import print_ending
+    from flowcraft_cli.handing_over import print_handed_over
     from flowcraft_cli.output import tell
     from flowcraft_engine.errors import ConflictError
 
@@ -136,7 +143,10 @@ async def _next(kept: KeptRun, manner: Manner, *, dry_run: bool) -> tuple[int, A
         tell(f"{kept.run_id}: {error.message}")
         failure = {"code": error.code, "message": error.message}
         return error.exit_code, {"run_id": kept.run_id, "error": failure}, False
-    code = ending.exit_code if manner.json else print_ending(ending, manner)
+    if not manner.json:
+        code = print_handed_over(ending, manner)
+    else:
+        code = 0 if ending.goes_on and manner.timeout_s is None else ending.exit_code
     return code, ending.result.to_json(), ending.signal is not None
 
 
@@ -153,9 +163,16 @@ async def _preview(kept: KeptRun, manner: Manner) -> dict[str, Any]:
 
 async def _retry(kept: KeptRun, manner: Manner) -> Ending:
     from flowcraft_cli.again_text import again_lines
+    from flowcraft_cli.handing_over import hand_over
     from flowcraft_cli.kept_run import go_on
     from flowcraft_cli.output import stdout_for_results_only, tell
     from flowcraft_engine.execution.repair import retry
+
+    if kept.place.fleet is not None:
+        steps = await kept.place.fleet.retry(kept.run_id)
+        for line in () if manner.quiet else again_lines(steps, would=False):
+            tell(line)
+        return await hand_over(kept, manner)
 
     async def begin(_: FlowRuntime) -> str:
         steps = await retry(kept.store, kept.run_id)

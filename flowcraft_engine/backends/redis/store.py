@@ -135,6 +135,7 @@ class RedisCoordinationStore(CoordinationStore):
             await self.pin(await self.plan(reply[2].decode()))
         if reply[0] == b"exists" and reply[2].decode() != append_id:
             return False
+        run.last_append = append_id.encode()
         self.runs.add(run)
         return True
 
@@ -323,7 +324,15 @@ class RedisCoordinationStore(CoordinationStore):
 
     async def _whole_claim(self, run: SharedRun, claim: Claim) -> Claim:
         run_id = claim.run_id
-        parts = [claim.values, claim.resumption, claim.carry, claim.error, claim.item, claim.outcomes]
+        parts = [
+            claim.values,
+            claim.resumption,
+            claim.carry,
+            claim.error,
+            claim.item,
+            claim.outcomes,
+            claim.input,
+        ]
         if not has_kept_values(parts):
             return claim
         (
@@ -333,6 +342,7 @@ class RedisCoordinationStore(CoordinationStore):
             claim.error,
             claim.item,
             claim.outcomes,
+            claim.input,
         ) = await self.fill_in(run_id, parts)
         return claim
 
