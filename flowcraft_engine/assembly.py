@@ -244,6 +244,7 @@ def _adapter(settings: Settings, **more: Any) -> BaseDistributedAdapter:
         broker_url=broker.url,
         namespace=settings.namespace,
         insecure=settings.insecure,
+        secret_providers=settings.secrets,
         **more,
     )
 
