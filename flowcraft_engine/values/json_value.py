@@ -154,8 +154,23 @@ def json_size(value: JsonValue) -> int:
     if kind is str:
         return len(value) + 2  # type: ignore[arg-type]
     if kind is dict or kind is list:
-        return len(_encode(value))
+        try:
+            return len(_encode(value))
+        except TypeError:  # something in it is kept elsewhere
+            return _size_with_kept(value)
     return value.size if isinstance(value, KeptValue) else 8
+
+
+def _size_with_kept(value: Any) -> int:
+    kind = type(value)
+    if kind is KeptValue:
+        return int(value.size)
+    if kind is list:
+        return 2 + sum(map(_size_with_kept, value)) + max(0, len(value) - 1)
+    if kind is dict:
+        fields = sum(len(_encode(key)) + 1 + _size_with_kept(item) for key, item in value.items())
+        return 2 + fields + max(0, len(value) - 1)
+    return len(_encode(value))
 
 
 def same_json(one: Any, other: Any) -> bool:

@@ -16,6 +16,11 @@ class ServerClock:
     def __init__(self) -> None:
         self._offset: float | None = None
 
+    @property
+    def is_deaf(self) -> bool:
+        """True until the server has been heard."""
+        return self._offset is None
+
     def now(self) -> float:
         """Seconds since the epoch; this machine's until the server has been heard."""
         if self._offset is None:

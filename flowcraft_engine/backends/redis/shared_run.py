@@ -20,6 +20,7 @@ class SharedRun:
 
     __slots__ = (
         "_readers",
+        "begun_by",
         "facts",
         "has_kept",
         "is_ahead",
@@ -31,9 +32,11 @@ class SharedRun:
         "undo",
     )
 
-    def __init__(self, plan: Plan, run_id: str, queue: str) -> None:
+    def __init__(self, plan: Plan, run_id: str, queue: str, begun_by: str) -> None:
         self.plan = plan
         self.queue = queue
+        #: The append that began it: tells it from another run that has the id later.
+        self.begun_by = begun_by
         self.undo = UndoableState(run_id)
         self.state = self.undo.state
         #: True if some value of this run is kept elsewhere, so that a `KeptValue` may stand in the state.

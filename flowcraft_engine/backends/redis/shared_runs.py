@@ -78,11 +78,14 @@ class SharedRuns:
     async def fresh(self, run_id: str) -> SharedRun:
         """The run as it is now. Raises `NotFoundError`."""
         run = self._runs.get(run_id)
-        if run is None:
-            return await self._load(run_id)
-        await run.settled()
-        await self._catch_up(run)
-        return run
+        if run is not None:
+            try:
+                await self._catch_up(run)
+            except NotFoundError:
+                pass  # it was retired; there may be a new one of this name
+            else:
+                return run
+        return await self._load(run_id)
 
     def add(self, run: SharedRun) -> None:
         """Remember a run; of those that nobody is busy with, the oldest is forgotten."""
@@ -98,52 +101,70 @@ class SharedRuns:
         run = self._runs.get(run_id)
         return 0 if run is None else run.state.seq
 
-    def forget(self, run_id: str) -> None:
-        self._runs.pop(run_id, None)
+    def forget(self, run_id: str, run: SharedRun | None = None) -> None:
+        """Forget a run; only if it is still `run`, if that is given."""
+        if run is None or self._runs.get(run_id) is run:
+            self._runs.pop(run_id, None)
 
     def unfinished(self) -> Iterable[SharedRun]:
         return [run for run in self._runs.values() if not run.state.is_final]
 
     async def _load(self, run_id: str) -> SharedRun:
         keys = self._keys.run(run_id)
-        (digest, queue), entries = await self._link.calls(
-            [("HMGET", keys.run, "digest", "queue"), ("XRANGE", keys.events, "-", "+")]
+        (digest, queue, begun_by), entries = await self._link.calls(
+            [("HMGET", keys.run, "digest", "queue", "begun_by"), ("XRANGE", keys.events, "-", "+")]
         )
         if digest is None or not entries:
             raise NotFoundError(f"there is no run {run_id!r}")
         plan = await self._plan(digest.decode())
         known = self._runs.get(run_id)
         if known is not None:
-            return known  # somebody else has loaded it meanwhile
-        run = SharedRun(plan, run_id, queue.decode())
+            # Somebody else has loaded it meanwhile, perhaps a little earlier than this.
+            await self._take_in_confirmed(known, begun_by, entries)
+            return known
+        run = SharedRun(plan, run_id, queue.decode(), begun_by.decode())
         self._take_in(run, entries, news=False)
         self.add(run)
         return run
 
     async def _catch_up(self, run: SharedRun) -> None:
-        state = run.state
-        seen = state.seq
-        events = self._keys.run(state.run_id).events
-        entries = await self._link.call("XRANGE", events, f"({seen}-0", "+")
-        if not entries and not await self._link.call("EXISTS", events):
-            self.forget(state.run_id)
-            raise NotFoundError(f"there is no run {state.run_id!r}")
-        if state.seq == seen and not run.is_ahead:
-            self._take_in(run, entries)
+        """Return with the state as it is now, or later. Raises `NotFoundError` if it is the state of another run."""
+        keys = self._keys.run(run.state.run_id)
+        begun_by, entries = await self._link.calls(
+            [("HGET", keys.run, "begun_by"), ("XRANGE", keys.events, f"({run.state.seq}-0", "+")]
+        )
+        await self._take_in_confirmed(run, begun_by, entries)
+
+    async def _take_in_confirmed(self, run: SharedRun, begun_by: bytes | None, entries: list[Any]) -> None:
+        run_id = run.state.run_id
+        if begun_by is None or begun_by.decode() != run.begun_by:
+            self.forget(run_id, run)
+            raise NotFoundError(f"there is no run {run_id!r}")
+        await run.settled()
+        # Others in this process may have taken in some of it, or more, while the reply was under way.
+        self._take_in(run, [entry for entry in entries if _position_of(entry) > run.state.seq])
 
     def _take_in(self, run: SharedRun, entries: list[Any], *, news: bool = True) -> None:
         """Fold in what was appended after what this process knows."""
         events, has_kept = decode_entries(entries)
         run.has_kept = run.has_kept or has_kept
-        if events:
+        if not events:
+            return
+        try:
             run.extend(events)
-            if news:
-                self._tell(run.state.run_id, events)
+        except BaseException:
+            self.forget(run.state.run_id, run)  # half of it was folded
+            raise
+        if news:
+            self._tell(run.state.run_id, events)
 
     # ---- changing ------------------------------------------------------------------------------------------
 
     async def step(self, run: SharedRun, step: Step[T]) -> T:
         """Apply a step, atomically, whatever others do meanwhile. Raises what the step raises."""
+        # A run that was forgotten since it was opened: all of this process must work on one state of it, or a
+        # claim that was made on one would be executed with what another one, which is behind, has of the outputs.
+        run = self._runs.setdefault(run.state.run_id, run)
         loop = asyncio.get_running_loop()
         done: asyncio.Future[T] = loop.create_future()
         run.pending.append((step, done))
@@ -153,6 +174,11 @@ class SharedRuns:
             self._writers.add(writer)
             writer.add_done_callback(self._writers.discard)
         return await done
+
+    async def know_time(self) -> None:
+        """The first step of a process must not be judged by the clock of its machine."""
+        if self._server_clock.is_deaf:
+            self._server_clock.hear_time(await self._link.call("TIME"))
 
     def next_append_id(self) -> str:
         self._appends += 1
@@ -174,6 +200,7 @@ class SharedRuns:
 
     async def _apply(self, run: SharedRun, batch: list[PendingStep]) -> None:
         is_fresh = False
+        await self.know_time()
         while batch:
             position = run.state.seq
             run.undo.begin()
@@ -186,9 +213,8 @@ class SharedRuns:
                     # A no counts only on a state that is up to date.
                     news = [] if not is_fresh else None
             except BaseException:
-                # Whether it was appended is not known, or half a step was made: read the run again.
+                # Half a step was made, or it is not known whether it was appended: the next step will find out.
                 run.undo.undo()
-                self.forget(run.state.run_id)
                 raise
             finally:
                 run.is_ahead = False
@@ -224,10 +250,11 @@ class SharedRuns:
         """None if the events are stored; else what others have appended meanwhile."""
         state = run.state
         step = encode_step(made.events, has_kept=run.has_kept)
-        changes = Derived(run, self.owner)
+        changes = Derived(run)
         changes.add(made.events, step, made.orphans)
         append_id = self.next_append_id()
         keys = self.step_keys(self._keys.run(state.run_id), run.queue, changes.status)
+        keys += [self._keys.claims(owner) for owner in changes.owners]
         reply = await self._link.run(
             self._scripts.append,
             keys,
@@ -235,12 +262,14 @@ class SharedRuns:
             position,
             state.seq,
             append_id,
+            run.begun_by,
             step.events,
             encode(step.kept) if step.kept else "",
             *changes.operations,
         )
         self._server_clock.hear(reply[1])
         if reply[0] == b"gone":
+            self.forget(state.run_id, run)
             raise NotFoundError(f"there is no run {state.run_id!r}")
         if reply[0] == b"conflict":
             entries: list[Any] = reply[2]
@@ -250,10 +279,13 @@ class SharedRuns:
         return None
 
     def step_keys(self, run: RunKeys, queue: str, status: str | None) -> list[str]:
-        """The keys of `apply.lua`; those behind the eighth are needed when a run begins or ends."""
+        """The keys of `apply.lua`; those behind the eighth are needed when a run begins or ends.
+
+        Behind all others come the claims of the owners that the operations name.
+        """
         keys = self._keys
         names = [run.run, run.events, run.context, run.values]
-        names += [keys.unclaimed(queue), keys.due, keys.claims(self.owner), run.children]
+        names += [keys.unclaimed(queue), keys.due, keys.dead, run.children]
         if status is not None:
             names += [keys.runs, keys.runs_with("running"), keys.finished, keys.runs_with(status)]
             names.append(keys.stopped)
@@ -269,6 +301,11 @@ class SharedRuns:
                 done.set_exception(error)
             else:
                 done.set_result(result)
+
+
+def _position_of(entry: Any) -> int:
+    """Entries are named after their last event."""
+    return int(entry[0].partition(b"-")[0])
 
 
 def _fail(batch: list[PendingStep], error: Exception) -> None:
