@@ -5,6 +5,7 @@ Everything in here can be found again from the journal alone; see `reindexed`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from flowcraft_engine.backends.redis.journal_codec import EncodedStep, digest_of, encode
@@ -86,7 +87,10 @@ class Derived:
             self._not_ready(name)
             self.operations += ("t", member(WAKE, self._run_id, name))
         elif kind == ev.CANCEL_REQUESTED:
-            self._cancel_all(event)
+            self._cancel(event, self._run.state.instances)
+        elif kind == ev.ITEMS_GIVEN_UP:
+            batch = self._run.state.instances[name].batch
+            self._cancel(event, [item_name(name, index) for index in range(len(batch.items) if batch else 0)])
         if kind in _MAKES_READY:
             self._ready[name] = True
         elif kind == ev.ITEMS_READY:
@@ -101,10 +105,11 @@ class Derived:
         else:
             self._ready[name] = False
 
-    def _cancel_all(self, event: Event) -> None:
-        """The event is not told of each instance that it ends, so all are looked at that have it as their reason."""
-        for name, instance in self._run.state.instances.items():
-            if instance.reason is event.reason:
+    def _cancel(self, event: Event, names: Iterable[str]) -> None:
+        """An event that does not name the instances that it ends: those that have it as their reason."""
+        for name in names:
+            instance = self._run.state.instances.get(name)
+            if instance is not None and instance.reason is event.reason:
                 self._not_ready(name)
                 if instance.nonce is not None:
                     self._claims[name] = False

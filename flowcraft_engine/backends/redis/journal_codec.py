@@ -27,7 +27,10 @@ _OBJECT_KEYS = ("inputs", "context", "values")
 
 
 class EncodedStep:
-    """Events as JSON text. `kept` lists `[event, path, digest, size, is_list]` of what was left out; `values` has its text."""
+    """Events as JSON text. What was left out is listed in `kept`, as `[event, path, digest, size, is_list]`.
+
+    `values` has its text, by digest.
+    """
 
     __slots__ = ("events", "kept", "values")
 

@@ -194,6 +194,12 @@ class SharedRuns:
                     await self._apply(run, batch)
                 except Exception as error:  # told to everybody who waits for these steps
                     _fail(batch, error)
+                except asyncio.CancelledError:
+                    # The event loop is being closed; nobody may wait for ever.
+                    for _, done in (*batch, *run.pending):
+                        done.cancel()
+                    run.pending = []
+                    raise
                 await run.let_readers_look()
         finally:
             run.is_writing = False

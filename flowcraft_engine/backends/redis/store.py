@@ -36,7 +36,7 @@ from flowcraft_engine.blueprint.snapshot import from_snapshot, snapshot_of
 from flowcraft_engine.clock import Clock
 from flowcraft_engine.errors import ConflictError, NotFoundError
 from flowcraft_engine.kernel import state as st
-from flowcraft_engine.kernel.commands import ALREADY, REFUSED, Claim, Commit, Committed, Effects, Start
+from flowcraft_engine.kernel.commands import Claim, Commit, Committed, Effects, Start
 from flowcraft_engine.kernel.compile import compile_plan
 from flowcraft_engine.kernel.event import Event
 from flowcraft_engine.kernel.fold import replay
@@ -70,11 +70,12 @@ class RedisCoordinationStore(CoordinationStore):
         namespace: str = "flowcraft",
         scripts: Scripts | None = None,
         clock: Clock | None = None,
+        server_clock: ServerClock | None = None,
     ) -> None:
         self.link = link
         self.scripts = scripts or Scripts()
         self.keys = Keys(namespace)
-        self.server_clock = ServerClock()
+        self.server_clock = server_clock or ServerClock()
         self._clock: Clock = clock or self.server_clock
         self._plans: dict[str, Plan] = {}
         self._listeners: list[Listener] = []
@@ -164,9 +165,7 @@ class RedisCoordinationStore(CoordinationStore):
     async def commit(self, run_id: str, command: Commit) -> Committed:
         run = await self.runs.open(run_id)
         committed = await self.runs.step(run, steps.commit(command))
-        if committed.status in (ALREADY, REFUSED):
-            await self._forget_claim(run_id, command.instance, command.owner)
-        elif committed.claims and run.has_kept:
+        if committed.claims and run.has_kept:
             committed.claims = [await self._whole_claim(run, claim) for claim in committed.claims]
         return committed
 
@@ -222,10 +221,7 @@ class RedisCoordinationStore(CoordinationStore):
         self, run_id: str, instance: str, nonce: str | None, *, crashed: bool, why: str
     ) -> Effects:
         run = await self.runs.open(run_id)
-        effects = await self.runs.step(run, steps.release(instance, nonce, crashed=crashed, why=why))
-        if effects.is_empty:
-            await self._forget_claim(run_id, instance, self.runs.owner)
-        return effects
+        return await self.runs.step(run, steps.release(instance, nonce, crashed=crashed, why=why))
 
     async def cancel(self, run_id: str, reason: str | None) -> Effects:
         return await self.runs.step(await self.runs.open(run_id), steps.cancel(reason))
@@ -332,9 +328,6 @@ class RedisCoordinationStore(CoordinationStore):
             claim.outcomes,
         ) = await self.fill_in(run_id, parts)
         return claim
-
-    async def _forget_claim(self, run_id: str, instance: str, owner: str) -> None:
-        await self.link.call("SREM", self.keys.claims(owner), member(run_id, instance))
 
     # ---- blueprints ----------------------------------------------------------------------------------------
 
