@@ -63,6 +63,7 @@ async def deliver_result(store: CoordinationStore, child: str) -> Effects:
     _, parent_state = await store.glance(parent)
     waiting = parent_state.instances.get(instance)
     wanted = waiting.wait.get("outputs") if waiting is not None and waiting.wait is not None else None
+    wanted = await store.fill_in(parent, wanted)
     result = _result(plan, state, wanted if isinstance(wanted, dict) else {})
     return await store.deliver(parent, instance, child, result)
 

@@ -25,6 +25,7 @@ import json
 import pathlib
 import uuid
 from collections import deque
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from flowcraft_engine.values.kept_value import KeptValue
@@ -145,14 +146,18 @@ def copy_json(value: JsonValue) -> JsonValue:
     return value
 
 
+_quoted: Callable[[Any], str] = json.encoder.encode_basestring
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
 
 def json_size(value: JsonValue) -> int:
-    """The length of the value's compact JSON text, in characters; cheap for scalars."""
+    """The length of the value's compact JSON text, in characters; a round figure for scalars.
+
+    The same in every process of a fleet, whether the value is at hand there or kept elsewhere.
+    """
     kind = type(value)
     if kind is str:
-        return len(value) + 2  # type: ignore[arg-type]
+        return len(_quoted(value))
     if kind is dict or kind is list:
         try:
             return len(_encode(value))

@@ -93,7 +93,7 @@ class Journal:
         assert list(known.state.instances) == list(told.instances), who
         mine, theirs = self._normal(known.state), self._normal(told)
         wrong = [slot for slot in mine if mine[slot] != theirs[slot]]
-        assert not wrong, f"{who}: {[(slot, mine[slot], theirs[slot]) for slot in wrong]}"
+        assert not wrong, f"{who}, {self.run_id}: {[(slot, mine[slot], theirs[slot]) for slot in wrong]}"
 
     def _normal(self, value: Any) -> Any:
         """Plain data, with nothing kept elsewhere; mappings compare without their order."""

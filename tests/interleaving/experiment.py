@@ -56,7 +56,7 @@ def experiment(seed: int, server: Server) -> Report:
 def _random_case(random: Random) -> tuple[Case, set[str] | None]:
     """A case, and the results that may come of it; None if there are too many orders to try."""
     racing = random.random() < 0.4
-    options = Options(random.randint(2, 5) if racing else random.randint(2, 8), racing=racing)
+    options = Options(random.randint(2, 6) if racing else random.randint(2, 12), racing=racing)
     if racing and random.random() < 0.3:
         options.__dict__.update(fail_fast=True, loops=False, batches=False, subflows=False)
     case = random_case(random, options)

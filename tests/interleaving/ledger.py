@@ -17,6 +17,10 @@ class Ledger:
         self.keys[run_id, instance].add(idempotency_key)
 
     def check_keys(self) -> None:
-        """One key for all attempts of an instance, another one for every other instance."""
+        """One key for all attempts of an instance, another one for every other instance of its run.
+
+        (Another attempt of a subflow node begins another sub-run, with the same keys, as it must.)
+        """
         assert all(len(keys) == 1 for keys in self.keys.values()), "an instance with two idempotency keys"
-        assert len({key for keys in self.keys.values() for key in keys}) == len(self.keys), "a shared idempotency key"
+        shared = Counter((run_id, key) for (run_id, _), keys in self.keys.items() for key in keys)
+        assert all(count == 1 for count in shared.values()), "two instances with one idempotency key"
