@@ -24,6 +24,14 @@ from tests.properties import invariants
 
 _PARTS = (RunState, Instance, Batch)
 _PREFIX = "flowcraft:"
+_BY_HOLDER = {
+    ev.NODE_COMPLETED,
+    ev.NODE_FAILED,
+    ev.NODE_RETRYING,
+    ev.NODE_WAITING,
+    ev.ITEMS_SCATTERED,
+    ev.LOOP_CONTINUED,
+}
 
 
 async def check(world: World) -> None:
@@ -36,6 +44,7 @@ async def check(world: World) -> None:
         journal.fold(plan)
         invariants.check(plan, journal.state, journal.events)
         journal.check_keys()
+        journal.check_committers(world.appenders)
     for process in world.processes:
         for known in process.store.runs._runs.values():
             if not known.is_ahead:
@@ -75,6 +84,20 @@ class Journal:
         position, status = call("HMGET", self.key("run"), "position", "status")
         assert (int(position), status.decode()) == (seen, state.status)
         self._check_context()
+
+    def check_committers(self, appenders: dict[str, str]) -> None:
+        """What ends an attempt was appended by the process that held its claim."""
+        holders: dict[str, str] = {}
+        for _, fields in self.entries:
+            by = appenders[fields[1].decode().rpartition("-")[0]]
+            for event in decode_entries([(b"", fields)])[0]:
+                if event.type == ev.NODE_STARTED:
+                    holders[event.instance] = event.data[2].partition(".")[0]
+                elif event.type in _BY_HOLDER:
+                    holder = holders.pop(event.instance, by)
+                    assert by == holder, f"{event.instance} was claimed by {holder} and committed by {by}"
+                elif event.type == ev.NODE_RELEASED:
+                    holders.pop(event.instance, None)
 
     def _check_context(self) -> None:
         flat = self._server.call("HGETALL", self.key("context"))

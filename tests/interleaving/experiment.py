@@ -27,7 +27,7 @@ from tests.reference.real import result_of
 
 RUN = "case"
 _log = logging.getLogger("flowcraft.worker")
-_MOST_STATES = 2_000
+_MOST_STATES = 500
 
 
 @dataclass

@@ -52,6 +52,8 @@ class Process:
         self.around = around
         self.road = Road()
         self.is_frozen = False
+        #: How often it moves, beside the others.
+        self.speed = 10.0
         self.tasks: set[asyncio.Task[Any]] = set()
         self.clock = ServerClock(monotonic=lambda: around.now() + skew_s)
         link = SteppedLink(self.road, around.server)
@@ -62,6 +64,11 @@ class Process:
     @property
     def may_move(self) -> bool:
         return not self.is_frozen and not self.road.is_closed
+
+    @property
+    def appends_as(self) -> str:
+        """What the ids of its appends begin with."""
+        return self.store.runs.next_append_id().rpartition("-")[0]
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.get_running_loop().create_task(work)

@@ -57,6 +57,8 @@ class World:
         self._renewed: dict[str, int] = {}
         self._rounds = 0
         self._born = 0
+        #: The process behind each append, by the beginning of its id.
+        self.appenders = {client.appends_as: client.name for client in self.clients}
         for _ in range(random.choice([1, 2, 2, 3])):
             self.add_worker()
 
@@ -70,6 +72,7 @@ class World:
         self._born += 1
         worker = Worker(f"worker{self._born}", self.around, self._skew(), self.random.choice([1, 2, 3]))
         self.workers.append(worker)
+        self.appenders[worker.appends_as] = worker.name
         self._renewed[worker.name] = self.now_ms
         worker.begin()
 
@@ -115,9 +118,11 @@ class World:
 
     def _moves(self) -> list[Move]:
         moves: list[Move] = []
+        if self.random.random() < 0.03:
+            self._change_speeds()
         for process in self.processes:
             if process.may_move and process.road.trips:
-                moves.append((10, lambda process=process: self._travel(process)))
+                moves.append((process.speed, lambda process=process: self._travel(process)))
         awake = [worker for worker in self.workers if worker.may_move]
         if self.around.messages.waiting:
             moves += [(5, lambda worker=worker: self._deliver(worker)) for worker in awake if worker.worker.room > 0]
@@ -129,6 +134,11 @@ class World:
         moves.append((1, lambda: self._tick(self.random.choice([1, 1, 5, 20]))))
         return moves + self._surprising_moves(awake)
 
+    def _change_speeds(self) -> None:
+        """Who is slow falls far behind: most bugs need one that does many steps between two of another."""
+        for process in self.processes:
+            process.speed = self.random.choice([0.3, 3.0, 10.0, 10.0])
+
     def _surprising_moves(self, awake: list[Worker]) -> list[Move]:
         faults, moves = self.faults, list[Move]()
         if awake and faults.extra_sweeps:
@@ -136,8 +146,12 @@ class World:
         if awake and faults.crashes:
             moves.append((0.3, lambda: self._crash(self.random.choice(awake))))
         if awake and faults.freezes:
-            moves.append((0.3, lambda: self._freeze(self.random.choice(awake))))
-        moves += [(0.2, lambda worker=worker: self._thaw(worker)) for worker in self.workers if worker.is_frozen]
+            busy = [worker for worker in awake if worker.worker.room == 0] or awake
+            moves.append((0.3, lambda: self._freeze(self.random.choice(busy))))
+        for worker in self.workers:
+            if worker.is_frozen:
+                is_declared_dead = self.now_ms - self._renewed[worker.name] > 16_000
+                moves.append((2 if is_declared_dead else 0.05, lambda worker=worker: self._thaw(worker)))
         if self._strays:
             moves.append((0.5, self._send_stray))
         if self.surprises:

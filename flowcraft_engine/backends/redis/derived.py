@@ -77,14 +77,12 @@ class Derived:
             self._not_ready(name)
             self._claims[name] = True
         elif kind in _ENDS_CLAIM:
-            if self._claims.get(name):
-                del self._claims[name]
-            else:
-                self._claims[name] = False
+            self._not_claimed(name)
             if kind == ev.NODE_FAILED:
                 self._not_ready(name)  # taken back once too often
         elif kind == ev.NODE_CANCELLED:
             self._not_ready(name)
+            self._not_claimed(name)  # an attempt that failed after `fail_fast` struck
             self.operations += ("t", member(WAKE, self._run_id, name))
         elif kind == ev.CANCEL_REQUESTED:
             self._cancel(event, self._run.state.instances)
@@ -105,14 +103,19 @@ class Derived:
         else:
             self._ready[name] = False
 
+    def _not_claimed(self, name: str) -> None:
+        if self._claims.get(name):
+            del self._claims[name]
+        elif self._run.state.instances[name].owner is not None:
+            self._claims[name] = False
+
     def _cancel(self, event: Event, names: Iterable[str]) -> None:
         """An event that does not name the instances that it ends: those that have it as their reason."""
         for name in names:
             instance = self._run.state.instances.get(name)
             if instance is not None and instance.reason is event.reason:
                 self._not_ready(name)
-                if instance.nonce is not None:
-                    self._claims[name] = False
+                self._not_claimed(name)
                 if instance.due is not None:
                     self.operations += ("t", member(WAKE, self._run_id, name))
 
