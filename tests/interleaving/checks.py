@@ -39,7 +39,7 @@ async def check(world: World) -> None:
     server, store = world.server, world.observer()
     runs = [it.decode() for it in server.call("ZRANGE", f"{_PREFIX}runs", 0, -1)]
     journals = {run_id: Journal(server, run_id) for run_id in runs}
-    for run_id, journal in journals.items():
+    for journal in journals.values():
         plan = await store.plan(server.call("HGET", journal.key("run"), "digest").decode())
         journal.fold(plan)
         invariants.check(plan, journal.state, journal.events)
@@ -143,9 +143,11 @@ def _check_indexes(server: Server, states: list[RunState]) -> None:
         for it in state.instances.values()
         if it.state == st.RUNNING
     }
-    timers = {f"wake{SEPARATOR}{_member(state, name)}" for state in states for _, name in outstanding(state).timers}
+    timers = {
+        f"wake{SEPARATOR}{_member(state, name)}" for state in states for _, name in outstanding(state).timers
+    }
     unclaimed, claims = set(), set()
-    for key in server.keys():
+    for key in sorted(server.keys()):
         if key.startswith(f"{_PREFIX}unclaimed:"):
             unclaimed |= {it.decode() for it in call("ZRANGE", key, 0, -1)}
         elif key.startswith(f"{_PREFIX}claims:"):

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
-from typing import Any, Iterator
 
 from flowcraft_engine.backends.redis import journal_codec
-from flowcraft_engine.errors import BackendError, ConflictError, NotFoundError
+from flowcraft_engine.errors import ConflictError, NotFoundError
 from flowcraft_engine.execution.standing import result_of as run_result_of
 from flowcraft_engine.kernel import event as ev
 from flowcraft_engine.kernel import state as st
@@ -208,13 +207,19 @@ class _Experiment:
                 instance = state.instances[name]
                 assert instance.has_started, f"{name} was executed, but never claimed"
                 if self.is_faultless and state.status != "cancelled" and instance.state != st.RUNNING:
-                    assert count == instance.attempt, f"{name}: {count} executions, {instance.attempt} attempts"
+                    assert count == instance.attempt, (
+                        f"{name}: {count} executions, {instance.attempt} attempts"
+                    )
 
     async def _retire(self, status: str) -> None:
         """A run that is forgotten leaves nothing behind."""
         if status not in ("completed", "failed", "cancelled"):
             return
         await self.world.observer().retire(RUN)
-        left = {key for key in self.server.keys() if "{" in key or key.startswith("flowcraft:runs")}
-        left |= self.server.keys() & {"flowcraft:finished", "flowcraft:blueprints", "flowcraft:blueprint-users"}
+        left = {key for key in sorted(self.server.keys()) if "{" in key or key.startswith("flowcraft:runs")}
+        left |= self.server.keys() & {
+            "flowcraft:finished",
+            "flowcraft:blueprints",
+            "flowcraft:blueprint-users",
+        }
         assert not left, f"left behind: {left}"

@@ -23,6 +23,8 @@ class Faults:
     #: Processes that die, and others that sleep past their lease. Together at most two: three make a crash loop.
     crashes: int = 0
     freezes: int = 0
+    #: Processes that sleep for some seconds, but wake up before their lease is over.
+    stalls: int = 0
     extra_sweeps: int = 0
 
     @property
@@ -47,5 +49,6 @@ def random_faults(random: Random) -> Faults:
         doubled_messages=random.randint(0, many),
         crashes=crashes,
         freezes=deaths - crashes,
+        stalls=random.choice([0, 0, 1, 4]),
         extra_sweeps=random.randint(0, many),
     )

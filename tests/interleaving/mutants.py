@@ -98,7 +98,9 @@ def sweeper_does_not_look_whose_claim_it_is() -> Mutant:
 
 
 def settling_removes_a_newer_timer() -> Mutant:
-    return other_script("settle", "if redis.call('ZSCORE', KEYS[1], ARGV[index]) == ARGV[index + 1] then", "if true then")
+    return other_script(
+        "settle", "if redis.call('ZSCORE', KEYS[1], ARGV[index]) == ARGV[index + 1] then", "if true then"
+    )
 
 
 def undo_forgets_arrivals() -> Mutant:
@@ -106,7 +108,9 @@ def undo_forgets_arrivals() -> Mutant:
 
 
 def clock_of_the_client() -> Mutant:
-    return other_source(ServerClock, "hear", "self._offset = int(server_ms) / 1000 - self._monotonic()", "self._offset = 0.0")
+    return other_source(
+        ServerClock, "hear", "self._offset = int(server_ms) / 1000 - self._monotonic()", "self._offset = 0.0"
+    )
 
 
 def action_is_forgotten_by_others() -> Mutant:
@@ -123,7 +127,11 @@ def action_is_forgotten_by_others() -> Mutant:
 
 
 def live_keys_expire() -> Mutant:
-    return other_script("append", "redis.call('XADD', KEYS[2]", "redis.call('PEXPIRE', KEYS[2], 3600000); redis.call('XADD', KEYS[2]")
+    return other_script(
+        "append",
+        "redis.call('XADD', KEYS[2]",
+        "redis.call('PEXPIRE', KEYS[2], 3600000); redis.call('XADD', KEYS[2]",
+    )
 
 
 def lost_reply_is_taken_for_failure() -> Mutant:
@@ -137,12 +145,15 @@ def raced_news_are_dropped() -> Mutant:
         SharedRuns,
         "_take_in_confirmed",
         "[entry for entry in entries if _position_of(entry) > run.state.seq]",
-        "entries if entries and _position_of(entries[0]) - len(decode_entries(entries[:1])[0]) == run.state.seq else []",
+        "entries if entries and _position_of(entries[0]) - len(decode_entries(entries[:1])[0]) == run.state.seq"
+        " else []",
     )
 
 
 def vain_claim_strikes_off_what_is_ready_again() -> Mutant:
-    return other_script("reindex", "if redis.call('HGET', KEYS[1], 'position') ~= ARGV[2] then", "if false then")
+    return other_script(
+        "reindex", "if redis.call('HGET', KEYS[1], 'position') ~= ARGV[2] then", "if false then"
+    )
 
 
 def readers_see_unconfirmed_steps() -> Mutant:
@@ -162,7 +173,12 @@ def children_are_not_retired() -> Mutant:
 
 
 def start_is_not_idempotent() -> Mutant:
-    return other_source(RedisCoordinationStore, "start", 'reply[0] == b"exists" and reply[2].decode() != append_id', 'reply[0] == b"never"')
+    return other_source(
+        RedisCoordinationStore,
+        "start",
+        'reply[0] == b"exists" and reply[2].decode() != append_id',
+        'reply[0] == b"never"',
+    )
 
 
 #: Name → how to make it, and the seed from which to look for it: the first one that finds it is not far.

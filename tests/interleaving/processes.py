@@ -52,6 +52,8 @@ class Process:
         self.around = around
         self.road = Road()
         self.is_frozen = False
+        #: When it may wake up again, if it sleeps.
+        self.sleeps_until_ms = 0
         #: How often it moves, beside the others.
         self.speed = 10.0
         self.tasks: set[asyncio.Task[Any]] = set()

@@ -65,7 +65,9 @@ class SteppedLink(Link):
 
     async def call(self, *command: Any) -> Any:
         return await self._road.travel(
-            " ".join(str(part)[:60] for part in command[:3]), lambda: self._server.call(*command), is_redis=True
+            " ".join(str(part)[:60] for part in command[:3]),
+            lambda: self._server.call(*command),
+            is_redis=True,
         )
 
     async def run(self, script: Script, keys: Sequence[str], *arguments: Any) -> Any:

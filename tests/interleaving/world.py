@@ -120,12 +120,16 @@ class World:
         moves: list[Move] = []
         if self.random.random() < 0.03:
             self._change_speeds()
-        for process in self.processes:
-            if process.may_move and process.road.trips:
-                moves.append((process.speed, lambda process=process: self._travel(process)))
+        moves += [
+            (process.speed, lambda process=process: self._travel(process))
+            for process in self.processes
+            if process.may_move and process.road.trips
+        ]
         awake = [worker for worker in self.workers if worker.may_move]
         if self.around.messages.waiting:
-            moves += [(5, lambda worker=worker: self._deliver(worker)) for worker in awake if worker.worker.room > 0]
+            moves += [
+                (5, lambda worker=worker: self._deliver(worker)) for worker in awake if worker.worker.room > 0
+            ]
         if not moves:
             return []
         for worker in awake:
@@ -148,10 +152,11 @@ class World:
         if awake and faults.freezes:
             busy = [worker for worker in awake if worker.worker.room == 0] or awake
             moves.append((0.3, lambda: self._freeze(self.random.choice(busy))))
-        for worker in self.workers:
-            if worker.is_frozen:
-                is_declared_dead = self.now_ms - self._renewed[worker.name] > 16_000
-                moves.append((2 if is_declared_dead else 0.05, lambda worker=worker: self._thaw(worker)))
+        if faults.stalls and (asking := [worker for worker in awake if worker.road.trips]):
+            moves.append((0.5, lambda: self._stall(self.random.choice(asking))))
+        moves += [
+            (2, lambda worker=worker: self._thaw(worker)) for worker in self.workers if self._may_wake(worker)
+        ]
         if self._strays:
             moves.append((0.5, self._send_stray))
         if self.surprises:
@@ -236,8 +241,11 @@ class World:
             if worker.may_move:
                 self._renew(worker)
                 worker.sweep(only_due=False)
-            elif worker.is_frozen and self._rounds % 10 == 9:
+            elif self._may_wake(worker) and self.random.random() < 0.5:
                 self._thaw(worker)
+
+    def _may_wake(self, worker: Worker) -> bool:
+        return worker.is_frozen and self.now_ms >= worker.sleeps_until_ms
 
     def _renew(self, worker: Worker) -> None:
         self._renewed[worker.name] = self.now_ms
@@ -263,9 +271,18 @@ class World:
         self.add_worker()
 
     def _freeze(self, worker: Worker) -> None:
+        """It sleeps until others believe that it is dead."""
         self.faults.freezes -= 1
+        self._sleep(worker, self.now_ms + 16_000)
+
+    def _stall(self, worker: Worker) -> None:
+        self.faults.stalls -= 1
+        self._sleep(worker, self.now_ms + self.random.choice([1_000, 6_000]))
+
+    def _sleep(self, worker: Worker, until_ms: int) -> None:
         self.log.append(f"{worker.name}: sleeps")
         worker.is_frozen = True
+        worker.sleeps_until_ms = until_ms
 
     def _thaw(self, worker: Worker) -> None:
         self.log.append(f"{worker.name}: wakes up")
