@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import textwrap
 from collections.abc import Iterator
@@ -12,10 +13,8 @@ from flowcraft_engine.backends.redis import journal_codec, shared_runs
 from flowcraft_engine.backends.redis.derived import Derived
 from flowcraft_engine.backends.redis.scripts import Script, Scripts
 from flowcraft_engine.backends.redis.server_clock import ServerClock
-from flowcraft_engine.backends.redis.shared_run import SharedRun
 from flowcraft_engine.backends.redis.shared_runs import SharedRuns
 from flowcraft_engine.backends.redis.store import RedisCoordinationStore
-from flowcraft_engine.distributed import worker
 from flowcraft_engine.kernel.transitions import Transition
 from flowcraft_engine.kernel.undo import _Remembered
 from tests.interleaving import world
@@ -56,7 +55,7 @@ def other_script(names: str, old: str, new: str) -> Iterator[None]:
             script: Script = getattr(scripts, name)
             assert old in script.text, f"{name}.lua does not say {old!r} any more"
             text = script.text.replace(old, new)
-            setattr(scripts, name, Script(name, text, __import__("hashlib").sha1(text.encode()).hexdigest()))
+            setattr(scripts, name, Script(name, text, hashlib.sha1(text.encode()).hexdigest()))
         return scripts
 
     with replaced(world, "make_scripts", make_changed):
@@ -91,10 +90,6 @@ def nothing_says_who_executes_what() -> Mutant:
 
 def sweeper_takes_from_the_living() -> Mutant:
     return other_script("take_dead", "KEYS[1], '-inf', now", "KEYS[1], '-inf', '+inf'")
-
-
-def sweeper_does_not_look_whose_claim_it_is() -> Mutant:
-    return other_source(worker, "take_back", "or claimed.owner != owner", "")
 
 
 def settling_removes_a_newer_timer() -> Mutant:
@@ -140,26 +135,6 @@ def lost_reply_is_taken_for_failure() -> Mutant:
     )
 
 
-def raced_news_are_dropped() -> Mutant:
-    return other_source(
-        SharedRuns,
-        "_take_in_confirmed",
-        "[entry for entry in entries if _position_of(entry) > run.state.seq]",
-        "entries if entries and _position_of(entries[0]) - len(decode_entries(entries[:1])[0]) == run.state.seq"
-        " else []",
-    )
-
-
-def vain_claim_strikes_off_what_is_ready_again() -> Mutant:
-    return other_script(
-        "reindex", "if redis.call('HGET', KEYS[1], 'position') ~= ARGV[2] then", "if false then"
-    )
-
-
-def readers_see_unconfirmed_steps() -> Mutant:
-    return other_source(SharedRun, "settled", "while self.is_ahead:", "while False:")
-
-
 def cancelled_jobs_stay_ready() -> Mutant:
     return other_source(Derived, "_take", "self._cancel(event, self._run.state.instances)", "pass")
 
@@ -181,6 +156,9 @@ def start_is_not_idempotent() -> Mutant:
     )
 
 
+#: (That a claim in vain strikes off a job that is ready again, that raced news are dropped and that readers see what
+#: may be taken back needs an order so rare that it is tested step by step, in `test_shared_store.py`.)
+#:
 #: Name → how to make it, and the seed from which to look for it: the first one that finds it is not far.
 MUTANTS: dict[str, tuple[Any, int]] = {
     it.__name__: (it, first)
@@ -188,21 +166,17 @@ MUTANTS: dict[str, tuple[Any, int]] = {
         (no_compare_and_set, 0),
         (any_nonce_may_commit, 0),
         (no_from_a_stale_state, 0),
-        (terminal_status_is_overwritten, 0),
+        (terminal_status_is_overwritten, 40),
         (nothing_says_what_is_ready, 0),
         (nothing_says_who_executes_what, 0),
-        (sweeper_takes_from_the_living, 0),
-        (sweeper_does_not_look_whose_claim_it_is, 0),
+        (sweeper_takes_from_the_living, 80),
         (settling_removes_a_newer_timer, 0),
-        (undo_forgets_arrivals, 0),
+        (undo_forgets_arrivals, 190),
         (clock_of_the_client, 0),
         (action_is_forgotten_by_others, 0),
         (live_keys_expire, 0),
         (lost_reply_is_taken_for_failure, 0),
-        (raced_news_are_dropped, 0),
-        (vain_claim_strikes_off_what_is_ready_again, 0),
-        (readers_see_unconfirmed_steps, 0),
-        (cancelled_jobs_stay_ready, 0),
+        (cancelled_jobs_stay_ready, 100),
         (retired_blueprints_are_kept, 0),
         (children_are_not_retired, 0),
         (start_is_not_idempotent, 0),

@@ -187,7 +187,8 @@ class World:
         if chance < 0.02 and faults.lost_requests:
             faults.lost_requests -= 1
             return "request lost"
-        if 0.02 <= chance < 0.05 and faults.lost_replies:
+        most = 0.05 if isinstance(process, Worker) else 0.3  # people ask seldom
+        if 0.02 <= chance < most and faults.lost_replies:
             faults.lost_replies -= 1
             return "reply lost"
         if 0.05 <= chance < 0.07 and faults.strays and not trip.what[0].isupper():

@@ -300,3 +300,18 @@ async def test_an_events_list_is_the_journal(make_store: MakeStore) -> None:
     plan, state = await one.snapshot(RUN)
     told = replay(plan, RUN, await other.events(RUN))
     assert told.instances["A"].output == state.instances["A"].output == {"text": "x" * 2_000}
+
+
+@pytest.mark.asyncio
+async def test_a_step_whose_reply_was_lost_was_made_once_and_says_so(
+    make_store: MakeStore, server: Server, scripts: Scripts
+) -> None:
+    one = make_store()
+    slow, road = stepped(server, scripts)
+    await begin(one, "A -> W:wait")
+    answering = asyncio.create_task(slow.signal(RUN, "W", 1, None))
+    await let_pass_until(road, "append")
+    road.trips[0].perform()  # the reply is lost, the link asks again
+    await let_pass(road)
+    assert await answering is not None, "not 'already answered'"
+    assert [event.type for event in await one.events(RUN)].count("signal_buffered") == 1
