@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,11 +15,12 @@ from flowcraft_cli.output import emit, emit_json, json_text, tell
 from flowcraft_cli.text import safe
 
 if TYPE_CHECKING:
-    from flowcraft_engine.history.run_result import RunError, RunResult
+    from flowcraft_engine.history.run_result import RunError, RunResult, WaitingNode
 
 _CODES = {"completed": 0, "failed": 1, "cancelled": 4}
 WAITS = 5
 TIMED_OUT = 6
+_MOST_QUESTIONS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class Ending:
     timed_out: bool = False
     #: What a command needs besides the id to find the run, such as ` --state x.db`; None: it is not kept.
     where: str | None = ""
+    #: Other processes execute the run: it does not end with the command.
+    goes_on: bool = False
 
     @property
     def exit_code(self) -> int:
@@ -133,6 +137,8 @@ def what_next(ending: Ending) -> list[str]:
     result = ending.result
     if result.is_final:
         return []
+    if ending.goes_on:
+        return _what_others_need(ending)
     continued = f"flowcraft reconcile {result.run_id}{ending.where}"
     if ending.signal is not None or ending.timed_out:
         why = f"{word_of(ending.signal)}: " if ending.signal is not None else "--timeout passed: "
@@ -144,15 +150,50 @@ def what_next(ending: Ending) -> list[str]:
     return [f"continue with: {continued}"] if result.status == "interrupted" else []
 
 
+def _what_others_need(ending: Ending) -> list[str]:
+    """What a person can do about a run that other processes execute."""
+    result = ending.result
+    lines = _blocked_hints(result) if result.status == "blocked" else []
+    if result.status == "waiting":
+        lines += _resume_hints(ending)
+    if ending.signal is not None or ending.timed_out:
+        why = "detached" if ending.signal is not None else "--timeout passed"
+        lines.append(f"{why}: the run goes on; follow it with: flowcraft wait {result.run_id}{ending.where}")
+    return lines
+
+
+def _blocked_hints(result: RunResult) -> list[str]:
+    from flowcraft_cli.remedies import remedies
+
+    missing = dict.fromkeys(wait.message or "" for wait in result.waiting if wait.reason == "worker")
+    lines = [f"blocked: {safe(it)}" for it in missing]
+    return [*lines, *remedies(result.run_id, next(iter(missing), ""))]
+
+
 def _resume_hints(ending: Ending) -> list[str]:
     result = ending.result
     answers = [wait for wait in result.waiting if wait.reason in ("answer", "run")]
-    lines = []
-    for wait in answers:
-        message = f": {safe(wait.message)}" if wait.message else ""
-        lines.append(f"waiting for an answer to {safe(wait.node)}{message}")
+    lines = [_question(wait) for wait in answers[:_MOST_QUESTIONS]]
+    if len(answers) > _MOST_QUESTIONS:
+        lines.append(f"… and for {len(answers) - _MOST_QUESTIONS} more")
     if ending.where is None:
         return [*lines, "the run was kept in memory only and is lost"]
-    node = f" --node {safe(answers[0].node)}" if len(answers) > 1 else ""
-    options = "[--action ACTION] [--output JSON]"
-    return [*lines, f"answer with: flowcraft resume {result.run_id}{node} {options}{ending.where}"]
+    node = f" --node {shlex.quote(safe(answers[0].node))}" if len(answers) > 1 else ""
+    action = _action_option([wait.actions for wait in answers])
+    return [
+        *lines,
+        f"answer with: flowcraft resume {result.run_id}{node} {action}[--output JSON]{ending.where}",
+    ]
+
+
+def _question(wait: WaitingNode) -> str:
+    message = f": {safe(wait.message)}" if wait.message else ""
+    actions = f" (actions: {', '.join(map(safe, wait.actions))})" if wait.actions else ""
+    return f"waiting for an answer to {safe(wait.node)}{message}{actions}"
+
+
+def _action_option(known: list[tuple[str, ...]]) -> str:
+    """`--action` as it is written: with the actions that are known, or not at all where none is."""
+    if not any(known):
+        return ""
+    return f"[--action {'|'.join(map(safe, known[0]))}] " if len(set(known)) == 1 else "[--action ACTION] "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,7 @@ from flowcraft_engine.errors import UsageError
 
 if TYPE_CHECKING:
     from flowcraft_engine.settings import Settings
+    from flowcraft_engine.settings.worker import WorkerSettings
 
 
 def option(*names: str, help: str, **more: Any) -> Any:
@@ -57,6 +59,33 @@ State = Annotated[
 Concurrency = Annotated[
     str | None, option("--concurrency", help="Most nodes at a time (default 32).", metavar="N")
 ]
+RedisUrl = Annotated[
+    str | None,
+    option(
+        "--redis-url",
+        help="Redis that holds the runs, or REDIS_URL. Default: that of `flowcraft dev`, else"
+        " redis://127.0.0.1:6379/0",
+        metavar="URL",
+    ),
+]
+BrokerUrl = Annotated[
+    str | None,
+    option(
+        "--broker-url",
+        help="Redis of the queue. Default: the next database of the runs' server.",
+        metavar="URL",
+    ),
+]
+Namespace = Annotated[
+    str | None,
+    option("--namespace", help="What all keys in Redis begin with (default flowcraft).", metavar="NAME"),
+]
+Insecure = Annotated[
+    bool, option("--insecure", help="Use a Redis on the network without password and TLS, too.")
+]
+Backend = Annotated[
+    str | None, option("--backend", help="Where runs are: sqlite (default) or redis.", metavar="NAME")
+]
 Timeout = Annotated[
     str | None,
     option(
@@ -72,11 +101,24 @@ Debug = Annotated[bool, option("--debug", help="Show tracebacks.", hidden=True)]
 def settings_of(context: typer.Context, *, near: str | None = None) -> Settings:
     """The settings of a command; `near` is the blueprint beside which the project file is looked for."""
     from flowcraft_engine.settings import read_settings
+    from flowcraft_engine.settings.command import READERS
 
-    names = ("app", "blueprints", "state", "concurrency")
-    flags = {name: context.params[name] for name in names if _is_flag(context, name)}
-    folder = Path(near).absolute().parent if near not in (None, "-") else None
-    return read_settings(flags, os.environ, near=folder)
+    return read_settings(_flags(context, READERS), os.environ, near=_folder(near))
+
+
+def worker_settings_of(context: typer.Context, *, near: str | None = None) -> WorkerSettings:
+    """What a worker needs beside `settings_of`."""
+    from flowcraft_engine.settings.worker import WORKER_READERS, read_worker_settings
+
+    return read_worker_settings(_flags(context, WORKER_READERS), os.environ, near=_folder(near))
+
+
+def _flags(context: typer.Context, names: Iterable[str]) -> dict[str, Any]:
+    return {name: context.params[name] for name in names if _is_flag(context, name)}
+
+
+def _folder(near: str | None) -> Path | None:
+    return Path(near).absolute().parent if near is not None and near != "-" else None
 
 
 def duration_s(context: typer.Context, name: str) -> float | None:

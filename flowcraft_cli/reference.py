@@ -29,6 +29,12 @@ current folder. It knows:
 | `state` | where runs are kept: a file, or `memory` |
 | `concurrency` | most nodes at a time |
 | `http_allow` | hosts that `http` nodes may reach although they are not public |
+| `backend` | where runs are: `sqlite` or `redis` |
+| `redis_url`, `broker_url` | Redis of the runs, Redis of the queue |
+| `namespace` | what all keys in Redis begin with |
+| `insecure` | whether a Redis on the network without password and TLS may be used |
+
+and the settings of [workers](operations.md#settings-of-workers).
 
 Runs are kept in `.flowcraft/state.db` of the project, else of the current folder. A run is named by its id, by the
 beginning of it, or by `@latest`; a sub-run by `parent:node`.
@@ -45,8 +51,8 @@ beginning of it, or by `@latest`; a sub-run by `parent:node`.
 | 5 | the run waits for someone; it can be resumed |
 | 6 | `--timeout` of the command passed |
 | 7 | no such run, node or file, or its state does not allow it |
-| 8 | `--check` found something |
-| 9 | the state file, or another backend, cannot be used |
+| 8 | `--check` or `doctor` found something |
+| 9 | the state file, Redis, or another backend cannot be used |
 | 70 | a bug in flowcraft |
 | 130, 143 | interrupted, terminated: a kept run can be continued, and the message says how |
 """

@@ -6,9 +6,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flowcraft_cli.options import Debug, Json, RunArgument, State, option
+from flowcraft_cli.options import (
+    Backend,
+    BrokerUrl,
+    Debug,
+    Insecure,
+    Json,
+    Namespace,
+    RedisUrl,
+    RunArgument,
+    State,
+    option,
+)
 
 if TYPE_CHECKING:
+    from flowcraft_cli.ending import Ending
     from flowcraft_engine.history.run_result import RunResult
 
 
@@ -17,30 +29,46 @@ def cancel_command(
     run: RunArgument,
     reason: Annotated[str | None, option("--reason", metavar="TEXT", help="Why; kept with the run.")] = None,
     state: State = None,
+    backend: Backend = None,
+    redis_url: RedisUrl = None,
+    broker_url: BrokerUrl = None,
+    namespace: Namespace = None,
+    insecure: Insecure = False,
     json: Json = False,
     debug: Debug = False,
 ) -> int:
     """Cancel a run: nothing more starts, running nodes are ended, sub-runs included.
 
-    Ends with 0; with 7 if the run has ended already.
+    Of a sub-run that is cancelled by its own id, the node that started it fails, and is not tried again. Ends
+    with 0; with 7 if the run has ended already.
     """
     from flowcraft_cli.colour import palette_for
-    from flowcraft_cli.ending import headline
+    from flowcraft_cli.ending import headline, what_next
     from flowcraft_cli.execution import run_async
     from flowcraft_cli.output import emit_json, tell
 
-    result = run_async(_cancel(context, run, reason))
+    result, above = run_async(_cancel(context, run, reason))
     if json:
         emit_json(result.to_json())
-    else:
-        tell(headline(result, palette_for("stderr")))
+        return 0
+    palette = palette_for("stderr")
+    tell(headline(result, palette))
+    if above is not None:
+        tell(headline(above.result, palette))
+        for line in what_next(above):
+            tell(line)
     return 0
 
 
-async def _cancel(context: typer.Context, run: str, reason: str | None) -> RunResult:
+async def _cancel(context: typer.Context, run: str, reason: str | None) -> tuple[RunResult, Ending | None]:
+    """The cancelled run, and, of a sub-run, how that leaves the run at the top."""
+    from flowcraft_cli.ending import Ending
     from flowcraft_cli.kept_run import kept_run
-    from flowcraft_engine.assembly import make_runtime
-    from flowcraft_engine.nodes.registry import NodeRegistry
 
     async with kept_run(context, run) as kept:
-        return await make_runtime(kept.settings, NodeRegistry(), kept.store).cancel(kept.run_id, reason)
+        place = kept.place
+        result = await place.runs.cancel(kept.run_id, reason)
+        if kept.top == kept.run_id:
+            return result, None
+        ending = Ending(await place.show(kept.top), where=place.where, goes_on=place.fleet is not None)
+        return result, ending

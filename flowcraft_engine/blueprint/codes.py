@@ -140,6 +140,12 @@ _TABLE = (
         "Close it where the message says that it opens.",
     ),
     FindingCode(
+        "unquoted_template",
+        "A `${{ … }}` is not quoted, or its quotes end too early.",
+        "Inside of `{ }` and `[ ]` YAML takes the braces for its own, and a quote ends at the next one of its kind.",
+        'Quote the whole: `{n: "${{ a.n }}"}`; inside of it use the other kind of quotes.',
+    ),
+    FindingCode(
         "several_documents",
         "The file holds several YAML documents.",
         "It has a line `---` between two of them.",
@@ -512,6 +518,12 @@ _TABLE = (
         "Use the one that the hint names.",
     ),
     FindingCode(
+        "braces_without_dollar",
+        "A param holds `{{ name }}` around a name of this blueprint.",
+        "Other tools write templates so; here it is text.",
+        "Write `${{ name }}`, in quotes. If the text is meant for another tool, pass it over.",
+    ),
+    FindingCode(
         "unknown_reference",
         "An expression names something that is not there.",
         "Mostly a typing error.",
@@ -590,6 +602,18 @@ _TABLE = (
         "The expected type or choices are shown.",
     ),
     FindingCode(
+        "bad_answer_schema",
+        "The `schema` of a wait is not a JSON Schema.",
+        "A wrong type or keyword, or a `$ref` that leads out of the schema; nothing is fetched.",
+        "Correct it where the message says; put what it refers to under `$defs`.",
+    ),
+    FindingCode(
+        "useless_timeout",
+        "A node that waits has a `timeout` in its `config`.",
+        "It bounds each attempt. A wait, a sleep or a sub-run goes on outside of attempts, and holds no worker.",
+        "For a wait, `params: {timeout: …}`; for a subflow, `metadata: {timeout: …}` of its blueprint.",
+    ),
+    FindingCode(
         "missing_blueprint_id",
         "A subflow names no blueprint.",
         "blueprint_id is required.",
@@ -618,6 +642,12 @@ _TABLE = (
         "A subflow is given an input that it does not declare.",
         "Mostly a typing error.",
         "The nearest name is shown.",
+    ),
+    FindingCode(
+        "unknown_child_output",
+        "A subflow takes something from its child that is not there.",
+        "`params.outputs` names nodes and context keys of the child. Declared outputs are the node's output anyway.",
+        "Name a node or a key; read a declared output as `node.name`.",
     ),
     FindingCode(
         "missing_child_input",

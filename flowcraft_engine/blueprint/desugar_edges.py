@@ -7,6 +7,7 @@ from typing import Any
 from flowcraft_engine.blueprint import keys
 from flowcraft_engine.blueprint.fields import Fields
 from flowcraft_engine.blueprint.places import EdgePlace, Places
+from flowcraft_engine.blueprint.source import printable
 
 _EDGE = keys.spellings(keys.EDGE)
 _ARROW = "->"
@@ -52,6 +53,13 @@ class EdgeReader:
             self.fields.wrong(parent, key, "a mapping or a text", raw, "an edge", _HINT)
 
     def _mapping(self, raw: dict[str, Any]) -> None:
+        arrow = next((key for key in raw if _ARROW in key), None)
+        if arrow is not None:
+            source, _, target = (part.strip() for part in arrow.partition(_ARROW))
+            hint = f"write {{source: {printable(source, 60)}, target: {printable(target, 60)}, …}}"
+            text = "an edge that is written with an arrow has no further keys"
+            self.report.error("bad_edge", text, self.document.key_at(raw, arrow), hint)
+            return
         used = self.fields.known(raw, _EDGE, "this edge")
         plain: dict[str, Any] = {}
         for name in ("source", "target"):

@@ -17,6 +17,8 @@ _PARAMS = {name: keys.spellings(params) for name, params in keys.BUILT_IN_PARAMS
 _ELSEWHERE = {
     **dict.fromkeys(_CONFIG, "config"),
     **dict.fromkeys(("action", "condition", "transform", "source", "target"), "an edge"),
+    **dict.fromkeys(("run", "env", "cwd", "url", "message", "values", "that", "call", "duration"), "params"),
+    "blueprint_id": "params",
     "description": "metadata, or call it x-description",
 }
 _JOINS = ("all", "any", "all_done")

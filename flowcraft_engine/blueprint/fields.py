@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flowcraft_engine.blueprint.document import Document
+from flowcraft_engine.blueprint.habits import our_word
 from flowcraft_engine.blueprint.keys import is_ignored
 from flowcraft_engine.blueprint.nearest import did_you_mean
 from flowcraft_engine.blueprint.report import Report
@@ -64,8 +65,12 @@ class Fields:
         self.report.error("unknown_key", f"{what} has no key '{shown}'", at, hint)
 
     def hint(self, name: str, names: Iterable[str]) -> str | None:
-        """`did_you_mean`, unless nobody would see it: comparing is slow."""
-        return None if self.report.is_full else did_you_mean(name, names)
+        """Our word for it, or `did_you_mean`; unless nobody would see it: comparing is slow."""
+        if self.report.is_full:
+            return None
+        known = list(names)
+        word = our_word(name, known)
+        return f"it is called '{word}' here" if word is not None else did_you_mean(name, known)
 
     def wrong(
         self, raw: Any, key: str | int, expected: str, value: Any, what: str, hint: str | None = None

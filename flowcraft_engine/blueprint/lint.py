@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from flowcraft_engine.blueprint.catalog import NodeCatalog
 from flowcraft_engine.blueprint.finding import Finding
 from flowcraft_engine.blueprint.graph import Graph
+from flowcraft_engine.blueprint.lint_braces import check_braces
 from flowcraft_engine.blueprint.lint_expressions import check_expressions
 from flowcraft_engine.blueprint.lint_fallbacks import check_fallbacks
 from flowcraft_engine.blueprint.lint_graph import check_graph
@@ -16,6 +17,7 @@ from flowcraft_engine.blueprint.lint_names import check_names
 from flowcraft_engine.blueprint.lint_params import check_params
 from flowcraft_engine.blueprint.lint_secrets import check_secrets
 from flowcraft_engine.blueprint.lint_subflows import check_subflows
+from flowcraft_engine.blueprint.lint_waits import check_waits
 from flowcraft_engine.blueprint.model import Blueprint
 from flowcraft_engine.blueprint.places import Places
 from flowcraft_engine.blueprint.report import Report
@@ -55,7 +57,9 @@ def check_blueprint(
     check_fallbacks(graph, places, report)
     check_inputs(graph, places, report)
     check_expressions(graph, places, report)
+    check_braces(graph, places, report)
     check_secrets(graph, places, report)
+    check_waits(blueprint, places, report)
     check_subflows(blueprint, places, report, library, is_complete)
     if catalog is not None:
         check_params(graph, places, report, catalog)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from flowcraft_engine.blueprint.context_keys import are_all_known, known_keys
 from flowcraft_engine.blueprint.fields import describe
 from flowcraft_engine.blueprint.graph import Graph
 from flowcraft_engine.blueprint.lint_graph import show
 from flowcraft_engine.blueprint.lint_inputs import TEMPLATE_MARK
 from flowcraft_engine.blueprint.model import Blueprint, NodeSpec
-from flowcraft_engine.blueprint.nearest import Speller
+from flowcraft_engine.blueprint.nearest import MISTYPED, Speller, did_you_mean, is_mistyped
 from flowcraft_engine.blueprint.places import Places
 from flowcraft_engine.blueprint.report import Report
 from flowcraft_engine.blueprint.scalar_place import scalar_place
@@ -85,7 +86,9 @@ class _Check:
         self.report = report
         self.ids = frozenset(graph.ids)
         self.inputs = graph.blueprint.inputs
-        self.speller = Speller([*graph.ids, *self.inputs])
+        self.keys = known_keys(graph.blueprint)
+        self.has_all_keys = are_all_known(graph.blueprint)
+        self.speller = Speller([*graph.ids, *self.keys])
         self.evaluator = _Cached(evaluator_named(graph.blueprint.expressions))
 
     def check(self) -> None:
@@ -169,6 +172,8 @@ class _Check:
             self._node_name(name, place(name), owner)
         for name in sorted(found.context):
             self._context_name(name, place(name))
+        for name in sorted(found.run_inputs):
+            self._input_name(name, place(name))
         if found.env and not owner.env:
             name = min(found.env)
             message = f"env.{name} cannot be read in {owner.what}: the environment is for params only"
@@ -206,13 +211,24 @@ class _Check:
             self.report.warning("not_an_ancestor", message, at, hint)
 
     def _context_name(self, name: str, at: int | None) -> None:
-        """A bare name is a context key, which any node may set: only what looks mistyped is told."""
-        if name in self.inputs:
+        """A bare name is a context key, which a node of the user's may set: then only what looks mistyped is told."""
+        if name in self.keys:
             return
-        near = self.speller.nearest(name, cutoff=0.85)
-        if near is not None:
+        if self.has_all_keys:
+            message = f"'{show(name)}' is no node and no input, and no node sets it: it is null"
+            self.report.warning("unknown_reference", message, at, self.speller.hint(name))
+            return
+        near = self.speller.nearest(name, cutoff=MISTYPED)
+        if near is not None and is_mistyped(name, near):
             message = f"'{show(name)}' is no node and no input: it reads the context key of that name"
             self.report.warning("unknown_reference", message, at, f"did you mean '{near}'?")
+
+    def _input_name(self, name: str, at: int | None) -> None:
+        """Of a run whose blueprint declares inputs there are no others."""
+        if self.inputs and name not in self.inputs:
+            message = f"'{show(name)}' is no input of this blueprint: it is null"
+            hint = did_you_mean(name, self.inputs) or "declare it under `inputs`"
+            self.report.warning("unknown_reference", message, at, hint)
 
     def _at(self, at: int | None, value: str, offset: int) -> int | None:
         if at is None or self.places.document is None:

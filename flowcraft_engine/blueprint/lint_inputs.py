@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flowcraft_engine.blueprint.context_keys import known_keys
 from flowcraft_engine.blueprint.graph import Graph
 from flowcraft_engine.blueprint.input_source import InputSource, parse_source
 from flowcraft_engine.blueprint.lint_graph import show
@@ -51,7 +52,7 @@ class Sources:
         self.places = places
         self.report = report
         self.ids = frozenset(graph.ids)
-        self.keys = _known_keys(graph)
+        self.keys = known_keys(graph.blueprint)
         self.speller = Speller([*self.keys, *self.ids])
 
     def check_node(self, node: NodeSpec) -> None:
@@ -105,17 +106,3 @@ class Sources:
         text = f"'{show(source.name)}' is no node and no declared input: unless a node sets it, it is null"
         hint = f"did you mean '{near}'?" if near else "declare it under `inputs`"
         self.report.warning("unknown_source", text, at, hint)
-
-
-def _known_keys(graph: Graph) -> set[str]:
-    """Context keys that the blueprint itself mentions as set."""
-    keys = set(graph.blueprint.inputs)
-    for node in graph.blueprint.nodes:
-        params = node.params
-        if node.uses == "set" and isinstance(params.get("values"), dict):
-            keys.update(params["values"])
-        elif node.uses == "batch-gather":
-            keys.add(str(params.get("output_key") or node.id))
-        elif node.uses == "subflow" and isinstance(params.get("outputs"), dict):
-            keys.update(params["outputs"])
-    return keys

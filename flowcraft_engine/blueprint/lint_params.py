@@ -18,6 +18,7 @@ from flowcraft_engine.blueprint.source import printable
 
 #: Types that the blueprint itself gives a meaning to.
 _OURS = frozenset({LOOP_CONTROLLER, GATHER, SCATTER, ""})
+_DURATION = "durations are like 250ms, 2s, 5m, 1h, 1d, or a number of milliseconds"
 
 
 def check_params(graph: Graph, places: Places, report: Report, catalog: NodeCatalog) -> None:
@@ -73,6 +74,8 @@ class _Checker:
         self._names = list(properties) if isinstance(properties, dict) else []
 
     def check(self, node: NodeSpec, places: Places, report: Report) -> None:
+        if _is_no_mapping(node, places):
+            return  # which has been told
         for error in self._validator.iter_errors(node.params):
             self._tell(node, error, places, report)
 
@@ -99,6 +102,7 @@ class _Checker:
 
     def _tell_value(self, what: str, name: str, error: Any, at: int | None, report: Report) -> None:
         subject = f"`{name}` in {what}" if name else what
+        hint = _meaning(error)
         if error.validator == "type":
             types = error.validator_value
             wanted = " or ".join(types) if isinstance(types, list) else str(types)
@@ -108,16 +112,38 @@ class _Checker:
             text = f"{subject} must be one of {choices}, not {describe(error.instance)}"
         elif error.validator in ("anyOf", "oneOf"):
             text = f"{subject} cannot be {describe(error.instance)}{_alternatives(error)}"
+        elif error.validator == "pattern" and hint is not None:
+            text = f"{subject} cannot be {describe(error.instance)}"
         else:
             text = f"{subject}: {printable(error.message, 200)}"
-        report.error("bad_param", text, at)
+        report.error("bad_param", text, at, hint)
 
 
 def _alternatives(error: Any) -> str:
     types = [part.get("type") for part in error.validator_value if isinstance(part, dict)]
     known = [kind for kind in types if isinstance(kind, str) and kind != "null"]
-    return (
-        f"; it is {' or '.join(dict.fromkeys(known))}"
-        if known and len(types) == len(error.validator_value)
-        else ""
-    )
+    if not known or len(types) != len(error.validator_value):
+        return ""
+    if isinstance(error.instance, str) and "string" in known:
+        return ""  # it is not the type that is wrong
+    return f"; it is {' or '.join(dict.fromkeys(known))}"
+
+
+def _meaning(error: Any) -> str | None:
+    """What the param means, and how it is written, in the words of its author."""
+    schema = error.schema if isinstance(error.schema, dict) else {}
+    meaning = schema.get("description")
+    words = [printable(meaning, 200)] if isinstance(meaning, str) else []
+    if _is_duration(schema) and not any("250ms" in word for word in words):
+        words.append(_DURATION)
+    return "; ".join(words) or None
+
+
+def _is_duration(schema: dict[str, Any]) -> bool:
+    parts = [schema, *schema.get("anyOf", ())]
+    return any(isinstance(part, dict) and part.get("format") == "duration" for part in parts)
+
+
+def _is_no_mapping(node: NodeSpec, places: Places) -> bool:
+    raw = places.nodes.get(node.id)
+    return isinstance(raw, dict) and not isinstance(raw.get("params", {}), dict)

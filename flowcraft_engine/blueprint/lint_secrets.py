@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Any
 
 from flowcraft_engine.blueprint.graph import Graph
 from flowcraft_engine.blueprint.places import Places
 from flowcraft_engine.blueprint.report import Report
 from flowcraft_engine.blueprint.source import printable
+from flowcraft_engine.blueprint.texts import texts_in
 
 _NAME = re.compile(
     r"(?i)(?:^|[_\-.])(?:password|passwd|passphrase|secret|token|api_?key|apikey|private_?key|access_?key"
@@ -27,21 +26,12 @@ _SHORTEST = 4
 def check_secrets(graph: Graph, places: Places, report: Report) -> None:
     """Warns about values in params that look like secrets."""
     for node in graph.blueprint.nodes:
-        for path, value in _texts(node.params, ()) if node.params else ():
+        for path, value in texts_in(node.params) if node.params else ():
             if _looks_secret(path, value):
                 name = printable(str(path[-1]), 60)
                 text = f"'{name}' of node '{printable(node.id, 60)}' looks like a secret that is typed in"
                 at = places.node(node.id, "params", *path)
                 report.warning("inline_secret", text, at, _HINT, is_secret=True)
-
-
-def _texts(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    items = value.items() if isinstance(value, dict) else enumerate(value)
-    for key, item in items:
-        if type(item) is str:
-            yield (*path, key), item
-        elif item and isinstance(item, (dict, list)):
-            yield from _texts(item, (*path, key))
 
 
 def _looks_secret(path: tuple[str | int, ...], value: str) -> bool:

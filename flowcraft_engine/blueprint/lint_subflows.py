@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from flowcraft_engine.blueprint.collection import Library
+from flowcraft_engine.blueprint.context_keys import are_all_known, known_keys
 from flowcraft_engine.blueprint.lint_graph import show
 from flowcraft_engine.blueprint.model import Blueprint, NodeSpec
-from flowcraft_engine.blueprint.nearest import did_you_mean
+from flowcraft_engine.blueprint.nearest import MISTYPED, did_you_mean, is_mistyped, nearest
 from flowcraft_engine.blueprint.places import Places
 from flowcraft_engine.blueprint.report import Report
 
@@ -68,6 +69,7 @@ def _check_child(
             report.error("subflow_too_deep", text, at, "flatten the chain")
         return
     _check_inputs(node, child, places, report)
+    _check_outputs(node, child, places, report)
 
 
 def _hint(name: str, library: Mapping[str, Blueprint]) -> str:
@@ -112,3 +114,28 @@ def _check_inputs(node: NodeSpec, child: Blueprint, places: Places, report: Repo
             f"the blueprint '{show(child.id)}' requires the input {', '.join(show(name) for name in missing)}"
         )
         report.error("missing_child_input", text, places.node(node.id, "params", "inputs"))
+
+
+def _check_outputs(node: NodeSpec, child: Blueprint, places: Places, report: Report) -> None:
+    """Warns of sources that the child cannot have; its nodes may set keys that only they know."""
+    wanted = node.params.get("outputs")
+    if not isinstance(wanted, dict):
+        return
+    known = {*(one.id for one in child.nodes), *known_keys(child)}
+    for key, source in wanted.items():
+        if not isinstance(source, str) or "${{" in source or source in known:
+            continue
+        hint = _output_hint(node, child, source, known)
+        if hint is not None or are_all_known(child):
+            text = f"the blueprint '{show(child.id)}' has no node and no context key '{show(source)}': it is null"
+            at = places.node(node.id, "params", "outputs", key)
+            report.warning("unknown_child_output", text, at, hint)
+
+
+def _output_hint(node: NodeSpec, child: Blueprint, source: str, known: set[str]) -> str | None:
+    if source in (child.outputs or {}):
+        return (
+            f"what the child declares as output is in the output of '{show(node.id)}', whatever is named here"
+        )
+    near = nearest(source, known, cutoff=MISTYPED)
+    return f"did you mean '{near}'?" if near is not None and is_mistyped(source, near) else None

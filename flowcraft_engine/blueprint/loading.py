@@ -22,7 +22,7 @@ from flowcraft_engine.blueprint.finding import BlueprintError, Finding, MissingB
 from flowcraft_engine.blueprint.formats import parse
 from flowcraft_engine.blueprint.limits import DEFAULT_LIMITS, Limits
 from flowcraft_engine.blueprint.lint import check_blueprint
-from flowcraft_engine.blueprint.model import Blueprint
+from flowcraft_engine.blueprint.model import Blueprint, output_place
 from flowcraft_engine.blueprint.places import Places
 from flowcraft_engine.blueprint.plain_data import plain_document
 from flowcraft_engine.blueprint.reading import STDIN, from_text, read_source
@@ -172,7 +172,12 @@ def _build(draft: Draft, report: Report, around: _Surroundings) -> Blueprint | N
     source = report.source
     if source is None:
         return blueprint
-    locations = {node_id: source.location(at) for node_id, at in draft.places.ids.items() if at is not None}
+    places = draft.places
+    offsets = {
+        **places.ids,
+        **{output_place(name): places.top("outputs", name) for name in blueprint.outputs or ()},
+    }
+    locations = {name: source.location(at) for name, at in offsets.items() if at is not None}
     return blueprint.with_locations(locations, around.folder)
 
 

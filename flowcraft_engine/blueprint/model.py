@@ -20,6 +20,12 @@ Milliseconds = Annotated[float, BeforeValidator(parse_duration)]
 JoinStrategy = Literal["all", "any", "all_done"]
 InputType = Literal["string", "integer", "number", "boolean", "object", "array"]
 
+
+def output_place(name: str) -> str:
+    """The key of a declared output in `Blueprint.locations`; no node can be called so."""
+    return f"outputs:{name}"
+
+
 LOOP_CONTROLLER = "loop-controller"
 CONTINUE = "continue"
 BREAK = "break"
@@ -125,8 +131,9 @@ class Blueprint(_Part):
 
     @property
     def locations(self) -> dict[str, SourceLocation]:
-        """Node id → the place of its id in the blueprint file; empty for blueprints that came from no
-        file.
+        """Node id → the place of its id in the blueprint file, and `output_place(name)` → that of an output.
+
+        Empty for blueprints that came from no file.
         """
         return self._locations
 

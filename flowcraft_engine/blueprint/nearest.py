@@ -10,6 +10,8 @@ from difflib import get_close_matches
 _CANDIDATES = 60
 #: So many names are listed when none is alike.
 _FEW = 12
+#: How alike two names are at least if one is the other, mistyped: `is_mistyped` has the last word.
+MISTYPED = 0.8
 
 
 def nearest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
@@ -25,6 +27,18 @@ def nearest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
     folded = {other.lower(): other for other in reversed(alike)}
     found = get_close_matches(fold, list(folded), n=1, cutoff=cutoff)
     return folded[found[0]] if found else None
+
+
+def is_mistyped(name: str, near: str) -> bool:
+    """Whether two names that are alike are probably meant to be one, where both could exist: not `row1`, `row2`."""
+    if _without_digits(name) == _without_digits(near):
+        return False
+    is_swapped = sorted(name.lower()) == sorted(near.lower())
+    return is_swapped or nearest(name, [near], cutoff=0.85) is not None
+
+
+def _without_digits(name: str) -> str:
+    return "".join(character for character in name if not character.isdigit())
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str | None:

@@ -162,7 +162,9 @@ class _Builder:
                 count += 1
                 at = event.start_mark.index
                 if is_map and key is _NO_KEY:
-                    self._stop("complex_key", "a key must be text, not a mapping or a list", at)
+                    is_inserted = self.source.text.startswith("{{", at - 1)
+                    hint = 'to insert a value, write "${{ … }}", with the quotes' if is_inserted else None
+                    self._stop("complex_key", "a key must be text, not a mapping or a list", at, hint)
                 if event.ctag is not None:
                     self._refuse_tag(event)
                 if len(stack) >= max_depth:

@@ -46,6 +46,13 @@ def _named(source: SourceText, error: MarkedYAMLError, at: int, opened: int | No
             start,
             f"write it twice ({quote}{quote}) to mean itself" if quote == "'" else None,
         )
+    template = _opened_template(source.text, line_start, at)
+    if template is not None:
+        return _template_finding(source, template)
+    if "flow mapping" in context and source.text[at : at + 1] == ":":
+        text = "there is a second ': ' before the comma or the bracket that ends this entry"
+        hint = "quote text that holds ': ', or put a comma before the next key"
+        return finding(source, "yaml_syntax", text, at, hint)
     for part, bracket in (("flow sequence", "["), ("flow mapping", "{")):
         if part in context:
             where = f"{_line(source, start)} is not closed before {_where(source, at)}"
@@ -61,6 +68,29 @@ def _named(source: SourceText, error: MarkedYAMLError, at: int, opened: int | No
     if "undefined alias" in problem or "undefined alias" in context:
         return finding(source, "unknown_anchor", "there is no anchor above for this alias", at)
     return None
+
+
+def _opened_template(text: str, line_start: int, at: int) -> int | None:
+    """Where the `${{` begins that the parser has stumbled over: it reads its braces, or its quotes, as YAML."""
+    start = text.rfind("${{", line_start, at + 3)
+    return start if start >= 0 and "}}" not in text[start:at] else None
+
+
+def _template_finding(source: SourceText, start: int) -> Finding:
+    quote = source.text[start - 1 : start]
+    if quote in ("'", '"'):
+        message = f"the quote {quote} before this ${{{{ ends inside of the expression"
+        other = "'" if quote == '"' else '"'
+        hint = f"put {other} around the whole, or use {other} inside of the expression"
+        return finding(source, "unquoted_template", message, start, hint)
+    end = source.text.find("}}", start)
+    line_end = source.text.find("\n", start)
+    is_whole = end >= 0 and (line_end < 0 or end < line_end)
+    shown = source.text[start : end + 2] if is_whole else "${{ … }}"
+    outer = '"' if "'" in shown or '"' not in shown else "'"
+    message = "this ${{ is not quoted, and YAML takes its braces for its own"
+    hint = f"quote the whole value, like {outer}{printable(shown, 120)}{outer}"
+    return finding(source, "unquoted_template", message, start, hint)
 
 
 def _hint(problem: str) -> str | None:

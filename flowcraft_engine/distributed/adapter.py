@@ -89,6 +89,8 @@ class WorkerOptions:
     concurrency: int = DEFAULT_CONCURRENCY
     lease_s: float = DEFAULT_LEASE_S
     sweep_s: float = 1.0
+    #: How old a message must be before it is looked for.
+    lost_after_s: float = 5.0
     retention_s: float | None = DEFAULT_RETENTION_S
     queues: tuple[str, ...] = (DEFAULT_QUEUE,)
     serve_snapshots: bool = False
@@ -306,12 +308,13 @@ class _Work:
             self._tasks.append(self._loop.create_task(self._serve_all_queues()))
 
     async def stop(self, grace_s: float) -> None:
+        began = self._loop.time()
         await self._consumer.stop(min(grace_s, 5.0))
-        await self._worker.drain(grace_s)
+        await self._worker.drain(max(0.0, grace_s - (self._loop.time() - began)))
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._lease.stop()
+        await self._lease.stop()
         await self._ports.fleet.leave(self._owner)
 
     async def _register(self) -> None:

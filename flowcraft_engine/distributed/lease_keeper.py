@@ -14,6 +14,7 @@ from flowcraft_engine.errors import FlowcraftError
 _log = logging.getLogger("flowcraft.worker")
 #: A lease is renewed so many times before it would run out.
 _BEATS_A_LEASE = 3
+_GOODBYE_S = 1.0
 
 
 class Lease(Protocol):
@@ -40,10 +41,10 @@ class LeaseKeeper:
     def start(self) -> None:
         self._thread.start()
 
-    def stop(self) -> None:
-        """Renew no more. May be called twice; does not wait for a server that is away."""
+    async def stop(self) -> None:
+        """Renew no more. May be called twice; does not wait long for a server that is away."""
         self._end.set()
-        self._thread.join(timeout=1.0)
+        await asyncio.to_thread(self._thread.join, _GOODBYE_S)
 
     def _run(self) -> None:
         asyncio.run(self._keep())

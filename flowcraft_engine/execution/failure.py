@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,14 @@ from flowcraft_engine.nodes.node_thread import as_failure
 from flowcraft_engine.values import JsonObject, JsonValue, NotSerializableError, to_json
 
 _MAX_MESSAGE = 4_000
-_OURS = str(Path(__file__).resolve().parent.parent)
+#: Files whose names begin like this are flowcraft's, Python's, or no files at all.
+_NOT_THEIRS = (
+    str(Path(__file__).resolve().parent.parent) + os.sep,
+    str(Path(os.__file__).parent) + os.sep,
+    "<",
+)
+#: Whatever is installed in folders of these names was not written by the user.
+_PACKAGES = frozenset({"site-packages", "dist-packages"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +66,16 @@ def _message(error: BaseException) -> str:
 
 
 def _cause(error: BaseException) -> JsonValue:
-    """Type and place of the user's exception; None for errors that flowcraft itself words."""
+    """Type of the user's exception, and the last place in the user's own code, if it has passed any.
+
+    None for errors that flowcraft itself words.
+    """
     attached = getattr(error, "failure_cause", None)
     if attached is not None:
         return to_json(attached)
     origin = error.__cause__ if isinstance(error, NodeError) and error.__cause__ is not None else error
     frames = traceback.extract_tb(origin.__traceback__)
-    theirs = [frame for frame in frames if not frame.filename.startswith((_OURS, "<"))]
+    theirs = [frame for frame in frames if _is_users(frame.filename)]
     if isinstance(origin, (NodeError, NotSerializableError, ExpressionError, RegistryError)) and not theirs:
         return None
     cause: JsonObject = {"type": type(origin).__qualname__}
@@ -72,3 +83,8 @@ def _cause(error: BaseException) -> JsonValue:
         frame = theirs[-1]
         cause.update(file=frame.filename, line=frame.lineno, function=frame.name)
     return cause
+
+
+def _is_users(filename: str) -> bool:
+    """Whether a file is the user's: not flowcraft's, not Python's, and not from an installed package."""
+    return not filename.startswith(_NOT_THEIRS) and _PACKAGES.isdisjoint(Path(filename).parts)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from flowcraft_engine.history.run_result import RunResult
+from dataclasses import replace
+
+from flowcraft_engine.execution.waits import child_waits
+from flowcraft_engine.history.run_result import RunResult, WaitingNode
 from flowcraft_engine.history.run_view import derived_status, run_result
 from flowcraft_engine.kernel import state as st
 from flowcraft_engine.kernel.state import RunState
@@ -12,7 +15,18 @@ from flowcraft_engine.stores.coordination_store import CoordinationStore
 async def result_of(store: CoordinationStore, run_id: str) -> RunResult:
     """The run as it stands now. Raises `NotFoundError`."""
     plan, state = await store.snapshot(run_id)
-    return run_result(plan, state, status=await _status(store, run_id, state))
+    result = run_result(plan, state, status=await _status(store, run_id, state))
+    if any(wait.run_id is not None for wait in result.waiting):
+        return replace(result, waiting=[await _with_question(store, wait) for wait in result.waiting])
+    return result
+
+
+async def _with_question(store: CoordinationStore, wait: WaitingNode) -> WaitingNode:
+    """A wait for a sub-run says what somebody is asked there, if it is one thing."""
+    inner = await child_waits(store, wait.run_id) if wait.run_id is not None else []
+    if len(inner) != 1:
+        return wait
+    return replace(wait, message=inner[0].message, actions=inner[0].actions)
 
 
 async def status_of(store: CoordinationStore, run_id: str) -> str:

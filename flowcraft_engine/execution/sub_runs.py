@@ -84,7 +84,8 @@ def _result(plan: Plan, state: RunState, wanted: JsonObject) -> JsonObject:
             "message": f"sub-run {name}: {where} failed: {error['message']}",
             "cause": cause,
         }
-    return {"status": state.status, "message": f"sub-run {name} was {state.status}"}
+    why = f": {state.cancel_reason}" if state.cancel_reason else ""
+    return {"status": state.status, "message": f"sub-run {name} was {state.status}{why}"}
 
 
 def _value_of(plan: Plan, state: RunState, source: str) -> JsonValue:

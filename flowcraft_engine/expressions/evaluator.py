@@ -60,6 +60,8 @@ class References:
     item: bool = False
     index: bool = False
     inputs: bool = False
+    #: The names in `inputs.NAME`; whoever reads one reads all, which are at hand anyway.
+    run_inputs: frozenset[str] = frozenset()
     all_nodes: bool = False
     all_context: bool = False
     offsets: Mapping[str, int] = field(default_factory=dict, compare=False)
@@ -72,6 +74,7 @@ class References:
             nodes=frozenset().union(*(each.nodes for each in every)),
             context=frozenset().union(*(each.context for each in every)),
             env=frozenset().union(*(each.env for each in every)),
+            run_inputs=frozenset().union(*(each.run_inputs for each in every)),
             result=any(each.result for each in every),
             input=any(each.input for each in every),
             item=any(each.item for each in every),

@@ -32,6 +32,7 @@ class NameBook:
     nodes: set[str] = field(default_factory=set)
     context: set[str] = field(default_factory=set)
     env: set[str] = field(default_factory=set)
+    run_inputs: set[str] = field(default_factory=set)
     wholes: set[str] = field(default_factory=set)
     offsets: dict[str, int] = field(default_factory=dict)
 
@@ -53,6 +54,7 @@ class NameBook:
             self.env.add(name)
         else:
             self.wholes.add("inputs")
+            self.run_inputs.add(name)
         self.offsets.setdefault(f"env.{name}" if kind == ENV else name, offset)
         return Root(kind, name)
 
@@ -75,6 +77,7 @@ class NameBook:
             item="item" in wholes,
             index="index" in wholes,
             inputs="inputs" in wholes,
+            run_inputs=frozenset(self.run_inputs),
             all_nodes="outputs" in wholes,
             all_context="context" in wholes,
             offsets=self.offsets,

@@ -47,7 +47,11 @@ class NodeRun(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class WaitingNode:
-    """Something that the run waits for: `reason` is `answer`, `timer`, `retry` or `run` (a sub-run)."""
+    """Something that the run waits for: `reason` is `answer`, `timer`, `retry` or `run` (a sub-run).
+
+    `message` and `actions`, those that edges of the node know, are for whoever answers; of a sub-run they are those
+    of the one node in it that waits for an answer.
+    """
 
     node: str
     reason: str
@@ -55,6 +59,12 @@ class WaitingNode:
     until: float | None = None
     message: str | None = None
     run_id: str | None = None
+    actions: tuple[str, ...] = ()
+
+    def to_json(self) -> JsonObject:
+        """Its entry in the document of the run."""
+        since, until = iso_time(self.since), iso_time(self.until)
+        return {**asdict(self), "since": since, "until": until, "actions": list(self.actions)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +104,7 @@ class RunResult:
             "context": self.context,
             "errors": [asdict(error) for error in self.errors],
             "nodes": {name: _node_json(node) for name, node in self.nodes.items()},
-            "waiting": [
-                {**asdict(wait), "since": iso_time(wait.since), "until": iso_time(wait.until)}
-                for wait in self.waiting
-            ],
+            "waiting": [wait.to_json() for wait in self.waiting],
         }
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from flowcraft_engine.blueprint.finding import SourceLocation
+from flowcraft_engine.blueprint.model import output_place
 from flowcraft_engine.history.explain import explain
 from flowcraft_engine.history.node_runs import NodeRuns
 from flowcraft_engine.history.run_result import RunError, RunResult, WaitingNode
 from flowcraft_engine.kernel import state as st
+from flowcraft_engine.kernel.naming import END
 from flowcraft_engine.kernel.outcome import failures, run_outputs
 from flowcraft_engine.kernel.plan import Plan
 from flowcraft_engine.kernel.state import Instance, RunState
-from flowcraft_engine.values import JsonObject, copy_json
+from flowcraft_engine.values import JsonObject, JsonValue, copy_json
 
 
 def run_result(plan: Plan, state: RunState, *, status: str | None = None) -> RunResult:
@@ -23,9 +26,7 @@ def run_result(plan: Plan, state: RunState, *, status: str | None = None) -> Run
         context=_copy(state.context),
         errors=_errors(plan, state),
         nodes=NodeRuns(plan, state),
-        waiting=[wait for wait in map(_waiting, state.instances.values()) if wait is not None]
-        if not state.is_final
-        else [],
+        waiting=[] if state.is_final else _all_waiting(plan, state),
         created_at=state.created_at,
         finished_at=state.finished_at,
         inputs=_copy(state.inputs),
@@ -63,14 +64,26 @@ def _errors(plan: Plan, state: RunState) -> list[RunError]:
 
 def _error(plan: Plan, instance: Instance) -> RunError:
     error = instance.error or {"code": instance.state, "message": explain(instance) or instance.state}
-    place = plan.nodes[instance.node_id].location
+    place = _place(plan, instance, error.get("cause"))
     location: JsonObject | None = None
     if place is not None:
         location = {"file": place.file, "line": place.line, "column": place.column}
     return RunError(instance.name, str(error["code"]), str(error["message"]), error.get("cause"), location)
 
 
-def _waiting(instance: Instance) -> WaitingNode | None:
+def _place(plan: Plan, instance: Instance, cause: JsonValue) -> SourceLocation | None:
+    """Where the node was written; of the outputs, the one that failed."""
+    if instance.node_id == END and isinstance(cause, dict):
+        return plan.blueprint.locations.get(output_place(str(cause.get("output"))))
+    return plan.nodes[instance.node_id].location
+
+
+def _all_waiting(plan: Plan, state: RunState) -> list[WaitingNode]:
+    found = (_waiting(plan, instance) for instance in state.instances.values())
+    return [wait for wait in found if wait is not None]
+
+
+def _waiting(plan: Plan, instance: Instance) -> WaitingNode | None:
     if instance.state == st.RETRYING:
         return WaitingNode(instance.name, "retry", None, instance.due)
     wait = instance.wait or {}
@@ -85,4 +98,10 @@ def _waiting(instance: Instance) -> WaitingNode | None:
         until=instance.due,
         message=str(message) if message else None,
         run_id=str(wait["child"]) if kind == st.CHILD else None,
+        actions=actions_of(plan, instance) if kind == st.ANSWER else (),
     )
+
+
+def actions_of(plan: Plan, instance: Instance) -> tuple[str, ...]:
+    """The actions that an answer to this instance may be routed by; those of an item route nothing."""
+    return plan.nodes[instance.node_id].actions if instance.index is None else ()

@@ -89,12 +89,22 @@ class PlanNode:
     is_plain: bool = True
     #: True if there are no params to make.
     is_bare: bool = True
+    #: True if the input is one predecessor's value and not an object of them, by the input rule.
+    has_one_giver: bool = False
     #: The reason for being ready, when there is only one predecessor.
     sole_reason: dict[str, Any] | None = None
 
     @property
     def depth(self) -> int:
         return len(self.scopes)
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """The actions that the edges of this node know, in blueprint order; any other takes what has no action."""
+        edges = sorted(
+            (edge for target in self.targets for edge in target.edges), key=lambda edge: edge.index
+        )
+        return tuple(dict.fromkeys(edge.action for edge in edges if edge.action is not None))
 
 
 @dataclass(slots=True, eq=False)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from flowcraft_engine.errors import NotFoundError
 from flowcraft_engine.nodes.handler import Handler, JsonSchema
 from flowcraft_engine.nodes.registry import NodeRegistry
 
@@ -58,7 +59,9 @@ class NodeDescription:
 
 
 def describe(registry: NodeRegistry, name: str) -> NodeDescription:
-    """What there is to know about the type `name`. Raises `RegistryError` if there is none."""
+    """What there is to know about the type `name`. Raises `NotFoundError` if there is none."""
+    if name not in registry:
+        raise NotFoundError(f"no node is called {name!r}", hint=registry.hint(name))
     return describe_handler(registry.get(name))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from flowcraft_engine.backends.sqlite import SqliteStore
+from tests.acceptance.fleet_run import run_on_fleet
 from tests.acceptance.real_run import run_real
 from tests.acceptance.scenarios import SCENARIOS, Scenario
 from tests.acceptance.verdict import differences
@@ -29,4 +30,10 @@ def test_one_node_at_a_time(scenario: Scenario) -> None:
     if "Late" in repr(scenario.case.behaviours):
         pytest.skip("a node waits for another one, so both must run")
     result = run_real(scenario.case, concurrency=1)
+    assert differences(scenario.expected, result) == [], result.key
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.id)
+def test_on_a_fleet(scenario: Scenario, redis_url: str) -> None:
+    result = run_on_fleet(scenario.case, redis_url, workers=2)
     assert differences(scenario.expected, result) == [], result.key

@@ -19,6 +19,7 @@ class Effort:
     sleeps: int
     memory_nodes: int
     file_nodes: tuple[int, int]
+    messages: int
 
 
 FULL = Effort(
@@ -33,6 +34,7 @@ FULL = Effort(
     sleeps=10,
     memory_nodes=10_000,
     file_nodes=(1_000, 10_000),
+    messages=5_000,
 )
 QUICK = Effort(
     rounds=5,
@@ -46,6 +48,7 @@ QUICK = Effort(
     sleeps=10,
     memory_nodes=10_000,
     file_nodes=(1_000, 10_000),
+    messages=5_000,
 )
 SMOKE = Effort(
     rounds=1,
@@ -59,4 +62,5 @@ SMOKE = Effort(
     sleeps=2,
     memory_nodes=20,
     file_nodes=(5, 20),
+    messages=2,
 )

@@ -14,6 +14,7 @@ from tests.benchmarks.runs import measure_runs
 from tests.benchmarks.schedule import measure_schedule
 from tests.benchmarks.sqlite import measure_sqlite
 from tests.benchmarks.startup import measure_startup
+from tests.benchmarks.transport import measure_transport
 from tests.benchmarks.validate import measure_validate
 
 SUBJECTS: Final[Mapping[str, Callable[[Effort], list[Figure]]]] = {
@@ -25,4 +26,5 @@ SUBJECTS: Final[Mapping[str, Callable[[Effort], list[Figure]]]] = {
     "memory": measure_memory,
     "validate": measure_validate,
     "startup": measure_startup,
+    "transport": measure_transport,
 }

@@ -90,8 +90,8 @@ class Driver:
     async def fail_claimed(self, instance: str, retry_at: float | None = None) -> Committed:
         return await self.commit(instance, Failed(dict(ERROR), retry_at))
 
-    async def wait(self, instance: str, due: float | None = None) -> Effects:
-        return await self._apply(instance, Suspended({"kind": "answer", "due": due}))
+    async def wait(self, instance: str, due: float | None = None, **more: Any) -> Effects:
+        return await self._apply(instance, Suspended({"kind": "answer", "due": due, **more}))
 
     async def sleep(self, instance: str, due: float, output: Any = None) -> Effects:
         return await self._apply(instance, Suspended({"kind": "timer", "due": due, "output": output}))

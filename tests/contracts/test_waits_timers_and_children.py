@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 
 from flowcraft_engine import ConflictError, NotFoundError
+from flowcraft_engine.errors import AnswerError
+from flowcraft_engine.execution.standing import result_of
+from flowcraft_engine.execution.waits import check_answer
 from flowcraft_engine.kernel.commands import Completed
 from tests.contracts.driver import Driver
 
@@ -248,3 +251,19 @@ async def test_a_crash_loop_can_be_rescued(run: Driver) -> None:
     await run.complete("F", 1)
     await run.complete("B", 1)
     assert await run.status() == "completed"
+
+
+async def test_an_answer_is_held_against_a_schema_of_any_size(run: Driver) -> None:
+    await run.begin("W:wait -> E")
+    schema = {"type": "object", "description": "x" * 100_000}
+    await run.wait("W", schema=schema)
+    with pytest.raises(AnswerError):
+        await check_answer(run.store, "run", "W", "text")
+    await check_answer(run.store, "run", "W", {})
+
+
+async def test_who_is_asked_what_is_told_by_every_store(run: Driver) -> None:
+    await run.begin("W:wait -[yes]-> E; W -[no]-> F")
+    await run.wait("W", message="really?")
+    (wait,) = (await result_of(run.store, "run")).waiting
+    assert (wait.message, wait.actions) == ("really?", ("yes", "no"))

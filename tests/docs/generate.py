@@ -45,10 +45,11 @@ Imports go downwards only (`nox -s imports`). Rooms on one line do not import ea
 
 ```text
 flowcraft_cli                 command line: parse, call, show
+diagnosis                     what `flowcraft doctor` looks at
 assembly                      the only place that wires concrete parts together
 settings                      read once, frozen
-backends                      SQLite; the only importers of their libraries
-runtime                       the in-process runtime
+backends                      SQLite, Dramatiq; the only importers of their libraries
+runtime | distributed         the in-process runtime; what a fleet of processes needs
 execution                     the only path a node ever takes: claim, attempt, route, commit
 nodes | history | drawing     node types; views of runs; pictures of blueprints
 stores                        the ports, and their in-memory form

@@ -81,8 +81,8 @@ class Journal:
             assert name == b"%d-0" % seen, "a gap or a repeat in the journal"
         finished = [event.type == ev.RUN_FINISHED for event in self.events]
         assert not any(finished[:-1]), "something happened after the end"
-        position, status = call("HMGET", self.key("run"), "position", "status")
-        assert (int(position), status.decode()) == (seen, state.status)
+        last, status = call("HMGET", self.key("run"), "last", "status")
+        assert (last, status.decode()) == (self.entries[-1][1][1], state.status)
         self._check_context()
 
     def check_committers(self, appenders: dict[str, str]) -> None:

@@ -63,7 +63,7 @@ def other_script(names: str, old: str, new: str) -> Iterator[None]:
 
 
 def no_compare_and_set() -> Mutant:
-    return other_script("append", "if position ~= ARGV[2] then", "if false then")
+    return other_script("append", "if last ~= ARGV[3] then", "if false then")
 
 
 def any_nonce_may_commit() -> Mutant:
@@ -131,7 +131,7 @@ def live_keys_expire() -> Mutant:
 
 def lost_reply_is_taken_for_failure() -> Mutant:
     return other_source(
-        SharedRuns, "_append", "if not entries or entries[0][1][1] != append_id.encode():", "if True:"
+        SharedRuns, "_append", "not _is_among(reply[2], run.last_append, append_id.encode())", "True"
     )
 
 
@@ -175,7 +175,7 @@ MUTANTS: dict[str, tuple[Any, int]] = {
         (clock_of_the_client, 0),
         (action_is_forgotten_by_others, 0),
         (live_keys_expire, 0),
-        (lost_reply_is_taken_for_failure, 0),
+        (lost_reply_is_taken_for_failure, 270),
         (cancelled_jobs_stay_ready, 100),
         (retired_blueprints_are_kept, 0),
         (children_are_not_retired, 0),

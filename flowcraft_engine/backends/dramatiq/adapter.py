@@ -61,7 +61,7 @@ class DramatiqRedisAdapter(BaseDistributedAdapter):
         for address in (self._address, self._broker):
             address.require_safe(insecure=self._insecure)
         store = RedisCoordinationStore(self._link(), namespace=self._namespace)
-        fleet = RedisFleet(store)
+        fleet = RedisFleet(store, lost_after_ms=int(self.options.lost_after_s * 1000))
         clock = store.server_clock
         queue = DramatiqJobQueue(self._broker.url, namespace=self._namespace, clock=clock)
         # Nothing may be judged by this machine's clock, so the server is heard first.

@@ -21,6 +21,15 @@ from flowcraft_engine.backends.dramatiq.layout import Layout
 #: A process that has not been heard of for so long is dead, and its messages go to others.
 HEARTBEAT_TIMEOUT_MS: Final = 15_000
 _ALWAYS: Final = 1_000_000
+_LEAST_PREFETCH: Final = 8
+
+
+def prefetch_of(threads: int) -> int:
+    """How many messages a process may hold: enough that a thread finds the next one when it has done one.
+
+    They are out of the reach of others meanwhile, which is short: a job is done when it is claimed.
+    """
+    return max(_LEAST_PREFETCH, 2 * threads)
 
 
 class HardenedBroker(RedisBroker):

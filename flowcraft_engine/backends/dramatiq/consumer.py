@@ -15,8 +15,9 @@ import logging
 import time
 from collections import deque
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
+import redis
 from dramatiq import Message
 from dramatiq.broker import Consumer, MessageProxy
 from redis.exceptions import RedisError, ResponseError
@@ -24,12 +25,10 @@ from redis.exceptions import RedisError, ResponseError
 from flowcraft_engine.backends.dramatiq import dead_letters
 from flowcraft_engine.backends.dramatiq.arrivals import Arrivals
 from flowcraft_engine.backends.dramatiq.delivery import Delivery
-from flowcraft_engine.backends.dramatiq.layout import ACTOR
+from flowcraft_engine.backends.dramatiq.intake import Intake
+from flowcraft_engine.backends.dramatiq.layout import ACTOR, Layout
 from flowcraft_engine.backends.dramatiq.message import PoisonMessageError, ReadMessage, decode
 from flowcraft_engine.backends.dramatiq.outage import Outage
-
-if TYPE_CHECKING:
-    from flowcraft_engine.backends.dramatiq.broker import HardenedBroker
 
 #: Well below the time after which a silent process counts as dead.
 HEARTBEAT_S: Final = 4.0
@@ -39,8 +38,23 @@ _GLANCE_S: Final = 0.05
 _log = logging.getLogger("flowcraft.queue")
 
 
+class Home(Protocol):
+    """What a consumer needs of its broker."""
+
+    client: redis.Redis
+    broker_id: str
+    layout: Layout
+    intake: Intake
+    threads: int
+    do_fetch: Any
+    do_ack: Any
+    do_requeue: Any
+
+
 class BlockingConsumer(Consumer):
-    def __init__(self, broker: HardenedBroker, queue_name: str, prefetch: int, timeout: int) -> None:
+    """`prefetch` is how many messages may be held, those under way included. `timeout` is the original's."""
+
+    def __init__(self, broker: Home, queue_name: str, prefetch: int, timeout: int) -> None:
         self._broker = broker
         self._intake = broker.intake
         self._queue = queue_name
@@ -140,7 +154,9 @@ class BlockingConsumer(Consumer):
         self._held.add(read.id)
         delivery = Delivery(read.id, read.job)
         self._ready.append(
-            MessageProxy(Message(self._queue, ACTOR, (delivery,), {}, {}, message_id=read.id, message_timestamp=0))
+            MessageProxy(
+                Message(self._queue, ACTOR, (delivery,), {}, {}, message_id=read.id, message_timestamp=0)
+            )
         )
 
     def _beat(self) -> None:

@@ -90,7 +90,9 @@ class Handover:
             assert task is not None
             self._end(task, delivery, done, handed_back=handed_back)
 
-    def _end(self, task: asyncio.Task[None], delivery: Delivery, done: LockType, *, handed_back: bool) -> None:
+    def _end(
+        self, task: asyncio.Task[None], delivery: Delivery, done: LockType, *, handed_back: bool
+    ) -> None:
         """Let the thread go, once."""
         if self._tasks.pop(task, None) is None:
             return

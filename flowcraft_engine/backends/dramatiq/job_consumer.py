@@ -13,14 +13,14 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from queue import Empty
 from threading import Thread
 from typing import Final
 
 import dramatiq
-from dramatiq.common import iter_queue
 from redis.exceptions import RedisError
 
-from flowcraft_engine.backends.dramatiq.broker import HEARTBEAT_TIMEOUT_MS, HardenedBroker
+from flowcraft_engine.backends.dramatiq.broker import HEARTBEAT_TIMEOUT_MS, HardenedBroker, prefetch_of
 from flowcraft_engine.backends.dramatiq.handover import Handover, OnJob
 from flowcraft_engine.backends.dramatiq.intake import Intake
 from flowcraft_engine.backends.dramatiq.layout import ACTOR, DEFAULT_QUEUE, Layout, checked_queue
@@ -67,7 +67,7 @@ class JobConsumer:
             heartbeat_timeout_ms=heartbeat_timeout_ms,
         )
         self._worker = dramatiq.Worker(self._broker, worker_threads=threads, worker_timeout=_LOOK_MS)
-        self._worker.queue_prefetch = threads * 2
+        self._worker.queue_prefetch = prefetch_of(threads)
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to take jobs. Returns at once, and needs no Redis to be there: the threads wait for it."""
@@ -126,8 +126,10 @@ class JobConsumer:
 
     def _give_back(self) -> None:
         by_queue: dict[str, list[dramatiq.MessageProxy]] = {}
-        for item in iter_queue(self._worker.work_queue):
-            by_queue.setdefault(item.message.queue_name, []).append(item.message)
+        with contextlib.suppress(Empty):
+            while True:
+                message = self._worker.work_queue.get_nowait().message
+                by_queue.setdefault(message.queue_name, []).append(message)
         for queue, messages in by_queue.items():
             self._consumer_gives_back(queue, messages)
 

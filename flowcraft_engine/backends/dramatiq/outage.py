@@ -26,7 +26,9 @@ class Outage:
             self._since = time.monotonic()
         elif self._failures == 2:
             reason = str(error) or type(error).__name__
-            _log.warning("Queue %r: Redis does not answer (%s). Waiting until it is back.", self._queue, reason)
+            _log.warning(
+                "Queue %r: Redis does not answer (%s). Waiting until it is back.", self._queue, reason
+            )
 
     def ended(self) -> None:
         if self._failures > 1:

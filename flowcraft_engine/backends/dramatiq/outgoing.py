@@ -43,7 +43,7 @@ class Outgoing:
 
     async def _send_some(self) -> None:
         arguments: Arguments = []
-        callers = []
+        callers: list[asyncio.Future[None]] = []
         while self._waiting and (not callers or len(arguments) + len(self._waiting[0][0]) <= 2 * AT_ONCE):
             more, sent = self._waiting.popleft()
             arguments += more

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
+from flowcraft_engine.backends.redis.sentinel import Sentinels
 from flowcraft_engine.errors import UsageError
 
 DEFAULT_PORT = 6379
@@ -16,13 +18,13 @@ _CERTIFICATE_CHECKS = ("required", "optional", "none")
 #: Of the query of a URL: what says how TLS is spoken, as redis-py spells it.
 _TLS_KEYS = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_cert_reqs", "ssl_check_hostname")
 _QUERY_KEYS = ("db", "username", "password", *_TLS_KEYS)
+_SENTINEL_KEYS = ("sentinel_username", "sentinel_password")
+_SENTINEL = "+sentinel"
+_SCHEMES = ("redis", "rediss", "unix", f"redis{_SENTINEL}", f"rediss{_SENTINEL}")
 _REFUSED = {
     "redis+cluster": "Redis Cluster is not supported: the keys of flowcraft live on one server",
     "rediss+cluster": "Redis Cluster is not supported: the keys of flowcraft live on one server",
     "redis-cluster": "Redis Cluster is not supported: the keys of flowcraft live on one server",
-    "redis+sentinel": "Sentinel URLs are not supported: name the primary, or an address that follows it",
-    "redis-sentinel": "Sentinel URLs are not supported: name the primary, or an address that follows it",
-    "sentinel": "Sentinel URLs are not supported: name the primary, or an address that follows it",
 }
 
 
@@ -40,6 +42,8 @@ class RedisAddress:
     socket: str | None = None
     #: Options of redis-py about certificates, from the URL.
     tls_options: tuple[tuple[str, str], ...] = ()
+    #: Who knows the primary; host and port mean nothing then.
+    sentinels: Sentinels | None = None
 
     @classmethod
     def parse(cls, url: str, *, source: str = "the Redis URL") -> RedisAddress:
@@ -47,19 +51,22 @@ class RedisAddress:
         parts = _split(url.strip(), source)
         query = _query(parts, source)
         tls_options = tuple((name, query[name]) for name in _TLS_KEYS if name in query)
-        if tls_options and parts.scheme != "rediss":
+        if tls_options and not parts.scheme.startswith("rediss"):
             raise UsageError(f"{source} has {tls_options[0][0]}, which needs TLS", hint="write rediss://…")
         username, password = _credentials(parts, query)
         is_socket = parts.scheme == "unix"
+        sentinels, database = _sentinels(parts, query, source)
+        has_host = not is_socket and sentinels is None
         return cls(
-            host="localhost" if is_socket else _host(parts, source),
-            port=DEFAULT_PORT if is_socket else _port(parts, source),
-            db=_database(query.get("db") if is_socket or "db" in query else parts.path.strip("/"), source),
+            host=_host(parts, source) if has_host else "localhost",
+            port=_port(parts, source) if has_host else DEFAULT_PORT,
+            db=_database(query.get("db") if is_socket or "db" in query else database, source),
             username=username,
             password=password,
-            tls=parts.scheme == "rediss",
+            tls=parts.scheme.startswith("rediss"),
             socket=_socket(parts, source) if is_socket else None,
             tls_options=tls_options,
+            sentinels=sentinels,
         )
 
     def __str__(self) -> str:
@@ -68,16 +75,18 @@ class RedisAddress:
     @property
     def url(self) -> str:
         """The URL with its password: for other processes, never for output."""
-        return self._written(quote(self.password, safe="") if self.password is not None else None)
+        return self._written(lambda password: quote(password, safe=""))
 
     @property
     def masked(self) -> str:
         """The URL as it may be shown."""
-        return self._written(_MASK if self.password is not None else None)
+        return self._written(lambda _: _MASK)
 
     @property
     def place(self) -> str:
-        """Host and port, or the socket, for sentences."""
+        """Host and port, or the socket, or the service, for sentences."""
+        if self.sentinels is not None:
+            return f"{self.sentinels.service} of Sentinel {self.sentinels.written_hosts}"
         return self.socket or f"{self._bracketed_host}:{self.port}"
 
     @property
@@ -87,7 +96,9 @@ class RedisAddress:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether nobody on the network is between us and the server."""
+        """Whether nobody on the network is between us and the server; where a Sentinel points, nobody knows."""
+        if self.sentinels is not None:
+            return False
         if self.socket is not None or self.host.lower().rstrip(".") == "localhost":
             return True
         try:
@@ -110,15 +121,21 @@ class RedisAddress:
     def _bracketed_host(self) -> str:
         return f"[{self.host}]" if ":" in self.host else self.host
 
-    def _written(self, password: str | None) -> str:
+    def _written(self, shown: Callable[[str], str]) -> str:
+        """The URL, with what `shown` makes of passwords."""
         user = quote(self.username or "", safe="")
-        secret = f":{password}" if password is not None else ""
+        secret = f":{shown(self.password)}" if self.password is not None else ""
         login = f"{user}{secret}@" if user or secret else ""
         if self.socket is not None:
             return f"unix://{login}{quote(self.socket)}?db={self.db}"
-        query = "&".join(f"{name}={quote(value, safe='/')}" for name, value in self.tls_options)
-        scheme = "rediss" if self.tls else "redis"
-        return f"{scheme}://{login}{self._bracketed_host}:{self.port}/{self.db}{'?' + query if query else ''}"
+        pairs = [f"{name}={quote(value, safe='/')}" for name, value in self.tls_options]
+        scheme, place, path = "rediss" if self.tls else "redis", self.place, f"/{self.db}"
+        if (it := self.sentinels) is not None:
+            scheme, place, path = scheme + _SENTINEL, it.written_hosts, f"/{it.written_service}/{self.db}"
+            pairs += [f"sentinel_username={quote(it.username, safe='')}"] if it.username is not None else []
+            pairs += [f"sentinel_password={shown(it.password)}"] if it.password is not None else []
+        query = f"?{'&'.join(pairs)}" if pairs else ""
+        return f"{scheme}://{login}{place}{path}{query}"
 
 
 def broker_address(state: RedisAddress, url: str | None, *, source: str = "the broker URL") -> RedisAddress:
@@ -140,24 +157,24 @@ def _split(url: str, source: str) -> SplitResult:
         raise UsageError(f"{source} is not a valid URL", hint=_SHAPE) from None
     if parts.scheme in _REFUSED:
         raise UsageError(f"{source}: {_REFUSED[parts.scheme]}", hint=_SHAPE)
-    if parts.scheme not in ("redis", "rediss", "unix"):
+    if parts.scheme not in _SCHEMES:
         raise UsageError(f"{source} does not begin with redis://, rediss:// or unix://", hint=_SHAPE)
     if not url.lower().startswith(f"{parts.scheme}://"):
         raise UsageError(f"{source} has no // after {parts.scheme}:", hint=_SHAPE)
     if parts.fragment or "#" in url:
         raise UsageError(f"{source} has a # in it", hint=_ENCODE)
-    if "," in parts.netloc.rpartition("@")[2]:
-        raise UsageError(f"{source} names several servers; flowcraft uses one", hint=_SHAPE)
+    if "," in parts.netloc.rpartition("@")[2] and not parts.scheme.endswith(_SENTINEL):
+        hint = "for Sentinels write redis+sentinel://host:26379,host2:26379/service/0"
+        raise UsageError(f"{source} names several servers; flowcraft uses one", hint=hint)
     return parts
 
 
 def _query(parts: SplitResult, source: str) -> dict[str, str]:
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    known = _QUERY_KEYS + (_SENTINEL_KEYS if parts.scheme.endswith(_SENTINEL) else ())
     for name in query:
-        if name not in _QUERY_KEYS:
-            raise UsageError(
-                f"{source} has an unknown option after ?", hint=f"known are {', '.join(_QUERY_KEYS)}"
-            )
+        if name not in known:
+            raise UsageError(f"{source} has an unknown option after ?", hint=f"known are {', '.join(known)}")
     if query.get("ssl_cert_reqs", "none") not in _CERTIFICATE_CHECKS:
         raise UsageError(f"{source}: ssl_cert_reqs must be one of {', '.join(_CERTIFICATE_CHECKS)}")
     if query.get("ssl_check_hostname", "true").lower() not in ("true", "false"):
@@ -169,6 +186,13 @@ def _credentials(parts: SplitResult, query: dict[str, str]) -> tuple[str | None,
     username = unquote(parts.username) if parts.username else query.get("username")
     password = unquote(parts.password) if parts.password else query.get("password")
     return username or None, password or None
+
+
+def _sentinels(parts: SplitResult, query: dict[str, str], source: str) -> tuple[Sentinels | None, str]:
+    """The Sentinels, if the URL names some, and what stands for the database in its path."""
+    if not parts.scheme.endswith(_SENTINEL):
+        return None, parts.path.strip("/")
+    return Sentinels.parse(parts.netloc.rpartition("@")[2], parts.path, query, source)
 
 
 def _host(parts: SplitResult, source: str) -> str:

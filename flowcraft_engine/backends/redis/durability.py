@@ -59,7 +59,11 @@ def role(facts: ServerFacts) -> list[Check]:
         ]
     if facts.is_sentinel:
         return [
-            Check.fail("role", "the server is a Sentinel, which keeps no data", "name the primary in the URL")
+            Check.fail(
+                "role",
+                "the server is a Sentinel, which keeps no data",
+                "write redis+sentinel://host:26379/service/0",
+            )
         ]
     if facts.is_replica:
         return [

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import redis
+import redis.asyncio.sentinel
+import redis.sentinel
 
 from flowcraft_engine.backends.redis.address import RedisAddress
 from flowcraft_engine.errors import BackendError
@@ -120,6 +122,9 @@ def _answered(error: BaseException) -> tuple[bool, str, str] | None:
 
 def _unreachable(address: RedisAddress, error: BaseException) -> tuple[bool, str, str]:
     """What the network said."""
+    if isinstance(error, (redis.sentinel.MasterNotFoundError, redis.asyncio.sentinel.MasterNotFoundError)):
+        hint = "in a failover try again; else check the name of the service, the hosts and sentinel_password"
+        return True, "has no primary that can be used: no Sentinel names one", hint
     cause = _root(error)
     start = "is it running? `flowcraft dev` starts one, --redis-url names another"
     if isinstance(cause, socket.gaierror):
@@ -182,7 +187,9 @@ def _root(error: BaseException) -> BaseException:
 
 
 def _who_answers(text: str) -> str:
-    return "an HTTP server answers" if "HTTP/" in text else "something else answers"
+    # The first byte of "HTTP/1.1 ..." is all that hiredis tells of what it read.
+    is_http = "HTTP/" in text or 'got "H"' in text
+    return "an HTTP server answers" if is_http else "something else answers"
 
 
 def _one_line(text: str) -> str:

@@ -20,11 +20,11 @@ class SharedRun:
 
     __slots__ = (
         "_readers",
-        "begun_by",
         "facts",
         "has_kept",
         "is_ahead",
         "is_writing",
+        "last_append",
         "pending",
         "plan",
         "queue",
@@ -32,13 +32,13 @@ class SharedRun:
         "undo",
     )
 
-    def __init__(self, plan: Plan, run_id: str, queue: str, begun_by: str) -> None:
+    def __init__(self, plan: Plan, run_id: str, queue: str) -> None:
         self.plan = plan
         self.queue = queue
-        #: The append that began it: tells it from another run that has the id later.
-        self.begun_by = begun_by
         self.undo = UndoableState(run_id)
         self.state = self.undo.state
+        #: The id of the append that the journal ended with, as far as it is known here.
+        self.last_append = b""
         #: True if some value of this run is kept elsewhere, so that a `KeptValue` may stand in the state.
         self.has_kept = False
         #: Steps that wait for the append that is under way.
@@ -53,6 +53,13 @@ class SharedRun:
     def extend(self, events: list[Event]) -> None:
         """Take in what others have appended."""
         extend(self.plan, self.state, events)
+
+    def reset(self) -> None:
+        """Know nothing of the run any more: its journal is not the one that was read here."""
+        self.undo = UndoableState(self.state.run_id)
+        self.state = self.undo.state
+        self.last_append = b""
+        self.facts = None
 
     async def settled(self) -> None:
         """Return when the state holds nothing that may have to be taken back."""

@@ -25,6 +25,7 @@ from flowcraft_engine.stores.steps import Step
 T = TypeVar("T")
 Tell = Callable[[str, list[Event]], None]
 
+_NOT_LOOKED: list[Any] = []
 #: Runs whose state stays in memory, in case that there is more to do for them.
 _KEPT_IN_MEMORY = 2_000
 
@@ -111,8 +112,8 @@ class SharedRuns:
 
     async def _load(self, run_id: str) -> SharedRun:
         keys = self._keys.run(run_id)
-        (digest, queue, begun_by), entries = await self._link.calls(
-            [("HMGET", keys.run, "digest", "queue", "begun_by"), ("XRANGE", keys.events, "-", "+")]
+        (digest, queue), entries = await self._link.calls(
+            [("HMGET", keys.run, "digest", "queue"), ("XRANGE", keys.events, "-", "+")]
         )
         if digest is None or not entries:
             raise NotFoundError(f"there is no run {run_id!r}")
@@ -120,36 +121,55 @@ class SharedRuns:
         known = self._runs.get(run_id)
         if known is not None:
             # Somebody else has loaded it meanwhile, perhaps a little earlier than this.
-            await self._take_in_confirmed(known, begun_by, entries)
+            await self._take_news(known, entries)
             return known
-        run = SharedRun(plan, run_id, queue.decode(), begun_by.decode())
+        run = SharedRun(plan, run_id, queue.decode())
         self._take_in(run, entries, news=False)
         self.add(run)
         return run
 
     async def _catch_up(self, run: SharedRun) -> None:
-        """Return with the state as it is now, or later. Raises `NotFoundError` if it is the state of another run."""
-        keys = self._keys.run(run.state.run_id)
-        begun_by, entries = await self._link.calls(
-            [("HGET", keys.run, "begun_by"), ("XRANGE", keys.events, f"({run.state.seq}-0", "+")]
-        )
-        await self._take_in_confirmed(run, begun_by, entries)
+        """Return with the state as it is now, or later. Raises `NotFoundError`."""
+        events = self._keys.run(run.state.run_id).events
+        await self._take_news(run, await self._link.call("XRANGE", events, f"{run.state.seq}-0", "+"))
 
-    async def _take_in_confirmed(self, run: SharedRun, begun_by: bytes | None, entries: list[Any]) -> None:
+    async def _take_news(self, run: SharedRun, entries: list[Any]) -> None:
+        """Fold in what is new of `entries`, which begin with one that this process has known as the last.
+
+        Others in this process may have taken in some of it, or more, while the reply was under way. If the journal
+        is another one, the server has come back with less than it had and others may have gone on from there, or the
+        run was retired and its id is used again: what this process knows is not what happened.
+        """
+        await run.settled()
+        for place, (_, fields) in enumerate(entries):
+            if fields[1] == run.last_append:
+                self._take_in(run, entries[place + 1 :])
+                return
+        await self._read_again(run)
+
+    async def _read_again(self, run: SharedRun) -> None:
         run_id = run.state.run_id
-        if begun_by is None or begun_by.decode() != run.begun_by:
+        keys = self._keys.run(run_id)
+        digest, entries = await self._link.calls(
+            [("HGET", keys.run, "digest"), ("XRANGE", keys.events, "-", "+")]
+        )
+        await run.settled()
+        if not entries or digest is None or digest.decode() != run.plan.digest:
             self.forget(run_id, run)
             raise NotFoundError(f"there is no run {run_id!r}")
-        await run.settled()
-        # Others in this process may have taken in some of it, or more, while the reply was under way.
-        self._take_in(run, [entry for entry in entries if _position_of(entry) > run.state.seq])
+        if not any(fields[1] == run.last_append for _, fields in entries):
+            run.reset()
+            self._take_in(run, entries, news=False)
+            return
+        await self._take_news(run, entries)
 
     def _take_in(self, run: SharedRun, entries: list[Any], *, news: bool = True) -> None:
         """Fold in what was appended after what this process knows."""
-        events, has_kept = decode_entries(entries)
-        run.has_kept = run.has_kept or has_kept
-        if not events:
+        if not entries:
             return
+        events, has_kept = decode_entries(entries)
+        run.last_append = entries[-1][1][1]
+        run.has_kept = run.has_kept or has_kept
         try:
             run.extend(events)
         except BaseException:
@@ -217,7 +237,7 @@ class SharedRuns:
                     news = await self._append(run, position, made)
                 else:
                     # A no counts only on a state that is up to date.
-                    news = [] if not is_fresh else None
+                    news = None if is_fresh else _NOT_LOOKED
             except BaseException:
                 # Half a step was made, or it is not known whether it was appended: the next step will find out.
                 run.undo.undo()
@@ -228,10 +248,10 @@ class SharedRuns:
                 run.undo.keep()
                 return self._settle(run, batch, made)
             run.undo.undo()
-            if news:
-                self._take_in(run, news)
-            else:
+            if news is _NOT_LOOKED:
                 await self._catch_up(run)
+            else:
+                await self._take_news(run, news)
             is_fresh = True
         return None
 
@@ -253,7 +273,7 @@ class SharedRuns:
         return made
 
     async def _append(self, run: SharedRun, position: int, made: _Made) -> list[Any] | None:
-        """None if the events are stored; else what others have appended meanwhile."""
+        """None if the events are stored; else the journal from where it was expected to end."""
         state = run.state
         step = encode_step(made.events, has_kept=run.has_kept)
         changes = Derived(run)
@@ -266,9 +286,9 @@ class SharedRuns:
             keys,
             state.run_id,
             position,
+            run.last_append,
             state.seq,
             append_id,
-            run.begun_by,
             step.events,
             encode(step.kept) if step.kept else "",
             *changes.operations,
@@ -277,11 +297,10 @@ class SharedRuns:
         if reply[0] == b"gone":
             self.forget(state.run_id, run)
             raise NotFoundError(f"there is no run {state.run_id!r}")
-        if reply[0] == b"conflict":
-            entries: list[Any] = reply[2]
-            if not entries or entries[0][1][1] != append_id.encode():
-                return entries
-            # The reply to an earlier try was lost: it was stored.
+        if reply[0] == b"conflict" and not _is_among(reply[2], run.last_append, append_id.encode()):
+            return reply[2]  # type: ignore[no-any-return]
+        # Stored: now, or by an earlier try whose reply was lost.
+        run.last_append = append_id.encode()
         return None
 
     def step_keys(self, run: RunKeys, queue: str, status: str | None) -> list[str]:
@@ -309,9 +328,9 @@ class SharedRuns:
                 done.set_result(result)
 
 
-def _position_of(entry: Any) -> int:
-    """Entries are named after their last event."""
-    return int(entry[0].partition(b"-")[0])
+def _is_among(entries: list[Any], before: bytes, own: bytes) -> bool:
+    """True if the entry after `before` is our own."""
+    return len(entries) > 1 and entries[0][1][1] == before and entries[1][1][1] == own
 
 
 def _fail(batch: list[PendingStep], error: Exception) -> None:

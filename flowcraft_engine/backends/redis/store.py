@@ -100,7 +100,7 @@ class RedisCoordinationStore(CoordinationStore):
         self._plans.setdefault(plan.digest, plan)
         await self.runs.know_time()
         append_id = self.runs.next_append_id()
-        run = SharedRun(plan, command.run_id, queue_of(plan.blueprint, plan.digest), append_id)
+        run = SharedRun(plan, command.run_id, queue_of(plan.blueprint, plan.digest))
         transition = Transition(plan, run.state, self._clock.now())
         transition.start(command)
         events = transition.events
@@ -129,6 +129,7 @@ class RedisCoordinationStore(CoordinationStore):
         if reply[0] == b"exists" and reply[2].decode() != append_id:
             await self._require_same(plan, command)
             return None
+        run.last_append = append_id.encode()
         self.runs.add(run)
         transition.effects.idle = run.state.moving == 0
         self._tell(command.run_id, events)
@@ -147,12 +148,12 @@ class RedisCoordinationStore(CoordinationStore):
         run = await self.runs.open(run_id)
         take = steps.claim(jobs, owner)
 
-        def step(transition: Transition) -> tuple[list[Claim], list[str], int]:
+        def step(transition: Transition) -> tuple[list[Claim], list[str], bytes]:
             claims = take(transition)
             taken = {claim.instance for claim in claims}
             state = transition.state
             vain = [name for name, _ in jobs if name not in taken and not _is_ready(state, name)]
-            return claims, vain, state.seq
+            return claims, vain, run.last_append
 
         claims, vain, position = await self.runs.step(run, step)
         if vain:
@@ -202,8 +203,8 @@ class RedisCoordinationStore(CoordinationStore):
         run = await self.runs.open(run_id)
         fire = steps.wake(instances)
 
-        def step(transition: Transition) -> tuple[Effects, list[tuple[float, str]], int]:
-            return fire(transition), _still_due(transition.state, instances), transition.state.seq
+        def step(transition: Transition) -> tuple[Effects, list[tuple[float, str]], bytes]:
+            return fire(transition), _still_due(transition.state, instances), run.last_append
 
         effects, later, position = await self.runs.step(run, step)
         if later:
@@ -316,7 +317,15 @@ class RedisCoordinationStore(CoordinationStore):
 
     async def _whole_claim(self, run: SharedRun, claim: Claim) -> Claim:
         run_id = claim.run_id
-        parts = [claim.values, claim.resumption, claim.carry, claim.error, claim.item, claim.outcomes]
+        parts = [
+            claim.values,
+            claim.resumption,
+            claim.carry,
+            claim.error,
+            claim.item,
+            claim.outcomes,
+            claim.input,
+        ]
         if not has_kept_values(parts):
             return claim
         (
@@ -326,6 +335,7 @@ class RedisCoordinationStore(CoordinationStore):
             claim.error,
             claim.item,
             claim.outcomes,
+            claim.input,
         ) = await self.fill_in(run_id, parts)
         return claim
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from flowcraft_engine.errors import BackendError
 
-_LAYOUT = 1
+LAYOUT = 1
 #: Another process holds the lock for the length of one step.
 _BUSY_TIMEOUT_S = 30.0
 _ANOTHER = "--state FILE names another"
@@ -35,13 +35,13 @@ def open_database(path: Path) -> sqlite3.Connection:
         # Each checkpoint waits for the disk: fewer of them, for a few megabytes.
         connection.execute("PRAGMA wal_autocheckpoint = 4000")
         layout = connection.execute("PRAGMA user_version").fetchone()[0]
-        if layout > _LAYOUT:
+        if layout > LAYOUT:
             raise BackendError(
                 f"{path} was written by a newer flowcraft", hint="upgrade, or use another --state file"
             )
-        if layout < _LAYOUT:
+        if layout < LAYOUT:
             connection.executescript(files(__package__).joinpath("schema.sql").read_text(encoding="utf-8"))
-            connection.execute(f"PRAGMA user_version = {_LAYOUT}")
+            connection.execute(f"PRAGMA user_version = {LAYOUT}")
         return connection
 
 

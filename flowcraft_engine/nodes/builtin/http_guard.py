@@ -74,8 +74,15 @@ class HttpError(NodeError):
         self.kind = kind
 
 
-def refused(message: str) -> HttpError:
-    return HttpError(message, "refused", retryable=False)
+def refused(message: str, hint: str | None = None) -> HttpError:
+    error = HttpError(message, "refused", retryable=False)
+    error.hint = hint
+    return error
+
+
+def _how_to_allow(host: str) -> str:
+    """What whoever operates the process can do, if the request is meant."""
+    return f"if it is meant: http_allow in the project file, or FLOWCRAFT_HTTP_ALLOW={host}"
 
 
 class HostRules:
@@ -99,9 +106,8 @@ class HostRules:
         if not host:
             raise refused("the URL has no host")
         if host in _DENIED_NAMES or host.endswith(_DENIED_SUFFIXES):
-            raise refused(
-                f"requests to {host!r} are refused: the name belongs to this machine or its network"
-            )
+            message = f"requests to {host!r} are refused: the name belongs to this machine or its network"
+            raise refused(message, _how_to_allow(host))
         if "%" in host:
             raise refused(f"the host {host!r} is refused: it has a zone or an escape")
         if _NUMBER.fullmatch(host.rpartition(".")[2]) and parse_address(host) is None:
@@ -117,7 +123,8 @@ class HostRules:
         reason = denied_because(address)
         if reason is not None:
             shown = repr(host) if host == text else f"{host!r} ({text})"
-            raise refused(f"requests to {shown} are refused: the address is {reason}")
+            message = f"requests to {shown} are refused: the address is {reason}"
+            raise refused(message, _how_to_allow(host))
 
     def _add(self, entry: str) -> None:
         if entry.startswith("*."):

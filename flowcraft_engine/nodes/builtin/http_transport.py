@@ -47,6 +47,8 @@ class CheckedTransport(httpx.AsyncBaseTransport):
         await self._inner.aclose()
 
     async def _addresses(self, url: httpx.URL, host: str) -> list[str]:
+        if not url.scheme:
+            raise refused(f"the URL {str(url)!r} has no scheme: write https://… or http://…")
         if url.scheme not in _PORTS:
             raise refused(f"the scheme {url.scheme!r} is refused: only http and https are possible")
         port = url.port or _PORTS[url.scheme]

@@ -10,12 +10,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from flowcraft_engine.nodes.builtin.orphan_guard import OrphanGuard
+
 #: How long a command may clean up after TERM before it is killed.
 GRACE_S = 2.0
 _POLL_S = 0.02
 #: How long output may be open after the whole group has ended: something has left the group and holds it.
 _DRAIN_S = 0.5
 _LONGEST_LINE = 65_536
+
+#: One for all commands of this process; there is no process behind it before the first of them.
+_guard = OrphanGuard()
 
 #: Told each line of output: stream name (`stdout`, `stderr`) and text.
 OnLine = Callable[[str, str], None]
@@ -49,7 +54,8 @@ async def run_command(
 
     `on_line` is told every line as it comes; without it output is not even split into lines.
     Standard input is empty. Whatever of its group is left when the command ends, or when the caller is
-    cancelled, gets TERM, and KILL after a grace. Raises `OSError`, `ValueError` when it cannot be started.
+    cancelled, gets TERM, and KILL after a grace; if this process is killed, KILL at once. Raises `OSError`,
+    `ValueError` when it cannot be started.
     """
     loop = asyncio.get_running_loop()
     starting = asyncio.ensure_future(
@@ -72,10 +78,11 @@ async def run_command(
             transport.close()
         raise
     try:
-        try:
-            await process.exited.wait()
-        finally:
-            await _end_group(transport.get_pid(), process.exited)
+        with _guard.watching(transport.get_pid()):
+            try:
+                await process.exited.wait()
+            finally:
+                await _end_group(transport.get_pid(), process.exited)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_DRAIN_S):
                 await process.closed.wait()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -31,6 +31,14 @@ def wait_for(path: Path) -> str:
             return path.read_text().strip()
         time.sleep(0.02)
     raise AssertionError(f"{path} was not written")
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait for something that other processes do."""
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def group_lives(group: int) -> bool:
@@ -110,7 +118,7 @@ def test_a_killed_run_is_found_and_continued(flowcraft):
     group = int(wait_for(flowcraft.folder / "pid.txt"))
     process.kill()
     process.communicate(timeout=10)
-    os.killpg(group, signal.SIGKILL)
+    until(lambda: not group_lives(group))
     assert flowcraft("list", "--json").json["runs"][0]["status"] == "interrupted"
     check = flowcraft("reconcile", "r", "--check")
     assert check.code == 8

@@ -10,6 +10,7 @@ import pytest
 
 from flowcraft_engine.blueprint import Blueprint, Finding, Severity, check_blueprint_file
 from flowcraft_engine.blueprint.codes import FINDING_CODES
+from flowcraft_engine.blueprint.model import output_place
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "blueprints"
 #: File → the findings that it must have: [code, line, part of the message].
@@ -63,7 +64,8 @@ def test_a_valid_file_loads_without_errors_and_its_canonical_form_loads_again(na
     again = Blueprint.model_validate(json.loads(json.dumps(canonical)))
     assert again.canonical() == canonical
     assert again.digest() == blueprint.digest()
-    assert set(blueprint.locations) == {node.id for node in blueprint.nodes}
+    outputs = {output_place(name) for name in blueprint.outputs or ()}
+    assert set(blueprint.locations) == {node.id for node in blueprint.nodes} | outputs
 
 
 def _assert_expected(name: str, findings: list[Finding]) -> None:

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from flowcraft_engine import NodeRegistry
 from flowcraft_engine.blueprint import (
     Blueprint,
     BlueprintError,
     Finding,
     check_blueprint_file,
+    check_blueprint_text,
     find_blueprints,
     lint_blueprint,
     load_blueprint,
@@ -140,6 +142,29 @@ def test_subflows_are_looked_up_beside_the_file(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("source", "hint"),
+    [
+        ("c", None),
+        ("label", None),
+        ("n", None),
+        ("lable", "did you mean 'label'?"),
+        ("answer", "what the child declares as output is in the output of 'a', whatever is named here"),
+        ("elsewhere", ""),
+    ],
+)
+def test_what_a_subflow_takes_from_its_child_is_there(tmp_path: Path, source: str, hint: str | None) -> None:
+    (tmp_path / "child.yaml").write_text(
+        "inputs: {n: {}}\nnodes:\n  - {id: c, uses: set, params: {values: {label: 1}}}\noutputs: {answer: c}\n"
+    )
+    parent = tmp_path / "parent.yaml"
+    parent.write_text(
+        f"nodes:\n  - {{id: a, uses: subflow, params: {{blueprint_id: child, outputs: {{mine: {source}}}}}}}\n"
+    )
+    found = [(one.code, one.hint or "") for one in check_blueprint_file(parent)[1]]
+    assert found == ([] if hint is None else [("unknown_child_output", hint)])
+
+
 def test_a_missing_subflow_is_an_error_once_the_places_to_search_are_named(tmp_path: Path) -> None:
     parent = tmp_path / "parent.yaml"
     parent.write_text("nodes:\n  - {id: a, uses: subflow, params: {blueprint_id: child}}\n")
@@ -250,3 +275,38 @@ def test_findings_stand_in_the_order_of_the_file() -> None:
     nodes = ["{id: a, uses: noop, x: 1}", "{id: a, uses: noop}", "{id: b, uses: noop, needs: [q]}"]
     text = "nodes:\n" + "".join(f"  - {node}\n" for node in nodes)
     assert [line for _, line in _check(text)] == [2, 3, 4]
+
+
+def test_a_param_is_explained_in_the_words_of_its_author() -> None:
+    text = (
+        "nodes:\n  - {id: s, uses: sleep, params: {duration: 5 minutes}}\n"
+        "  - {id: w, uses: wait, params: {timeout: soon}}\n"
+    )
+    _, findings = check_blueprint_text(text, catalog=NodeRegistry())
+    told = [(one.message, one.hint) for one in findings if one.code == "bad_param"]
+    assert told == [
+        (
+            "`duration` in params of 's' cannot be the text '5 minutes'",
+            "how long: `250ms`, `2s`, `5m`, or a number of milliseconds",
+        ),
+        (
+            "`timeout` in params of 'w' cannot be the text 'soon'",
+            "how long to wait before the node fails; durations are like 250ms, 2s, 5m, 1h, 1d, or a number of "
+            "milliseconds",
+        ),
+    ]
+
+
+def test_words_of_other_tools_are_told_by_ours() -> None:
+    text = (
+        "inputs: {n: {type: int}}\nnodes:\n  - {id: a, type: shell, with: {x: 1}, depends_on: [], run: ls}\n"
+        "edges:\n  - {from: a, to: a}\n  - a -> b: {when: x}\n"
+    )
+    _, findings = check_blueprint_text(text)
+    hints = {one.hint for one in findings if one.code in ("unknown_key", "unknown_type", "bad_edge")}
+    words = ("integer", "uses", "params", "needs", "source", "target")
+    assert hints == {
+        *(f"it is called '{word}' here" for word in words),
+        "'run' belongs into params",
+        "write {source: a, target: b, …}",
+    }

@@ -185,3 +185,67 @@ def test_wait_ends_with_5_when_a_sub_run_waits_for_somebody(flowcraft, waiting):
     assert flowcraft("wait", "p", "--timeout", "5s").code == 5
     assert flowcraft("resume", "p", "--node", "s", "--action", "approve").code == 0
     assert flowcraft("wait", "p").code == 0
+
+
+def test_whoever_is_asked_is_told_the_actions_that_edges_know(flowcraft, waiting):
+    done = flowcraft("run", waiting, "--run-id", "w1")
+    assert "waiting for an answer to ask: go on? (actions: approve, reject)" in done.err
+    assert "flowcraft resume w1 [--action approve|reject] [--output JSON]" in done.err
+    for command in ("wait", "show"):
+        done = flowcraft(command, "w1")
+        assert "(actions: approve, reject)" in done.out + done.err
+    assert flowcraft("show", "w1", "--json").json["waiting"][0]["actions"] == ["approve", "reject"]
+
+
+def test_whoever_is_asked_by_a_sub_run_is_told_its_question_and_actions(flowcraft, waiting):
+    write("parent.yaml", "nodes: [{id: s, uses: subflow, params: {blueprint_id: waiting}}]\n")
+    done = flowcraft("run", "parent.yaml", "--run-id", "p")
+    assert "waiting for an answer to s: go on? (actions: approve, reject)" in done.err
+
+
+def test_a_node_whose_edges_know_no_action_is_answered_without_one(flowcraft):
+    file = write("plain.yaml", "nodes: [{id: ask, uses: wait}]\n")
+    assert "flowcraft resume w1 [--output JSON]" in flowcraft("run", file, "--run-id", "w1").err
+
+
+def test_an_answer_with_an_action_that_no_edge_knows_is_remarked(flowcraft, waiting):
+    flowcraft("run", waiting, "--run-id", "w1")
+    done = flowcraft("resume", "w1", "--action", "aprove", "--json")
+    assert (done.code, done.json["status"]) == (0, "completed")
+    assert "note: no edge of ask knows the action 'aprove': nothing follows it" in done.err
+    assert "(known are: approve, reject; did you mean 'approve'?)" in done.err
+
+
+def test_a_known_action_is_not_remarked_nor_one_of_a_refused_answer(flowcraft, waiting):
+    flowcraft("run", waiting, "--run-id", "w1")
+    assert "note:" not in flowcraft("resume", "w1", "--action", "approve").err
+    refused = flowcraft("resume", "w1", "--node", "ask", "--action", "no")
+    assert (refused.code, "note:" in refused.err) == (7, False)
+
+
+def test_the_one_item_of_a_batch_of_sub_runs_that_waits_is_found_by_the_name_of_its_node(flowcraft, waiting):
+    write("many.yaml", "nodes: [{id: s, uses: subflow, for_each: [1, 2], params: {blueprint_id: waiting}}]\n")
+    assert "--node 's[0]'" in flowcraft("run", "many.yaml", "--run-id", "m").err
+    both = flowcraft("resume", "m", "--node", "s", "--action", "approve")
+    assert (both.code, "name one with --node: s[0], s[1]" in both.err) == (7, True)
+    assert flowcraft("resume", "m", "--node", "s[0]", "--action", "approve").code == 5
+    assert flowcraft("resume", "m", "--node", "s", "--action", "approve").code == 0
+
+
+def test_of_several_waits_in_one_sub_run_each_is_named_there(flowcraft):
+    write("two.yaml", "id: two\nnodes: [{id: a, uses: wait}, {id: b, uses: wait}]\n")
+    write("parent.yaml", "nodes: [{id: s, uses: subflow, params: {blueprint_id: two}}]\n")
+    flowcraft("run", "parent.yaml", "--run-id", "p")
+    assert "answer in the sub-run: p:s --node a, p:s --node b" in flowcraft("resume", "p", "--node", "s").err
+    assert flowcraft("resume", "p:s", "--node", "a").code == 5
+    assert flowcraft("resume", "p", "--node", "s").code == 0
+
+
+def test_the_schema_of_a_wait_holds_for_items_too(flowcraft):
+    file = write(
+        "items.yaml",
+        "nodes: [{id: ask, uses: wait, for_each: [1], params: {schema: {type: integer}}}]\n",
+    )
+    flowcraft("run", file, "--run-id", "i")
+    assert flowcraft("resume", "i", "--node", "ask", "--output", "text").code == 3
+    assert flowcraft("resume", "i", "--node", "ask", "--output", "7").json == {"ask": [7]}

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from flowcraft_engine import FlowRuntime, NodeRegistry, load_blueprint
+from flowcraft_engine.backends.sqlite import SqliteStore
+from flowcraft_engine.stores.memory_store import MemoryStore
 from tests.unit.runtime.play import blueprint, play, runtime
 
 pytestmark = pytest.mark.asyncio
@@ -88,3 +90,47 @@ async def test_what_is_shown_can_be_changed_without_changing_the_run() -> None:
         {"list": []},
         {"k": []},
     )
+
+
+async def test_the_place_of_a_failure_is_the_last_one_in_the_users_own_code() -> None:
+    def parse() -> None:
+        json.loads("{")
+
+    result = await play("A", {"A": parse})
+    cause = result.errors[0].cause
+    assert isinstance(cause, dict)
+    assert cause["type"] == "JSONDecodeError"
+    assert (cause["file"], cause["function"]) == (__file__, "parse")
+
+
+async def test_a_failure_that_passed_only_libraries_names_no_place() -> None:
+    call = {"uses": "python", "params": {"call": "json:loads", "args": ["{"]}}
+    result = await play("A", patch={"A": call})
+    assert result.errors[0].cause == {"type": "JSONDecodeError"}
+
+
+async def test_a_failure_in_an_installed_package_names_the_caller(tmp_path: Path) -> None:
+    installed = tmp_path / "site-packages" / "their_package.py"
+    installed.parent.mkdir()
+    installed.write_text("def call():\n    raise ValueError('theirs')\n")
+    names: dict[str, Any] = {}
+    exec(compile(installed.read_text(), str(installed), "exec"), names)
+
+    def mine() -> None:
+        names["call"]()
+
+    cause = (await play("A", {"A": mine})).errors[0].cause
+    assert isinstance(cause, dict)
+    assert (cause["file"], cause["function"]) == (__file__, "mine")
+
+
+async def test_an_output_that_fails_is_named_and_has_its_place(tmp_path: Path) -> None:
+    file = tmp_path / "flow.yaml"
+    file.write_text("nodes: [{id: a, uses: noop}]\noutputs:\n  fine: n\n  ratio: 1 / n\n")
+    made = load_blueprint(file)
+    for store in (MemoryStore(), SqliteStore(tmp_path / "state.db")):
+        async with FlowRuntime(store=store) as process:
+            (error,) = (await process.run(made, {"n": 0})).errors
+        assert (error.node, error.code) == ("$end", "expression_error")
+        assert error.message == "output 'ratio': division by zero, in '1 / n'"
+        assert error.location == {"file": str(file), "line": 4, "column": 10}

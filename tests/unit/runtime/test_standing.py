@@ -129,7 +129,8 @@ async def test_a_call_that_comes_while_the_engine_stops_goes_on_with_what_was_ha
 
 
 async def test_a_wait_whose_schema_is_none_fails_before_anybody_is_asked() -> None:
-    result = await play("W", patch={"W": {"uses": "wait", "params": {"schema": {"type": "objekt"}}}})
+    wait = {"uses": "wait", "params": {"schema": {"type": "${{ kind }}"}}}
+    result = await play("W", inputs={"kind": "objekt"}, patch={"W": wait})
     assert (result.status, [error.code for error in result.errors]) == ("failed", ["input_invalid"])
     assert "not a JSON Schema" in result.errors[0].message
 
@@ -142,3 +143,21 @@ async def test_the_late_result_of_a_node_that_heeds_no_cancellation_is_refused()
 
     result = await play("A", {"A": stubborn}, patch={"A": {"config": {"timeout": "20ms"}}})
     assert (result.status, [error.code for error in result.errors]) == ("failed", ["timeout"])
+
+
+async def test_a_sub_run_that_is_cancelled_while_its_parent_runs_here_lets_the_parent_go_on() -> None:
+    made = blueprint("N:sub(c)!F; F", patch={"N": {"config": {"max_retries": 3}}})
+    inner = blueprint("a", id="c")
+    entered = asyncio.Event()
+
+    async def work() -> None:
+        entered.set()
+        await asyncio.Event().wait()
+
+    process = runtime(made, {"a": work, "F": lambda: "instead"}, blueprints=[inner])
+    running = asyncio.create_task(process.run(made, run_id="run"))
+    await asyncio.wait_for(entered.wait(), 5)
+    await process.cancel("run:N")
+    result = await asyncio.wait_for(running, 5)
+    assert (result.status, result.outputs) == ("completed", {"F": "instead"})
+    assert result.nodes["N"].attempts == 1

@@ -91,7 +91,9 @@ async def test_a_lost_reply_publishes_once(server: Valkey) -> None:
         await queue.close()
 
 
-async def test_scripts_that_the_server_forgot_are_brought_again(server: Valkey, queue: DramatiqJobQueue) -> None:
+async def test_scripts_that_the_server_forgot_are_brought_again(
+    server: Valkey, queue: DramatiqJobQueue
+) -> None:
     await queue.publish(jobs(1))
     with server.client() as client:
         client.script_flush()

@@ -205,16 +205,16 @@ async def test_an_idle_or_full_consumer_shows_that_it_lives(server: Valkey, queu
     async with consuming(server.url, work, threads=1, heartbeat_timeout_ms=3000) as held:
         await eventually(lambda: _is_alive(server))
         assert await _beats(server, held.name)
-        await queue.publish(jobs(5))
+        await queue.publish(jobs(12))
         await work.until(1)
         assert await _beats(server, held.name)
         other = Work()
         async with consuming(server.url, other, heartbeat_timeout_ms=3000):
-            await other.until(3)  # what the first has no hands for
+            await other.until(4)  # what the first has no hands for
             await asyncio.sleep(4)  # longer than the time after which a silent consumer is robbed
         go_on.set()
-        await work.until(2)
-    assert sorted(work.runs + other.runs) == sorted(job.run_id for job in jobs(5))
+        await work.until(8)
+    assert sorted(work.runs + other.runs) == sorted(job.run_id for job in jobs(12))
 
 
 async def _beats(server: Valkey, name: str) -> bool:

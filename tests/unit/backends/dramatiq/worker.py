@@ -56,5 +56,5 @@ async def consuming(url: str, work: Work, **options: Any) -> AsyncIterator[JobCo
 async def eventually(holds: Callable[[], Awaitable[bool]], patience_s: float = PATIENCE_S) -> None:
     """Return when it holds. For what happens in other processes or on the server, where no event tells."""
     async with asyncio.timeout(patience_s):
-        while not await holds():  # noqa: ASYNC110  # see above
+        while not await holds():
             await asyncio.sleep(0.02)

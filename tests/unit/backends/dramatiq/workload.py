@@ -1,6 +1,6 @@
 """A process that consumes: says which job it has begun, and holds the first one until it is killed, if told so.
 
-    python -m tests.unit.backends.dramatiq.workload URL NAME (hold | go)
+python -m tests.unit.backends.dramatiq.workload URL NAME (hold | go)
 """
 
 from __future__ import annotations

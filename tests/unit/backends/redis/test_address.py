@@ -6,6 +6,7 @@ import pytest
 
 from flowcraft_engine import UsageError
 from flowcraft_engine.backends.redis.address import RedisAddress, broker_address
+from flowcraft_engine.backends.redis.sentinel import Sentinels
 
 SECRET = "hunter2"
 
@@ -28,6 +29,22 @@ SECRET = "hunter2"
         (
             "rediss://h?ssl_ca_certs=/ca.pem",
             RedisAddress(host="h", tls=True, tls_options=(("ssl_ca_certs", "/ca.pem"),)),
+        ),
+        (
+            "redis+sentinel://a:1,[::1],b.example/shop%2F1/3",
+            RedisAddress(
+                db=3, sentinels=Sentinels((("a", 1), ("::1", 26379), ("b.example", 26379)), "shop/1")
+            ),
+        ),
+        (
+            "rediss+sentinel://bob:x@h/shop?ssl_ca_certs=/ca.pem&sentinel_username=u&sentinel_password=p%40",
+            RedisAddress(
+                username="bob",
+                password="x",
+                tls=True,
+                tls_options=(("ssl_ca_certs", "/ca.pem"),),
+                sentinels=Sentinels((("h", 26379),), "shop", "u", "p@"),
+            ),
         ),
     ],
 )
@@ -62,7 +79,13 @@ def test_a_url_names_an_address_and_is_written_back(url: str, expected: RedisAdd
         (f"rediss://:{SECRET}@h?ssl_cert_reqs=maybe", "ssl_cert_reqs must be one of"),
         (f"rediss://:{SECRET}@h?ssl_check_hostname=maybe", "true or false"),
         (f"redis://:{SECRET}@h?ssl_ca_certs=x", "needs TLS"),
-        (f"redis+sentinel://:{SECRET}@h/main", "Sentinel"),
+        (f"redis+sentinel://:{SECRET}@h", "names no service"),
+        (f"redis+sentinel://:{SECRET}@h,/shop", "no host with a port"),
+        (f"redis+sentinel://:{SECRET}@h:0/shop", "no host with a port"),
+        (f"redis+sentinel://:{SECRET}@h/shop/zero", "number of a database"),
+        (f"redis+sentinel://:{SECRET}@h/shop?{SECRET}=1", "unknown option"),
+        (f"redis+sentinel://h/shop?sentinel_password={SECRET}&ssl_ca_certs=x", "needs TLS"),
+        (f"redis://h?sentinel_password={SECRET}", "unknown option"),
         (f"redis+cluster://:{SECRET}@h", "Cluster is not supported"),
         ("unix://", "no absolute path"),
         ("unix://relative/path", "no absolute path"),
@@ -141,3 +164,17 @@ def test_a_server_on_the_network_needs_a_password_or_tls(url: str) -> None:
     address.require_safe(insecure=True)
     RedisAddress.parse(url.replace("//", "//:x@")).require_safe()
     RedisAddress.parse(url.replace("redis:", "rediss:", 1)).require_safe()
+
+
+def test_the_passwords_of_a_service_and_of_its_sentinels_are_masked() -> None:
+    address = RedisAddress.parse(f"redis+sentinel://:{SECRET}@h/shop/2?sentinel_password={SECRET}")
+    assert address.masked == "redis+sentinel://:***@h:26379/shop/2?sentinel_password=***"
+    assert address.place == "shop of Sentinel h:26379"
+    for shown in (str(address), repr(address), address.place):
+        assert SECRET not in shown
+
+
+def test_where_a_sentinel_points_is_not_taken_for_this_machine() -> None:
+    with pytest.raises(UsageError, match="neither a password nor TLS"):
+        RedisAddress.parse("redis+sentinel://127.0.0.1/shop").require_safe()
+    RedisAddress.parse("redis+sentinel://:x@127.0.0.1/shop").require_safe()

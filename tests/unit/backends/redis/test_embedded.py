@@ -146,7 +146,7 @@ def test_a_password_is_on_no_command_line_and_in_files_of_the_owner_only(
     server = start_redis(tmp_path / "data", persistent=True, password="hunter2")
     put(server.address, "key", "value")
     arguments = subprocess.run(
-        ["ps", "-o", "args=", "-p", str(server.pid)], capture_output=True, text=True
+        ["ps", "-ww", "-o", "args=", "-p", str(server.pid)], capture_output=True, text=True
     ).stdout
     assert "server" in arguments
     assert "hunter2" not in arguments + repr(server.address)

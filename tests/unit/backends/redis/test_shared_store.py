@@ -150,20 +150,18 @@ async def test_news_that_two_readers_bring_are_all_taken_in(
     loading = asyncio.create_task(slow.glance(RUN))
     await let_pass(road, 3)
     await loading
-    early = asyncio.create_task(slow.glance(RUN))
-    while len(road.trips) < 2:
-        await asyncio.sleep(0)
-    await complete(one, "A")
-    replies = [(trip, trip.perform()) for trip in (road.trips.popleft(), road.trips.popleft())]
-    await complete(one, "B")
-    late = asyncio.create_task(slow.glance(RUN))
-    while len(road.trips) < 2:
-        await asyncio.sleep(0)
-    replies += [(trip, trip.perform()) for trip in (road.trips.popleft(), road.trips.popleft())]
+    replies = []
+    readers = []
+    for name in ("A", "B"):
+        readers.append(asyncio.create_task(slow.glance(RUN)))
+        while not road.trips:
+            await asyncio.sleep(0)
+        await complete(one, name)
+        trip = road.trips.popleft()
+        replies.append((trip, trip.perform()))
     for trip, reply in replies:
         trip.pass_on(reply)
-    await early
-    _, state = await late
+    _, state = (await asyncio.gather(*readers))[1]
     assert state.seq == (await one.glance(RUN))[1].seq
 
 

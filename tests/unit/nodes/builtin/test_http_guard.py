@@ -202,3 +202,24 @@ async def test_networks_can_be_allowed(allow, address, is_allowed):
 async def test_httpx_knows_the_header_and_the_server_name_that_the_transport_relies_on():
     request = httpx.Request("GET", httpx.URL("https://shop.example:8443/x").copy_with(host="2606:4700::1111"))
     assert str(request.url) == "https://[2606:4700::1111]:8443/x"
+
+
+@pytest.mark.parametrize(
+    ("url", "setting"),
+    [
+        ("http://localhost:8080/", "FLOWCRAFT_HTTP_ALLOW=localhost"),
+        ("http://127.0.0.1/", "FLOWCRAFT_HTTP_ALLOW=127.0.0.1"),
+        ("http://192.168.1.7/", "FLOWCRAFT_HTTP_ALLOW=192.168.1.7"),
+    ],
+)
+async def test_a_refusal_says_how_to_allow_the_host_and_that_helps(make_ctx, url, setting):
+    handler = http.handler(BuiltinSettings())
+    with pytest.raises(HttpError) as caught:
+        await handler.call(make_ctx(params={"url": url}))
+    assert caught.value.hint is not None
+    assert setting in caught.value.hint
+    assert "http_allow" in caught.value.hint
+    host = setting.partition("=")[2]
+    rules = HostRules([host])
+    if not rules.allows_name(host, 80):
+        rules.check_address(host, host)

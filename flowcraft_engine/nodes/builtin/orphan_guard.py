@@ -1,0 +1,85 @@
+"""Ends the commands of a process that was killed without a chance to end them itself.
+
+A guard is a small `sh` that reads from a pipe which groups of commands run. The system closes the pipe when this
+process ends, however that happens; then the guard kills what is left of them. `PR_SET_PDEATHSIG` would spare the
+process, but reaches only the command and not what that has started, needs code between fork and exec, and is for
+Linux only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+#: Reads `+ GROUP` and `- GROUP` until the pipe is closed. It outlives what ends its process by the terminal.
+_SCRIPT = """
+trap '' INT TERM HUP QUIT
+cd /
+groups=' '
+while read -r sign group; do
+  case $sign in
+    +) groups="$groups$group " ;;
+    -) groups="${groups%% $group *} ${groups#* $group }" ;;
+  esac
+done
+for group in $groups; do kill -s KILL -- "-$group"; done
+"""
+
+
+class OrphanGuard:
+    """The guard of this process, started for its first command. Without one, commands run all the same."""
+
+    def __init__(self) -> None:
+        self._pipe: int | None = None
+        self._owner = 0
+
+    @contextlib.contextmanager
+    def watching(self, group: int) -> Iterator[None]:
+        """Have the process group killed if this process dies meanwhile."""
+        self._start()
+        self._tell(f"+ {group}\n")
+        try:
+            yield
+        finally:
+            self._tell(f"- {group}\n")
+
+    def _start(self) -> None:
+        """Start the guard, unless it is there; a forked process needs one of its own."""
+        if self._owner == os.getpid() and self._pipe is not None:
+            return
+        self._owner = os.getpid()
+        with contextlib.suppress(OSError, NotImplementedError, AttributeError):  # the system has no such call
+            self._pipe = _spawn()
+
+    def _tell(self, line: str) -> None:
+        if self._pipe is None:
+            return
+        try:
+            os.write(self._pipe, line.encode())
+        except BlockingIOError:
+            return  # it does not keep up; nobody waits for it
+        except OSError:  # it has been killed: the next command starts another
+            os.close(self._pipe)
+            self._pipe = None
+
+
+def _spawn() -> int:
+    """Start the guard in a session of its own; the writing end of its pipe."""
+    reading, writing = os.pipe()
+    try:
+        os.set_blocking(writing, False)
+        nowhere = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_WRONLY, 0) for number in (1, 2)]
+        os.posix_spawn(
+            "/bin/sh",
+            ["sh", "-c", _SCRIPT, "flowcraft-guard"],
+            {"PATH": os.defpath},
+            file_actions=[(os.POSIX_SPAWN_DUP2, reading, 0), *nowhere],
+            setsid=True,
+        )
+    except BaseException:
+        os.close(writing)
+        raise
+    finally:
+        os.close(reading)
+    return writing
