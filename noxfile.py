@@ -55,6 +55,13 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none")
+def seeds(session: nox.Session) -> None:
+    """Run more orders of events than CI does (not part of CI): `nox -s seeds -- 20000`."""
+    os.environ["FLOWCRAFT_SEEDS"] = session.posargs[0] if session.posargs else "5000"
+    pytest(session, "tests/interleaving/test_seeds.py", "-n", "auto")
+
+
+@nox.session(venv_backend="none")
 def bench(session: nox.Session) -> None:
     """Measure (not part of CI): `nox -s bench`."""
     run(session, "python", "-m", "tests.benchmarks", *session.posargs)
