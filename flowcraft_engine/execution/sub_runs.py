@@ -10,6 +10,7 @@ from flowcraft_engine.errors import InputError
 from flowcraft_engine.kernel import state as st
 from flowcraft_engine.kernel.commands import Effects, Start
 from flowcraft_engine.kernel.lineage import latest_generation
+from flowcraft_engine.kernel.locate import locate
 from flowcraft_engine.kernel.naming import key_base
 from flowcraft_engine.kernel.outcome import child_result, failures, output_of
 from flowcraft_engine.kernel.plan import Plan
@@ -65,6 +66,7 @@ async def deliver_result(store: CoordinationStore, child: str) -> Effects:
     _, parent_state = await store.glance(parent)
     waiting = parent_state.instances.get(instance)
     wanted = waiting.wait.get("outputs") if waiting is not None and waiting.wait is not None else None
+    wanted = await store.fill_in(parent, wanted)
     result = _result(plan, state, wanted if isinstance(wanted, dict) else {})
     return await store.deliver(parent, instance, child, result)
 
@@ -89,8 +91,8 @@ def _result(plan: Plan, state: RunState, wanted: JsonObject) -> JsonObject:
 
 
 def _value_of(plan: Plan, state: RunState, source: str) -> JsonValue:
-    """A node of the child, else a key of its context."""
+    """A node of the child (in a loop: its last iteration), else a key of its context."""
     if source in plan.node_ids:
-        instance = state.instances.get(source)
+        instance = locate(plan, state, source, (), ())
         return None if instance is None else output_of(state, instance)
     return state.context.get(source)

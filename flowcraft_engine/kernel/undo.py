@@ -2,6 +2,9 @@
 
 While a log is open, every instance is noted as it was when somebody first looks it up, and every change of a mapping
 as it happens. `fold.py` reaches instances by their names only, so nothing can be changed without being noted.
+
+The order of instances comes back, too. In the other mappings, whose order says nothing, a key that was taken out and
+put back stands last.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from flowcraft_engine.kernel.state import Instance, RunState
 
 _INSTANCE_SLOTS = Instance.__slots__
 _slots_of = attrgetter(*_INSTANCE_SLOTS)
-_MAPPINGS = frozenset({"context", "early", "inputs", "instances", "pins", "touched", "waiting"})
+_MAPPINGS = frozenset({"context", "early", "instances", "touched", "waiting"})
 _SCALARS = tuple(slot for slot in RunState.__slots__ if slot not in _MAPPINGS)
 _scalars_of = attrgetter(*_SCALARS)
 

@@ -5,6 +5,7 @@ Everything in here can be found again from the journal alone; see `reindexed`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from flowcraft_engine.backends.redis.journal_codec import EncodedStep, digest_of, encode
@@ -16,6 +17,7 @@ from flowcraft_engine.kernel.event import Event
 from flowcraft_engine.kernel.naming import item_name
 from flowcraft_engine.kernel.outstanding import outstanding
 from flowcraft_engine.kernel.state import RunState
+from flowcraft_engine.values import KeptValue, is_kept
 
 WAKE = "wake"
 START = "start"
@@ -41,14 +43,18 @@ _MAKES_READY = frozenset({ev.NODE_READY, ev.NODE_RESUMED, ev.NODE_RELEASED})
 
 
 class Derived:
-    """The operations that go with some events of one run. `is_ending` and `stops` say which further keys they need."""
+    """The operations that go with some events of one run, which were folded into its state already.
 
-    def __init__(self, run: SharedRun, owner: str) -> None:
+    `status` and `owners` say which further keys they need.
+    """
+
+    def __init__(self, run: SharedRun) -> None:
         self._run = run
         self._run_id = run.state.run_id
-        self._owner = owner
         self._ready: dict[str, bool] = {}
         self._claims: dict[str, bool] = {}
+        #: Whose claims change; operations name them by their place in here, counted from the end.
+        self.owners: list[str] = []
         self._changed: dict[str, None] = {}
         self.operations: list[Any] = []
         self.status: str | None = None
@@ -59,8 +65,7 @@ class Derived:
         operations = self.operations
         for name, is_ready in self._ready.items():
             operations += ("R" if is_ready else "r", member(self._run_id, name))
-        for name, is_claimed in self._claims.items():
-            operations += ("L" if is_claimed else "l", member(self._run_id, name))
+        self._add_claims()
         for digest, text in step.values.items():
             operations += ("V", digest, text)
         for child in orphans:
@@ -70,17 +75,21 @@ class Derived:
     def _take(self, event: Event) -> None:
         kind, name, data = event.type, event.instance, event.data
         if kind == ev.NODE_STARTED:
-            if self._ready.get(name):
-                del self._ready[name]  # became ready in this very append
-            else:
-                self._ready[name] = False
-            if data[2] == self._owner:
-                self._claims[name] = True
+            self._not_ready(name)
+            self._claims[name] = True
         elif kind in _ENDS_CLAIM:
-            if self._claims.get(name):
-                del self._claims[name]
-            else:
-                self._claims[name] = False
+            self._not_claimed(name)
+            if kind == ev.NODE_FAILED:
+                self._not_ready(name)  # taken back once too often
+        elif kind == ev.NODE_CANCELLED:
+            self._not_ready(name)
+            self._not_claimed(name)  # an attempt that failed after `fail_fast` struck
+            self.operations += ("t", member(WAKE, self._run_id, name))
+        elif kind == ev.CANCEL_REQUESTED:
+            self._cancel(event, self._run.state.instances)
+        elif kind == ev.ITEMS_GIVEN_UP:
+            batch = self._run.state.instances[name].batch
+            self._cancel(event, [item_name(name, index) for index in range(len(batch.items) if batch else 0)])
         if kind in _MAKES_READY:
             self._ready[name] = True
         elif kind == ev.ITEMS_READY:
@@ -88,6 +97,40 @@ class Derived:
         if type(data) is dict and "delta" in data:
             self._changed.update(dict.fromkeys(str(change[1]) for change in data["delta"] or ()))
         self._time(kind, name, event)
+
+    def _not_ready(self, name: str) -> None:
+        if self._ready.get(name):
+            del self._ready[name]  # became ready in this very append
+        else:
+            self._ready[name] = False
+
+    def _not_claimed(self, name: str) -> None:
+        if self._claims.get(name):
+            del self._claims[name]
+        elif self._run.state.instances[name].owner is not None:
+            self._claims[name] = False
+
+    def _cancel(self, event: Event, names: Iterable[str]) -> None:
+        """An event that does not name the instances that it ends: those that have it as their reason."""
+        for name in names:
+            instance = self._run.state.instances.get(name)
+            if instance is not None and instance.reason is event.reason:
+                self._not_ready(name)
+                self._not_claimed(name)
+                if instance.due is not None:
+                    self.operations += ("t", member(WAKE, self._run_id, name))
+
+    def _add_claims(self) -> None:
+        instances = self._run.state.instances
+        for name, is_claimed in self._claims.items():
+            owner = instances[name].owner or ""
+            if owner not in self.owners:
+                self.owners.insert(0, owner)
+            place = len(self.owners) - 1 - self.owners.index(owner)
+            if is_claimed:
+                self.operations += ("L", str(place), member(self._run_id, name), owner)
+            else:
+                self.operations += ("l", str(place), member(self._run_id, name))
 
     def _time(self, kind: str, name: str, event: Event) -> None:
         """What is due later, or no longer."""
@@ -188,9 +231,8 @@ def _due_of(state: RunState) -> list[Any]:
 
 
 def _shown(value: Any) -> str:
-    digest = getattr(value, "digest", None)
-    if digest is not None:
-        return f"@{digest}"
+    if is_kept(value):
+        return f"@{value.digest}" if isinstance(value, KeptValue) and not value.added else "@"
     text = encode(value)
     return text if len(text) < _LARGE_CONTEXT_VALUE else f"@{digest_of(text)}"
 

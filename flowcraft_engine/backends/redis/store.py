@@ -19,9 +19,10 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Collection, Sequence
+from itertools import chain
 from typing import Any
 
-from flowcraft_engine.backends.redis.derived import Derived
+from flowcraft_engine.backends.redis.derived import WAKE, Derived
 from flowcraft_engine.backends.redis.journal_codec import digests_in, encode, encode_step, fill_in
 from flowcraft_engine.backends.redis.keys import Keys, member
 from flowcraft_engine.backends.redis.link import Link
@@ -35,7 +36,7 @@ from flowcraft_engine.blueprint.snapshot import from_snapshot, snapshot_of
 from flowcraft_engine.clock import Clock
 from flowcraft_engine.errors import ConflictError, NotFoundError
 from flowcraft_engine.kernel import state as st
-from flowcraft_engine.kernel.commands import ALREADY, REFUSED, Claim, Commit, Committed, Effects, Start
+from flowcraft_engine.kernel.commands import Claim, Commit, Committed, Effects, Start
 from flowcraft_engine.kernel.compile import compile_plan
 from flowcraft_engine.kernel.event import Event
 from flowcraft_engine.kernel.fold import replay
@@ -57,7 +58,7 @@ from flowcraft_engine.stores.coordination_store import (
 from flowcraft_engine.stores.journal_store import same_history
 from flowcraft_engine.stores.log_store import LogLine, LogPart
 from flowcraft_engine.stores.queue_names import queue_of
-from flowcraft_engine.values import JsonObject, JsonValue, KeptValue, has_kept_values, same_json
+from flowcraft_engine.values import JsonObject, JsonValue, has_kept_values, same_json
 
 #: So many runs of a list are asked for at once.
 _LARGEST_PAGE = 1_000
@@ -79,11 +80,12 @@ class RedisCoordinationStore(CoordinationStore):
         namespace: str = "flowcraft",
         scripts: Scripts | None = None,
         clock: Clock | None = None,
+        server_clock: ServerClock | None = None,
     ) -> None:
         self.link = link
         self.scripts = scripts or Scripts()
         self.keys = Keys(namespace)
-        self.server_clock = ServerClock()
+        self.server_clock = server_clock or ServerClock()
         self._clock: Clock = clock or self.server_clock
         self._plans: dict[str, Plan] = {}
         self._listeners: list[Listener] = []
@@ -106,6 +108,7 @@ class RedisCoordinationStore(CoordinationStore):
 
     async def start(self, plan: Plan, command: Start) -> Effects | None:
         self._plans.setdefault(plan.digest, plan)
+        await self.runs.know_time()
         run = SharedRun(plan, command.run_id, queue_of(plan.blueprint, plan.digest))
         transition = Transition(plan, run.state, self._clock.now())
         transition.start(command)
@@ -120,7 +123,7 @@ class RedisCoordinationStore(CoordinationStore):
         """Store the beginning of a run's journal; False if there is a run of this id already."""
         append_id, run_id = self.runs.next_append_id(), run.state.run_id
         step = encode_step(events, has_kept=False)
-        changes = Derived(run, self.runs.owner)
+        changes = Derived(run)
         changes.add(events, step, [])
         digests = sorted({run.plan.digest, *run.state.pins.values()})
         blueprint = run.plan.blueprint
@@ -158,40 +161,74 @@ class RedisCoordinationStore(CoordinationStore):
 
     async def claim(self, run_id: str, jobs: Sequence[tuple[str, str]], owner: str) -> list[Claim]:
         run = await self.runs.open(run_id)
-        claims = await self.runs.step(run, steps.claim(jobs, owner))
-        taken = {claim.instance for claim in claims}
-        lost = [name for name, _ in jobs if name not in taken]
-        if lost:
-            members = [member(run_id, name) for name in lost if not _is_ready(run.state, name)]
-            if members:
-                await self.link.call("ZREM", self.keys.unclaimed(run.queue), *members)
+        take = steps.claim(jobs, owner)
+
+        def step(transition: Transition) -> tuple[list[Claim], list[str], bytes]:
+            claims = take(transition)
+            taken = {claim.instance for claim in claims}
+            state = transition.state
+            vain = [name for name, _ in jobs if name not in taken and not _is_ready(state, name)]
+            return claims, vain, run.last_append
+
+        claims, vain, position = await self.runs.step(run, step)
+        if vain:
+            # Only if the run still stands there: it may have become ready since, and must be found then.
+            keys = self.runs.step_keys(self.keys.run(run_id), run.queue, None)
+            operations = chain.from_iterable(("r", member(run_id, name)) for name in vain)
+            await self.link.run(self.scripts.reindex, keys, run_id, position, *operations)
         return [await self._whole_claim(run, claim) for claim in claims] if run.has_kept else claims
 
     async def commit(self, run_id: str, command: Commit) -> Committed:
         run = await self.runs.open(run_id)
-        if run.has_kept:
-            await self._fetch_operands(run, command)
         committed = await self.runs.step(run, steps.commit(command))
-        if committed.status in (ALREADY, REFUSED):
-            await self._forget_claim(run_id, command.instance, command.owner)
-        elif committed.claims and run.has_kept:
+        if committed.claims and run.has_kept:
             committed.claims = [await self._whole_claim(run, claim) for claim in committed.claims]
         return committed
 
     async def signal(
         self, run_id: str, node: str | None, output: JsonValue, action: str | None
     ) -> Effects | None:
-        run = await self.runs.fresh(run_id)
-        if run.has_kept:
-            # The same answer again is recognized by its value.
-            for instance in list(run.state.instances.values()):
-                instance.answer = await self.fill_in(run_id, instance.answer)
-            for key, value in list(run.state.early.items()):
-                dict.__setitem__(run.state.early, key, await self.fill_in(run_id, value))
-        return await self.runs.step(run, steps.signal(node, output, action))
+        run = await self.runs.open(run_id)
+        while True:
+            try:
+                return await self.runs.step(run, steps.signal(node, output, action))
+            except ConflictError:
+                # The same answer again is recognized by its value, so that must be at hand.
+                if not await self._fill_in_answers(run):
+                    raise
+
+    async def _fill_in_answers(self, run: SharedRun) -> bool:
+        """Bring the large answers of a run here, in place; false if there was none."""
+        run_id, state = run.state.run_id, run.state
+        given = {name: it.answer for name, it in state.instances.items() if has_kept_values(it.answer)}
+        early = {node: answer for node, answer in state.early.items() if has_kept_values(answer)}
+        if not given and not early:
+            return False
+        filled_given, filled_early = await self.fill_in(run_id, [given, early])
+        await run.settled()
+        for name, answer in given.items():
+            if state.instances[name].answer is answer:
+                state.instances[name].answer = filled_given[name]
+        for node, answer in early.items():
+            if state.early.get(node) is answer:
+                dict.__setitem__(state.early, node, filled_early[node])
+        return True
 
     async def wake(self, run_id: str, instances: Sequence[str]) -> Effects:
-        return await self.runs.step(await self.runs.open(run_id), steps.wake(instances))
+        run = await self.runs.open(run_id)
+        fire = steps.wake(instances)
+
+        def step(transition: Transition) -> tuple[Effects, list[tuple[float, str]], bytes]:
+            return fire(transition), _still_due(transition.state, instances), run.last_append
+
+        effects, later, position = await self.runs.step(run, step)
+        if later:
+            # Whoever asks believes that they are due by now, and will strike them off. The server's clock may have
+            # been set back.
+            keys = self.runs.step_keys(self.keys.run(run_id), run.queue, None)
+            timers = (("T", str(int(due * 1000) + 1), member(WAKE, run_id, name)) for due, name in later)
+            await self.link.run(self.scripts.reindex, keys, run_id, position, *chain.from_iterable(timers))
+        return effects
 
     async def deliver(self, run_id: str, instance: str, child: str, result: JsonObject) -> Effects:
         return await self.runs.step(await self.runs.open(run_id), steps.deliver(instance, child, result))
@@ -200,10 +237,7 @@ class RedisCoordinationStore(CoordinationStore):
         self, run_id: str, instance: str, nonce: str | None, *, crashed: bool, why: str
     ) -> Effects:
         run = await self.runs.open(run_id)
-        effects = await self.runs.step(run, steps.release(instance, nonce, crashed=crashed, why=why))
-        if effects.is_empty:
-            await self._forget_claim(run_id, instance, self.runs.owner)
-        return effects
+        return await self.runs.step(run, steps.release(instance, nonce, crashed=crashed, why=why))
 
     async def cancel(self, run_id: str, reason: str | None) -> Effects:
         return await self.runs.step(await self.runs.open(run_id), steps.cancel(reason))
@@ -222,18 +256,18 @@ class RedisCoordinationStore(CoordinationStore):
 
     async def restore(self, plan: Plan, run_id: str, events: Sequence[Event]) -> int:
         await self.pin(plan)
+        new = 0
         if not await self.exists(run_id):
+            # Its beginning makes nothing ready; the rest comes as one step.
             run = SharedRun(plan, run_id, queue_of(plan.blueprint, plan.digest))
-            run.extend(list(events))
-            if await self._store_new(run, list(events)):
-                self._tell(run_id, events)
-                return len(events)
+            run.extend(list(events[:1]))
+            new = int(await self._store_new(run, list(events[:1])))
         known = await self.events(run_id)
         if not same_history(known, events):
             raise ConflictError(f"run {run_id} is here already, and has gone on differently")
         if len(events) <= len(known):
-            return 0
-        return await self.runs.step(await self.runs.fresh(run_id), steps.take_over(events))
+            return new
+        return new + await self.runs.step(await self.runs.fresh(run_id), steps.take_over(events))
 
     async def tree(self, run_id: str) -> list[str]:
         await self.runs.open(run_id)
@@ -279,6 +313,7 @@ class RedisCoordinationStore(CoordinationStore):
         self, run_id: str, node_ids: Sequence[str], path: Path = (), scopes: tuple[str, ...] = ()
     ) -> list[JsonValue]:
         run = await self.runs.open(run_id)
+        await run.settled()
         result: list[JsonValue] = []
         for node_id in node_ids:
             instance = locate(run.plan, run.state, node_id, path, scopes)
@@ -287,6 +322,7 @@ class RedisCoordinationStore(CoordinationStore):
 
     async def item_results(self, run_id: str, whole: str) -> list[tuple[JsonValue, JsonObject | None]]:
         run = await self.runs.open(run_id)
+        await run.settled()
         batch = run.state.instances[whole].batch
         assert batch is not None
         names = (item_name(whole, index) for index in range(len(batch.items)))
@@ -353,21 +389,6 @@ class RedisCoordinationStore(CoordinationStore):
             claim.input,
         ) = await self.fill_in(run_id, parts)
         return claim
-
-    async def _fetch_operands(self, run: SharedRun, command: Commit) -> None:
-        """Values that the changes of a commit add to must be at hand when the kernel applies them."""
-        delta = getattr(command.outcome, "delta", None) or ()
-        context = run.state.context
-        keys = [
-            key
-            for operation, key, _ in delta
-            if operation in ("increment", "append") and isinstance(context.get(key), KeptValue)
-        ]
-        if keys:
-            await SharedContext(run, self.fill_in).read(tuple(keys))
-
-    async def _forget_claim(self, run_id: str, instance: str, owner: str) -> None:
-        await self.link.call("SREM", self.keys.claims(owner), member(run_id, instance))
 
     # ---- logs ----------------------------------------------------------------------------------------------
 
@@ -479,6 +500,15 @@ class RedisCoordinationStore(CoordinationStore):
 def _is_ready(state: RunState, name: str) -> bool:
     instance = state.instances.get(name)
     return instance is not None and instance.state == st.READY
+
+
+def _still_due(state: RunState, names: Sequence[str]) -> list[tuple[float, str]]:
+    found = [(state.instances[name].due, name) for name in names if name in state.instances]
+    if state.is_final:
+        return []
+    if not names and state.deadline is not None:
+        found = [(state.deadline, "")]
+    return [(due, name) for due, name in found if due is not None]
 
 
 def _summary(run_id: str, row: list[bytes | None]) -> RunSummary:
