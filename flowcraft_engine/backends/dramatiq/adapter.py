@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -16,6 +17,8 @@ from flowcraft_engine.backends.redis.link import Link
 from flowcraft_engine.backends.redis.store import RedisCoordinationStore
 from flowcraft_engine.distributed.adapter import BaseDistributedAdapter, Consumer, OnJob, Ports
 from flowcraft_engine.distributed.lease_keeper import Lease
+from flowcraft_engine.errors import UsageError
+from flowcraft_engine.failpoints import VARIABLE, arm_from_environment
 
 DEFAULT_URL = "redis://127.0.0.1:6379/0"
 #: Few threads serve many jobs: they only hand over to the event loop.
@@ -60,6 +63,7 @@ class DramatiqRedisAdapter(BaseDistributedAdapter):
     async def _connect(self) -> Ports:
         for address in (self._address, self._broker):
             address.require_safe(insecure=self._insecure)
+        self._arm_failpoints()
         store = RedisCoordinationStore(self._link(), namespace=self._namespace)
         fleet = RedisFleet(store, lost_after_ms=int(self.options.lost_after_s * 1000))
         clock = store.server_clock
@@ -69,6 +73,16 @@ class DramatiqRedisAdapter(BaseDistributedAdapter):
         if self._is_worker:
             require_usable(await examine(self._address, self._broker, insecure=self._insecure))
         return Ports(store, fleet, queue, clock)
+
+    def _arm_failpoints(self) -> None:
+        """For tests of this engine only: never where the runs of anybody else are at stake."""
+        spec = os.environ.get(VARIABLE)
+        if not spec:
+            return
+        if not (self._address.is_loopback and self._broker.is_loopback):
+            raise UsageError(f"{VARIABLE} is set, and Redis is on another machine", hint=f"unset {VARIABLE}")
+        arm_from_environment()
+        _log.warning("%s: this process will die on purpose (%s)", VARIABLE, spec)
 
     def _link(self) -> Link:
         patience_s = None if self._is_worker else _CLIENT_PATIENCE_S

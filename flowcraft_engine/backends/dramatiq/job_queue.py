@@ -15,6 +15,7 @@ from flowcraft_engine.backends.dramatiq.message import encode, new_id, published
 from flowcraft_engine.backends.dramatiq.outgoing import AT_ONCE, Arguments, Outgoing
 from flowcraft_engine.clock import Clock, SystemClock
 from flowcraft_engine.errors import BackendError
+from flowcraft_engine.failpoints import failpoint
 from flowcraft_engine.stores.job_queue import JobPayload
 
 _SCRIPT: Final = Path(__file__).with_name("publish.lua").read_text(encoding="utf-8")
@@ -51,6 +52,7 @@ class DramatiqJobQueue:
                 message_id = new_id(now_ms)
                 arguments += (message_id, encode(job, queue=queue, message_id=message_id, now_ms=now_ms))
             await self._outgoing_to(queue).put(arguments)
+            failpoint("publish.mid")
 
     async def head_time(self, queue: str | None = None) -> float | None:
         """When the message at the head was published; None if none waits.

@@ -34,6 +34,7 @@ from flowcraft_engine.backends.redis.shared_runs import SharedRuns, decode_entri
 from flowcraft_engine.blueprint.snapshot import from_snapshot, snapshot_of
 from flowcraft_engine.clock import Clock
 from flowcraft_engine.errors import ConflictError, NotFoundError
+from flowcraft_engine.failpoints import failpoint
 from flowcraft_engine.kernel import state as st
 from flowcraft_engine.kernel.commands import ALREADY, REFUSED, Claim, Commit, Committed, Effects, Start
 from flowcraft_engine.kernel.compile import compile_plan
@@ -118,6 +119,7 @@ class RedisCoordinationStore(CoordinationStore):
         arguments += [blueprint.id, blueprint.version or "", run.queue, len(digests), *digests]
         while True:
             reply = await self.link.run(self.scripts.start, keys, *arguments, *changes.operations)
+            failpoint("start.sent")
             self.server_clock.hear(reply[1])
             if reply[0] != b"missing":
                 break
@@ -142,6 +144,7 @@ class RedisCoordinationStore(CoordinationStore):
     async def claim(self, run_id: str, jobs: Sequence[tuple[str, str]], owner: str) -> list[Claim]:
         run = await self.runs.open(run_id)
         claims = await self.runs.step(run, steps.claim(jobs, owner))
+        failpoint("claim.sent")
         taken = {claim.instance for claim in claims}
         lost = [name for name, _ in jobs if name not in taken]
         if lost:
@@ -154,7 +157,9 @@ class RedisCoordinationStore(CoordinationStore):
         run = await self.runs.open(run_id)
         if run.has_kept:
             await self._fetch_operands(run, command)
+        failpoint("commit.pre")
         committed = await self.runs.step(run, steps.commit(command))
+        failpoint("commit.sent")
         if committed.status in (ALREADY, REFUSED):
             await self._forget_claim(run_id, command.instance, command.owner)
         elif committed.claims and run.has_kept:
@@ -171,7 +176,9 @@ class RedisCoordinationStore(CoordinationStore):
                 instance.answer = await self.fill_in(run_id, instance.answer)
             for key, value in list(run.state.early.items()):
                 dict.__setitem__(run.state.early, key, await self.fill_in(run_id, value))
-        return await self.runs.step(run, steps.signal(node, output, action))
+        effects = await self.runs.step(run, steps.signal(node, output, action))
+        failpoint("signal.sent")
+        return effects
 
     async def wake(self, run_id: str, instances: Sequence[str]) -> Effects:
         return await self.runs.step(await self.runs.open(run_id), steps.wake(instances))
@@ -189,7 +196,9 @@ class RedisCoordinationStore(CoordinationStore):
         return effects
 
     async def cancel(self, run_id: str, reason: str | None) -> Effects:
-        return await self.runs.step(await self.runs.open(run_id), steps.cancel(reason))
+        effects = await self.runs.step(await self.runs.open(run_id), steps.cancel(reason))
+        failpoint("cancel.sent")
+        return effects
 
     async def outstanding(self, run_id: str) -> Effects:
         return outstanding((await self.runs.fresh(run_id)).state)
@@ -198,6 +207,7 @@ class RedisCoordinationStore(CoordinationStore):
         state = (await self.runs.fresh(run_id)).state
         if not state.is_final:
             raise ConflictError(f"run {run_id} has not ended")
+        failpoint("retire.pre")
         keys, run_keys = self.keys, self.keys.run(run_id)
         for child in await self.link.call("SMEMBERS", run_keys.children):
             with contextlib.suppress(
@@ -207,6 +217,7 @@ class RedisCoordinationStore(CoordinationStore):
         names = [keys.runs, keys.runs_with(state.status), keys.finished]
         names += [keys.blueprints, keys.blueprint_users, *run_keys.all]
         digests = sorted({state.digest, *state.pins.values()})
+        failpoint("retire.mid")
         await self.link.run(self.scripts.retire, names, run_id, state.status, *digests)
         self.runs.forget(run_id)
 
