@@ -21,7 +21,15 @@ class Ledger:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
     def write(self, what: str, ctx: NodeContext) -> None:
-        line = [what, ctx.run_id, ctx.instance, ctx.attempt, ctx.idempotency_key, os.getpid(), time.monotonic()]
+        line = [
+            what,
+            ctx.run_id,
+            ctx.instance,
+            ctx.attempt,
+            ctx.idempotency_key,
+            os.getpid(),
+            time.monotonic(),
+        ]
         os.write(self._file, (json.dumps(line) + "\n").encode())
 
     def tally(self, what: str) -> None:

@@ -10,6 +10,8 @@ import os
 import pickle
 import random
 import signal
+import threading
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,12 +54,11 @@ class Orders:
 
 def main(orders: Orders) -> None:
     """The whole life of a process, which was just forked from a clean server of processes."""
-    log = os.open(
-        orders.folder / "logs" / f"{orders.serial:04}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND
-    )
+    log = os.open(orders.folder / "logs" / f"{orders.serial:04}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(log, 1)
     os.dup2(log, 2)
     faulthandler.enable()
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     os.environ[VARIABLE] = orders.failpoints
     if orders.mutant:
@@ -66,6 +67,12 @@ def main(orders: Orders) -> None:
         MUTANTS[orders.mutant].install()
     loads: list[Load] = pickle.loads((orders.folder / "loads.pickle").read_bytes())
     asyncio.run(_start_runs(orders, loads) if orders.starts else _work(orders, loads))
+
+
+def _end_with_parent(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
 
 
 async def _work(orders: Orders, loads: list[Load]) -> None:

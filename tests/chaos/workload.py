@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
+from tests.reference.behaviours import Add, Ret
 from tests.reference.case import Answer, Case, Result
 from tests.reference.explore import TooManyStates, admissible_results, first_result
 from tests.reference.generator import exact_cases, racing_cases
@@ -39,7 +40,7 @@ def key_of(result: Result) -> str:
 def make_workload(chance_seed: int, *, exact: int, racing: int) -> list[Load]:
     """The same loads for the same seed. Some need a worker that declares their version."""
     loads: list[Load] = []
-    for case in _gathered(exact_cases(), chance_seed, exact):
+    for case in _largest(_gathered(exact_cases(), chance_seed, 3 * exact), exact):
         loads.append(_exact(len(loads), _with_known_answers(case)))
     for version in _VERSIONS:
         loads.append(_exact(len(loads), _versioned(loads[0].case, version)))
@@ -64,13 +65,22 @@ def _gathered(cases: st.SearchStrategy[Case], chance_seed: int, count: int) -> l
     @seed(chance_seed)
     @given(cases)
     @settings(
-        max_examples=count, database=None, deadline=None, suppress_health_check=list(HealthCheck), phases=None
+        max_examples=count,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate],
     )
     def gather(case: Case) -> None:
         found.append(case)
 
     gather()
     return found[:count]
+
+
+def _largest(cases: list[Case], count: int) -> list[Case]:
+    """Random workflows are mostly small ones."""
+    return sorted(cases, key=lambda case: len(case.blueprint["nodes"]), reverse=True)[:count]
 
 
 def _with_known_answers(case: Case) -> Case:
@@ -113,7 +123,5 @@ def _versioned(case: Case, version: str) -> Case:
         ],
         "edges": [{"source": "A", "target": "B"}, {"source": "B", "target": "C"}],
     }
-    from tests.reference.behaviours import Add, Ret
-
     behaviours = {f"A{version[0]}": Ret(version), f"B{version[0]}": Add("b"), f"C{version[0]}": Add("c")}
     return Case(blueprint, behaviours, dict(case.inputs))
