@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -11,10 +12,12 @@ from typing import Any
 from flowcraft_engine.backends.dramatiq.job_consumer import JobConsumer
 from flowcraft_engine.backends.dramatiq.job_queue import DramatiqJobQueue
 from flowcraft_engine.backends.redis.address import RedisAddress, broker_address
+from flowcraft_engine.backends.redis.connection import RedisAwayError
 from flowcraft_engine.backends.redis.examination import examine, require_usable
 from flowcraft_engine.backends.redis.fleet import RedisFleet
 from flowcraft_engine.backends.redis.link import Link
 from flowcraft_engine.backends.redis.store import RedisCoordinationStore
+from flowcraft_engine.check import Check
 from flowcraft_engine.distributed.adapter import BaseDistributedAdapter, Consumer, OnJob, Ports
 from flowcraft_engine.distributed.lease_keeper import Lease
 from flowcraft_engine.errors import UsageError
@@ -24,6 +27,7 @@ DEFAULT_URL = "redis://127.0.0.1:6379/0"
 #: Few threads serve many jobs: they only hand over to the event loop.
 DEFAULT_THREADS = 8
 _CLIENT_PATIENCE_S = 5.0
+_BOOT_PAUSE_S = 1.0
 
 _log = logging.getLogger("flowcraft.worker")
 
@@ -71,8 +75,17 @@ class DramatiqRedisAdapter(BaseDistributedAdapter):
         # Nothing may be judged by this machine's clock, so the server is heard first.
         clock.hear_time(await store.link.call("TIME"))
         if self._is_worker:
-            require_usable(await examine(self._address, self._broker, insecure=self._insecure))
+            require_usable(await self._examined())
         return Ports(store, fleet, queue, clock)
+
+    async def _examined(self) -> list[Check]:
+        """What is to be said about the servers; waits for one that is away, as a worker does at any time."""
+        while True:
+            try:
+                return await examine(self._address, self._broker, insecure=self._insecure)
+            except RedisAwayError as error:
+                _tell_outage(error.message)
+                await asyncio.sleep(_BOOT_PAUSE_S)
 
     def _arm_failpoints(self) -> None:
         """For tests of this engine only: never where the runs of anybody else are at stake."""
