@@ -21,7 +21,7 @@ _AUTHOR: Final = "Write blueprints"
 _OPERATE: Final = "Operate"
 
 COMMANDS: Final[dict[str, CommandEntry]] = {
-    "run": CommandEntry(_RUNS, "Run a blueprint in this process."),
+    "run": CommandEntry(_RUNS, "Run a blueprint, in this process or on a fleet of workers."),
     "validate": CommandEntry(_RUNS, "Find every mistake in blueprints, at file:line:column."),
     "graph": CommandEntry(_RUNS, "Draw a blueprint: Mermaid, DOT, SVG, terminal or JSON."),
     "list": CommandEntry(_KEPT, "List runs, the newest first."),
@@ -29,10 +29,12 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
     "events": CommandEntry(_KEPT, "Print the history of a run, with the reason of every change."),
     "wait": CommandEntry(_KEPT, "Follow a run that another process executes, to its end."),
     "resume": CommandEntry(_KEPT, "Answer a node that waits, and go on with the run."),
-    "reconcile": CommandEntry(_KEPT, "Say why a run is stuck, and go on with it."),
+    "reconcile": CommandEntry(_KEPT, "Say why a run is stuck, and repair it or go on with it."),
     "cancel": CommandEntry(_KEPT, "Cancel a run."),
     "nodes": CommandEntry(_AUTHOR, "List the node types that blueprints may use, or explain one."),
     "schema": CommandEntry(_AUTHOR, "Print the JSON Schema of blueprints, for editors."),
     "init": CommandEntry(_AUTHOR, "Write a small project that runs."),
+    "worker": CommandEntry(_OPERATE, "Execute the nodes of runs in Redis."),
+    "workers": CommandEntry(_OPERATE, "List the workers: how busy, with which blueprints and node types."),
     "doctor": CommandEntry(_OPERATE, "Check Python, nodes, state file, Redis and workers; say what to do."),
 }

@@ -32,6 +32,8 @@ class Ending:
     timed_out: bool = False
     #: What a command needs besides the id to find the run, such as ` --state x.db`; None: it is not kept.
     where: str | None = ""
+    #: Other processes execute the run: it does not end with the command.
+    goes_on: bool = False
 
     @property
     def exit_code(self) -> int:
@@ -135,6 +137,8 @@ def what_next(ending: Ending) -> list[str]:
     result = ending.result
     if result.is_final:
         return []
+    if ending.goes_on:
+        return _what_others_need(ending)
     continued = f"flowcraft reconcile {result.run_id}{ending.where}"
     if ending.signal is not None or ending.timed_out:
         why = f"{word_of(ending.signal)}: " if ending.signal is not None else "--timeout passed: "
@@ -144,6 +148,26 @@ def what_next(ending: Ending) -> list[str]:
     if result.status == "waiting":
         return _resume_hints(ending)
     return [f"continue with: {continued}"] if result.status == "interrupted" else []
+
+
+def _what_others_need(ending: Ending) -> list[str]:
+    """What a person can do about a run that other processes execute."""
+    result = ending.result
+    lines = _blocked_hints(result) if result.status == "blocked" else []
+    if result.status == "waiting":
+        lines += _resume_hints(ending)
+    if ending.signal is not None or ending.timed_out:
+        why = "detached" if ending.signal is not None else "--timeout passed"
+        lines.append(f"{why}: the run goes on; follow it with: flowcraft wait {result.run_id}{ending.where}")
+    return lines
+
+
+def _blocked_hints(result: RunResult) -> list[str]:
+    from flowcraft_cli.remedies import remedies
+
+    missing = dict.fromkeys(wait.message or "" for wait in result.waiting if wait.reason == "worker")
+    lines = [f"blocked: {safe(it)}" for it in missing]
+    return [*lines, *remedies(result.run_id, next(iter(missing), ""))]
 
 
 def _resume_hints(ending: Ending) -> list[str]:

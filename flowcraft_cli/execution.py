@@ -18,7 +18,6 @@ from flowcraft_cli.interruption import SIGNALS, exit_code_of, word_of
 from flowcraft_cli.manner import Manner
 from flowcraft_cli.output import emit_json_at_once, tell
 from flowcraft_cli.watching.watcher import Watcher
-from flowcraft_engine.settings import Settings
 
 if TYPE_CHECKING:
     from flowcraft_engine.runtime.flow_runtime import FlowRuntime
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 #: What a second signal leaves for killing children and handing back claims.
 _LAST_MOMENT_S = 0.5
+_NOTICE = "{}: what runs is ended and handed back; once more to stop at once"
+_HINT = "flowcraft reconcile @latest goes on with a kept run"
 
 
 def run_async(work: Coroutine[Any, Any, T]) -> T:
@@ -45,9 +46,12 @@ def keep_for_good() -> None:
 class Interrupter:
     """The first signal cancels the work, which hands back what runs; the second one ends the process now."""
 
-    def __init__(self, *, json: bool) -> None:
+    def __init__(self, *, json: bool, notice: str | None = _NOTICE, hint: str = _HINT) -> None:
+        """`notice` is told at the first signal (`{}`: what happens), `hint` at the second."""
         self.signal: int | None = None
         self._json = json
+        self._notice = notice
+        self._hint = hint
         self._task: asyncio.Task[Any] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._was_heard = False
@@ -75,7 +79,8 @@ class Interrupter:
     def _cancel(self) -> None:
         self._was_heard = True
         word = "interrupting" if self.signal == signal.SIGINT else "terminating"
-        tell(f"{word}: what runs is ended and handed back; once more to stop at once")
+        if self._notice is not None:
+            tell(self._notice.format(word))
         if self._task is not None:
             self._task.cancel()
 
@@ -88,12 +93,11 @@ class Interrupter:
     def _end_now(self) -> None:
         number = self.signal or signal.SIGINT
         _kill_children()
-        hint = "flowcraft reconcile @latest goes on with a kept run"
         if self._json:
-            error = {"code": word_of(number), "message": "stopped at once", "hint": hint}
+            error = {"code": word_of(number), "message": "stopped at once", "hint": self._hint}
             emit_json_at_once({"schema": 1, "error": error})
         else:
-            tell(f"stopped at once; {hint}")
+            tell(f"stopped at once; {self._hint}")
         os._exit(exit_code_of(number))
 
 
@@ -148,20 +152,6 @@ async def execute(
     if not result.is_final and result.status == "running":
         result = replace(result, status="interrupted")
     return Ending(result, interrupter.signal, timed_out, where)
-
-
-def where_kept(settings: Settings) -> str | None:
-    """What a later command needs to find the run; None if it is kept in memory only."""
-    if settings.state is None:
-        return None
-    from flowcraft_engine.settings import read_settings
-
-    if read_settings({}, {**os.environ, "FLOWCRAFT_APP": ""}).state == settings.state:
-        return ""
-    path = settings.state
-    cwd = os.getcwd()  # noqa: PTH109  # compared as text
-    shown = os.path.relpath(path) if str(path).startswith(cwd + os.sep) else str(path)
-    return f" --state {shown}"
 
 
 @asynccontextmanager

@@ -28,6 +28,7 @@ LOOKS: Final[dict[str, Look]] = {
     "poisoned": Look("☠", "!", "31", "red"),
     "cancelled": Look("⊘", "/", "33", "yellow"),
     "skipped": Look("»", "-", "2", "dim"),
+    "blocked": Look("⊠", "#", "1;33", "bold yellow"),
     "interrupted": Look("⏸", "=", "33", "yellow"),
 }
 _UNKNOWN: Final = Look("?", "?", "0", "")

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from flowcraft_engine.backends.dramatiq.adapter import DramatiqRedisAdapter
     from flowcraft_engine.blueprint import (
         Blueprint,
         BlueprintError,
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
         load_blueprint,
         parse_blueprint,
     )
+    from flowcraft_engine.distributed.adapter import BaseDistributedAdapter
     from flowcraft_engine.errors import (
         AnswerError,
         BackendError,
@@ -45,6 +47,8 @@ if TYPE_CHECKING:
     from flowcraft_engine.stores.job_queue import JobPayload, JobQueue
 
 _HOMES = {
+    "backends.dramatiq.adapter": ("DramatiqRedisAdapter",),
+    "distributed.adapter": ("BaseDistributedAdapter",),
     "blueprint": ("Blueprint", "BlueprintError", "lint_blueprint", "load_blueprint", "parse_blueprint"),
     "errors": (
         "AnswerError",
@@ -80,11 +84,13 @@ __all__ = [
     "AnswerError",
     "AsyncContext",
     "BackendError",
+    "BaseDistributedAdapter",
     "BaseNode",
     "Blueprint",
     "BlueprintError",
     "ConflictError",
     "CoordinationStore",
+    "DramatiqRedisAdapter",
     "Evaluator",
     "FatalNodeError",
     "FlowRuntime",

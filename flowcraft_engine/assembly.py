@@ -19,28 +19,35 @@ if TYPE_CHECKING:
     from flowcraft_engine.blueprint.finding import Finding
     from flowcraft_engine.blueprint.model import Blueprint
     from flowcraft_engine.check import Check
+    from flowcraft_engine.distributed.adapter import BaseDistributedAdapter
     from flowcraft_engine.nodes.registry import NodeRegistry
     from flowcraft_engine.runtime.flow_runtime import FlowRuntime
+    from flowcraft_engine.settings.worker import WorkerSettings
     from flowcraft_engine.stores.coordination_store import CoordinationStore
     from flowcraft_engine.stores.fleet import FleetMember
 
 OnProgress = Callable[[str, str, float, float], None]
 _SUBFLOW = "subflow"
+_COMPLETED_AMONG = 300
+_AWAY_PAUSE_S = 0.5
+_SHELL_VARIABLES = ("PATH", "HOME", "LANG", "TZ", "TMPDIR")
 _DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
 _IGNORE_FILE = "# Runs that flowcraft keeps.\n*\n"
 
 
-def make_registry(settings: Settings) -> NodeRegistry:
-    """All node types that the user named, and the built-in ones. Imports the named modules."""
+def make_registry(settings: Settings, *, shell_environment: Mapping[str, str] | None = None) -> NodeRegistry:
+    """All node types that the user named, and the built-in ones. Imports the named modules.
+
+    `shell_environment` is all that commands get (None: the environment of this process).
+    """
     from flowcraft_engine.nodes.builtin import BuiltinSettings
     from flowcraft_engine.nodes.discovery import discover
 
     # Without names of its own, `discover` takes the project file's, and looks in that file's folder first.
     from_project = settings.sources.get("app", "").endswith(": app")
     apps = () if from_project else settings.apps
-    return discover(
-        apps, project=settings.project, builtin_settings=BuiltinSettings(http_allow=settings.http_allow)
-    )
+    builtin = BuiltinSettings(shell_environment=shell_environment, http_allow=settings.http_allow)
+    return discover(apps, project=settings.project, builtin_settings=builtin)
 
 
 def check_file(
@@ -84,6 +91,8 @@ def runs_beginning_with(
     settings: Settings, prefix: str, *, limit: int, within_s: float
 ) -> list[tuple[str, str, str]]:
     """Id, blueprint and status of the newest kept runs whose id begins with `prefix`; for shell completion."""
+    if is_distributed(settings):
+        return _shared_runs_beginning_with(settings, prefix, limit=limit, within_s=within_s)
     if settings.state is None or not settings.state.exists():
         return []
     from flowcraft_engine.backends.sqlite import run_index
@@ -91,16 +100,29 @@ def runs_beginning_with(
     return run_index.runs_beginning_with(settings.state, prefix, limit=limit, within_s=within_s)
 
 
-def require_store(settings: Settings, run_id: str) -> CoordinationStore:
-    """The store that has the run. Raises `NotFoundError` if there is none yet."""
-    store = open_existing_store(settings)
-    if store is None:
-        where = "in memory" if settings.state is None else f"in {_shown(settings.state)}"
-        raise NotFoundError(
-            f"there is no run {run_id!r}: no runs are kept {where}",
-            hint="runs are looked for in .flowcraft/state.db of the project, or in --state FILE",
-        )
-    return store
+def _shared_runs_beginning_with(
+    settings: Settings, prefix: str, *, limit: int, within_s: float
+) -> list[tuple[str, str, str]]:
+    """The same for runs in Redis, among the newest few hundred."""
+    import asyncio
+
+    async def look() -> list[tuple[str, str, str]]:
+        async with make_fleet(settings) as fleet:
+            runs = await fleet.client.store.list_runs(limit=_COMPLETED_AMONG)
+        found = [run for run in runs if run.parent_run_id is None and run.run_id.startswith(prefix)]
+        return [(run.run_id, run.blueprint_id, run.status) for run in found[:limit]]
+
+    return asyncio.run(asyncio.wait_for(look(), within_s))
+
+
+def no_runs_yet(settings: Settings, run_id: str) -> NotFoundError:
+    """What to raise about a run when there is no state file."""
+    where = "in memory" if settings.state is None else f"in {_shown(settings.state)}"
+    return NotFoundError(
+        f"there is no run {run_id!r}: no runs are kept {where}",
+        hint="runs are looked for in .flowcraft/state.db of the project, in --state FILE,"
+        " or in Redis with --backend redis",
+    )
 
 
 def make_runtime(
@@ -119,6 +141,82 @@ def make_runtime(
         concurrency=settings.concurrency,
         store=store,
         on_progress=on_progress,
+    )
+
+
+def is_distributed(settings: Settings) -> bool:
+    """Whether runs are looked for in Redis: `backend` says so, or only --redis-url was given."""
+    if "backend" in settings.sources:
+        return settings.backend == "redis"
+    return settings.sources.get("redis_url") == "--redis-url"
+
+
+def make_fleet(settings: Settings, *, blueprints: Iterable[Blueprint] = ()) -> BaseDistributedAdapter:
+    """A client of the fleet, not yet connected. Raises `UsageError` for addresses that are wrong or unsafe."""
+    return _adapter(settings, blueprints=blueprints)
+
+
+def make_worker(
+    settings: Settings,
+    worker: WorkerSettings,
+    registry: NodeRegistry,
+    *,
+    blueprints: Iterable[Blueprint],
+    name: str,
+) -> BaseDistributedAdapter:
+    """A worker, not yet started, that claims as `name`, which must be new for each start."""
+    from flowcraft_engine.distributed.adapter import WorkerOptions
+    from flowcraft_engine.stores.queue_names import DEFAULT_QUEUE
+
+    options = WorkerOptions(
+        concurrency=settings.concurrency,
+        lease_s=worker.lease_s,
+        retention_s=worker.retention_s,
+        queues=worker.queues or (DEFAULT_QUEUE,),
+        serve_snapshots=worker.serve_snapshots,
+        allow_remote_commands=worker.allow_remote_commands,
+        name=name,
+    )
+    more = {"registry": registry, "options": options, "threads": worker.threads}
+    return _adapter(settings, blueprints=blueprints, is_worker=True, **more)
+
+
+def shell_environment(worker: WorkerSettings, environment: Mapping[str, str]) -> dict[str, str]:
+    """What `shell` nodes get of a worker's environment: what every program needs, and what was named."""
+    names = (*_SHELL_VARIABLES, *worker.pass_env)
+    return {name: environment[name] for name in names if name in environment}
+
+
+async def declare_dead(settings: Settings, owner: str) -> None:
+    """Let others take over at once what a worker executed whose process is known to have ended."""
+    async with make_fleet(settings) as fleet:
+        await fleet.client.fleet.declare_dead(owner)
+
+
+def require_usable(checks: Iterable[Check]) -> None:
+    """Raises `BackendError` for the first of the checks of Redis that failed."""
+    from flowcraft_engine.backends.redis.examination import require_usable
+
+    require_usable(checks)
+
+
+def masked_url(url: str) -> str:
+    """A Redis URL as it may be shown."""
+    from flowcraft_engine.backends.redis.address import RedisAddress
+
+    return RedisAddress.parse(url).masked
+
+
+def _adapter(settings: Settings, **more: Any) -> BaseDistributedAdapter:
+    from flowcraft_engine.backends.dramatiq.adapter import DramatiqRedisAdapter
+
+    state, broker = redis_addresses(settings)
+    return DramatiqRedisAdapter(
+        state.url,
+        broker_url=broker.url,
+        namespace=settings.namespace,
+        insecure=settings.insecure,
+        **more,
     )
 
 
@@ -148,6 +246,23 @@ async def examine_redis(settings: Settings) -> list[Check]:
 
     state, broker = _addresses(settings)
     return await examine(state, broker, insecure=settings.insecure)
+
+
+async def examine_redis_patiently(settings: Settings, on_away: Callable[[str], None]) -> list[Check]:
+    """`examine_redis`, as soon as the servers answer; `on_away` is told once why they do not yet."""
+    import asyncio
+
+    from flowcraft_engine.backends.redis.connection import RedisAwayError
+
+    was_told = False
+    while True:
+        try:
+            return await examine_redis(settings)
+        except RedisAwayError as error:
+            if not was_told:
+                on_away(error.message)
+            was_told = True
+            await asyncio.sleep(_AWAY_PAUSE_S)
 
 
 async def fleet_members(settings: Settings) -> list[FleetMember]:

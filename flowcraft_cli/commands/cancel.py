@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flowcraft_cli.options import Debug, Json, RunArgument, State, option
+from flowcraft_cli.options import (
+    Backend,
+    BrokerUrl,
+    Debug,
+    Insecure,
+    Json,
+    Namespace,
+    RedisUrl,
+    RunArgument,
+    State,
+    option,
+)
 
 if TYPE_CHECKING:
     from flowcraft_cli.ending import Ending
@@ -18,6 +29,11 @@ def cancel_command(
     run: RunArgument,
     reason: Annotated[str | None, option("--reason", metavar="TEXT", help="Why; kept with the run.")] = None,
     state: State = None,
+    backend: Backend = None,
+    redis_url: RedisUrl = None,
+    broker_url: BrokerUrl = None,
+    namespace: Namespace = None,
+    insecure: Insecure = False,
     json: Json = False,
     debug: Debug = False,
 ) -> int:
@@ -47,15 +63,12 @@ def cancel_command(
 async def _cancel(context: typer.Context, run: str, reason: str | None) -> tuple[RunResult, Ending | None]:
     """The cancelled run, and, of a sub-run, how that leaves the run at the top."""
     from flowcraft_cli.ending import Ending
-    from flowcraft_cli.execution import where_kept
     from flowcraft_cli.kept_run import kept_run
-    from flowcraft_engine.assembly import make_runtime
-    from flowcraft_engine.nodes.registry import NodeRegistry
 
     async with kept_run(context, run) as kept:
-        runtime = make_runtime(kept.settings, NodeRegistry(), kept.store)
-        result = await runtime.cancel(kept.run_id, reason)
-        top = kept.run_id.partition(":")[0]
-        if top == kept.run_id:
+        place = kept.place
+        result = await place.runs.cancel(kept.run_id, reason)
+        if kept.top == kept.run_id:
             return result, None
-        return result, Ending(await runtime.show(top), where=where_kept(kept.settings))
+        ending = Ending(await place.show(kept.top), where=place.where, goes_on=place.fleet is not None)
+        return result, ending

@@ -2,37 +2,95 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flowcraft_cli.options import Debug, Json, RunArgument, State
+from flowcraft_cli.options import (
+    Backend,
+    BrokerUrl,
+    Debug,
+    Insecure,
+    Json,
+    Namespace,
+    RedisUrl,
+    RunArgument,
+    State,
+    Timeout,
+    duration_s,
+    option,
+)
+
+_LOOK_S = 1.0
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from flowcraft_engine.kernel.event import Event
 
 
 def events_command(
-    context: typer.Context, run: RunArgument, state: State = None, json: Json = False, debug: Debug = False
+    context: typer.Context,
+    run: RunArgument,
+    follow: Annotated[
+        bool, option("--follow", "-f", help="Go on printing what happens, until the run has ended.")
+    ] = False,
+    timeout: Timeout = None,
+    state: State = None,
+    backend: Backend = None,
+    redis_url: RedisUrl = None,
+    broker_url: BrokerUrl = None,
+    namespace: Namespace = None,
+    insecure: Insecure = False,
+    json: Json = False,
+    debug: Debug = False,
 ) -> int:
-    """Print every change of a run, in order, each with its reason."""
+    """Print every change of a run, in order, each with its reason.
+
+    With --follow also what comes; exit code 6 if --timeout passes before the run has ended.
+    """
     from flowcraft_cli.execution import run_async
     from flowcraft_cli.output import emit, emit_json
 
-    run_id, events = run_async(_load(context, run))
+    events: list[Event] = []
+    show = events.extend if json else lambda new: emit("\n".join(map(_line, new)))
+    timeout_s = duration_s(context, "timeout")
+    run_id, has_ended = run_async(_read(context, run, show, follow=follow, timeout_s=timeout_s))
     if json:
         emit_json({"schema": 1, "run_id": run_id, "events": [_document(i, e) for i, e in enumerate(events)]})
-        return 0
-    for event in events:
-        emit(_line(event))
-    return 0
+    return 6 if follow and not has_ended else 0
 
 
-async def _load(context: typer.Context, run: str) -> tuple[str, list[Event]]:
+async def _read(
+    context: typer.Context,
+    run: str,
+    show: Callable[[Sequence[Event]], None],
+    *,
+    follow: bool,
+    timeout_s: float | None,
+) -> tuple[str, bool]:
+    """The id of the run, and whether it has ended."""
+    import asyncio
+
     from flowcraft_cli.kept_run import kept_run
+    from flowcraft_engine.kernel.event import RUN_FINISHED
 
+    loop = asyncio.get_running_loop()
+    deadline = None if timeout_s is None else loop.time() + timeout_s
+    seen, has_ended = 0, False
     async with kept_run(context, run) as kept:
-        return kept.run_id, await kept.store.events(kept.run_id)
+        while True:
+            await kept.store.refresh()
+            events = await kept.store.events(kept.run_id, seen)
+            seen += len(events)
+            if events:
+                show(events)
+            has_ended = has_ended or any(event.type == RUN_FINISHED for event in events)
+            left = _LOOK_S if deadline is None else min(_LOOK_S, deadline - loop.time())
+            if has_ended or not follow or left <= 0:
+                return kept.run_id, has_ended
+            await kept.store.glance(kept.run_id)  # news are what comes after this
+            await kept.store.await_news([kept.run_id], left)
 
 
 def _document(number: int, event: Event) -> dict[str, Any]:

@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flowcraft_cli.options import Debug, Json, State, option
+from flowcraft_cli.options import (
+    Backend,
+    BrokerUrl,
+    Debug,
+    Insecure,
+    Json,
+    Namespace,
+    RedisUrl,
+    State,
+    option,
+)
 
 if TYPE_CHECKING:
     from flowcraft_cli.colour import Palette
@@ -14,7 +24,8 @@ if TYPE_CHECKING:
     from flowcraft_engine.stores.coordination_store import RunSummary
 
 _MOST = 100_000
-_STATUSES = ("running", "waiting", "interrupted", "completed", "failed", "cancelled")
+_DERIVED = ("waiting", "interrupted", "blocked")
+_STATUSES = ("running", *_DERIVED, "completed", "failed", "cancelled")
 
 
 def list_command(
@@ -25,6 +36,11 @@ def list_command(
     ] = None,
     limit: Annotated[str, option("--limit", metavar="N", help="At most this many runs (default 20).")] = "20",
     state: State = None,
+    backend: Backend = None,
+    redis_url: RedisUrl = None,
+    broker_url: BrokerUrl = None,
+    namespace: Namespace = None,
+    insecure: Insecure = False,
     json: Json = False,
     debug: Debug = False,
 ) -> int:
@@ -56,23 +72,18 @@ def list_command(
 
 
 async def _list(settings: Settings, status: str | None, limit: int) -> list[tuple[RunSummary, str]]:
-    """The runs and their derived status: those that have not ended may wait, or be interrupted."""
-    from flowcraft_cli.execution import closing
-    from flowcraft_engine.assembly import open_existing_store
-    from flowcraft_engine.execution.standing import status_of
+    """The runs and their derived status: those that have not ended may wait, or be interrupted or blocked."""
+    from flowcraft_cli.run_place import open_place
 
-    store = open_existing_store(settings)
-    if store is None:
-        return []
-    stored = "running" if status in ("waiting", "interrupted") else status
+    stored = "running" if status in _DERIVED else status
     found: list[tuple[RunSummary, str]] = []
-    async with closing(store):
-        for run in await store.list_runs(limit=_MOST, status=stored):
+    async with open_place(settings) as place:
+        for run in await place.store.list_runs(limit=_MOST, status=stored) if place is not None else ():
             if run.parent_run_id is not None:
                 continue
             shown = run.status
-            if shown == "running":
-                shown = await status_of(store, run.run_id)
+            if shown == "running" and place is not None:
+                shown = await place.status(run.run_id)
             if status is None or shown == status:
                 found.append((run, shown))
             if len(found) == limit:

@@ -10,10 +10,15 @@ import typer
 from flowcraft_cli.manner import Manner
 from flowcraft_cli.options import (
     App,
+    Backend,
+    BrokerUrl,
     Concurrency,
     Debug,
+    Insecure,
     Json,
+    Namespace,
     Quiet,
+    RedisUrl,
     State,
     Timeout,
     Verbose,
@@ -24,6 +29,7 @@ from flowcraft_cli.options import (
 if TYPE_CHECKING:
     from flowcraft_cli.ending import Ending
     from flowcraft_cli.kept_run import KeptRun
+    from flowcraft_engine.distributed.client import FleetClient
     from flowcraft_engine.execution.evidence import Evidence
     from flowcraft_engine.history.run_result import RunResult
     from flowcraft_engine.runtime.flow_runtime import FlowRuntime
@@ -55,12 +61,19 @@ def reconcile_command(
     timeout: Timeout = None,
     concurrency: Concurrency = None,
     state: State = None,
+    backend: Backend = None,
+    redis_url: RedisUrl = None,
+    broker_url: BrokerUrl = None,
+    namespace: Namespace = None,
+    insecure: Insecure = False,
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
     debug: Debug = False,
 ) -> int:
     """Say why a run does not move, with the evidence, and go on with it: after a crash, Ctrl-C or --timeout.
+
+    In Redis it repairs what is wrong, at once, and leaves the run to the workers; ends with 0.
 
     Never runs a branch that was not taken, nor a node that has its result. Ends like `flowcraft run`; with 0
     if there was nothing to do. With --json the document has the evidence, and in `result` that of `run --json`
@@ -90,29 +103,25 @@ async def _one(context: typer.Context, run: str, manner: Manner, *, check: bool)
 
 
 async def _all(context: typer.Context, manner: Manner, *, check: bool) -> int:
-    from flowcraft_cli.execution import closing
-    from flowcraft_cli.kept_run import KeptRun
+    from flowcraft_cli.kept_run import run_in
     from flowcraft_cli.options import settings_of
     from flowcraft_cli.output import emit_json, tell
-    from flowcraft_engine.assembly import open_existing_store, settings_for_run
+    from flowcraft_cli.run_place import open_place
 
-    settings = settings_of(context)
-    store = open_existing_store(settings)
     documents: list[dict[str, Any]] = []
     codes: list[int] = []
-    if store is not None:
-        async with closing(store):
-            for summary in await store.list_runs(limit=_MOST_RUNS, status="running"):
-                if summary.parent_run_id is not None:
-                    continue
-                own = settings_for_run(settings, await store.recall(summary.run_id))
-                kept = KeptRun(store, summary.run_id, own)
-                document, code, was_interrupted = await _reconcile(kept, manner, check=check)
-                documents.append(document)
-                # One that only waits for somebody is in order, here where nobody asked for it.
-                codes.append(0 if code == WAITS and document["result"] is None else code)
-                if was_interrupted:
-                    break
+    async with open_place(settings_of(context)) as place:
+        runs = await place.store.list_runs(limit=_MOST_RUNS, status="running") if place is not None else []
+        for summary in runs:
+            if place is None or summary.parent_run_id is not None:
+                continue
+            kept = await run_in(place, summary.run_id)
+            document, code, was_interrupted = await _reconcile(kept, manner, check=check)
+            documents.append(document)
+            # One that only waits for somebody is in order, here where nobody asked for it.
+            codes.append(0 if code == WAITS and document["result"] is None else code)
+            if was_interrupted:
+                break
     if manner.json:
         emit_json({"schema": 1, "runs": documents})
     elif not codes:
@@ -130,6 +139,10 @@ async def _reconcile(kept: KeptRun, manner: Manner, *, check: bool) -> tuple[dic
         _tell_evidence(result, evidence, needs_work)
     if check:
         return document, FOUND_SOMETHING if needs_work else 0, False
+    if kept.place.fleet is not None:
+        if needs_work:
+            document["result"] = (await _repair(kept.place.fleet, kept.run_id, manner)).to_json()
+        return document, 0, False
     if not needs_work:
         return document, WAITS if result.status == "waiting" else 0, False
     ending = await _continue(kept, manner)
@@ -138,14 +151,22 @@ async def _reconcile(kept: KeptRun, manner: Manner, *, check: bool) -> tuple[dic
     return document, code, ending.signal is not None
 
 
+async def _repair(fleet: FleetClient, run_id: str, manner: Manner) -> RunResult:
+    """Repair the run, and leave it to the workers."""
+    from flowcraft_cli.output import tell
+
+    result = await fleet.reconcile(run_id)
+    if not manner.json:
+        tell(f"repaired; the run is {result.status}")
+    return result
+
+
 async def _look(kept: KeptRun) -> tuple[RunResult, list[Evidence], bool]:
     """The run, what was found, and whether this process has something to do for it."""
-    from flowcraft_engine.assembly import make_runtime
-    from flowcraft_engine.nodes.registry import NodeRegistry
-
-    runtime = make_runtime(kept.settings, NodeRegistry(), kept.store)
-    result = await runtime.show(kept.run_id)
-    evidence = await runtime.evidence(kept.run_id)
+    result = await kept.place.show(kept.run_id)
+    evidence = await kept.place.runs.evidence(kept.run_id)
+    if kept.place.fleet is not None:
+        return result, evidence, any(item.repair for item in evidence)
     sleeps = any(wait.until is not None for wait in result.waiting)
     is_left_alone = await kept.store.is_orphaned(kept.run_id)
     needs_work = any(item.repair for item in evidence) or (is_left_alone and sleeps)

@@ -9,10 +9,15 @@ import typer
 from flowcraft_cli.manner import Manner
 from flowcraft_cli.options import (
     App,
+    Backend,
+    BrokerUrl,
     Concurrency,
     Debug,
+    Insecure,
     Json,
+    Namespace,
     Quiet,
+    RedisUrl,
     RunArgument,
     State,
     Timeout,
@@ -23,6 +28,7 @@ from flowcraft_cli.options import (
 
 if TYPE_CHECKING:
     from flowcraft_cli.ending import Ending
+    from flowcraft_cli.kept_run import KeptRun
     from flowcraft_engine.runtime.flow_runtime import FlowRuntime
 
 
@@ -38,16 +44,26 @@ def resume_command(
     output: Annotated[
         str | None, option("--output", metavar="JSON", help="The answer: JSON, text, @FILE, or - for stdin.")
     ] = None,
+    follow: Annotated[
+        bool, option("--follow", help="In Redis: stay, and end like `flowcraft run`; implied by --timeout.")
+    ] = False,
     app: App = None,
     timeout: Timeout = None,
     concurrency: Concurrency = None,
     state: State = None,
+    backend: Backend = None,
+    redis_url: RedisUrl = None,
+    broker_url: BrokerUrl = None,
+    namespace: Namespace = None,
+    insecure: Insecure = False,
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
     debug: Debug = False,
 ) -> int:
     """Answer a node that waits, and go on with the run; ends like `flowcraft run`.
+
+    In Redis workers go on with it: the command ends with 0 when they have the answer, unless it shall follow.
 
     The first answer counts. The same answer again changes nothing, a different one is refused with exit
     code 7. An action that no edge of the node knows is remarked: only edges without an action follow it.
@@ -61,9 +77,23 @@ def resume_command(
         raise UsageError("--action needs a name", hint="leave it out for an answer without an action")
     answer = read_answer(output)
     manner = Manner(duration_s(context, "timeout"), quiet, verbose, json)
+    stays = follow or manner.timeout_s is not None
     with stdout_for_results_only():
-        ending = run_async(_resume(context, run, node, action, answer, manner))
+        ending = run_async(_resume(context, run, node, action, answer, manner, stays=stays))
+    if ending.goes_on and not stays:
+        return _print_handed_over(ending, manner)
     return print_ending(ending, manner)
+
+
+def _print_handed_over(ending: Ending, manner: Manner) -> int:
+    from flowcraft_cli.output import emit_json, tell
+
+    if manner.json:
+        emit_json(ending.result.to_json())
+    elif not manner.quiet:
+        run_id = ending.result.run_id
+        tell(f"answered: the run goes on; follow it with: flowcraft wait {run_id}{ending.where}")
+    return 0
 
 
 async def _resume(
@@ -73,12 +103,16 @@ async def _resume(
     action: str | None,
     answer: Any,
     manner: Manner,
+    *,
+    stays: bool,
 ) -> Ending:
     from flowcraft_cli.kept_run import go_on, kept_run
     from flowcraft_cli.output import tell
     from flowcraft_cli.unknown_action import unknown_action_note
 
     async with kept_run(context, run) as kept:
+        if kept.place.fleet is not None:
+            return await _hand_over(kept, node, action, answer, manner, stays=stays)
 
         async def begin(runtime: FlowRuntime) -> str:
             note = await unknown_action_note(kept.store, kept.run_id, node, action) if action else None
@@ -88,6 +122,29 @@ async def _resume(
             return kept.run_id
 
         return await go_on(kept, begin, manner)
+
+
+async def _hand_over(
+    kept: KeptRun, node: str | None, action: str | None, answer: Any, manner: Manner, *, stays: bool
+) -> Ending:
+    """Give the answer to the fleet, and follow the run if somebody `stays`."""
+    from flowcraft_cli.ending import Ending
+    from flowcraft_cli.following import follow
+    from flowcraft_cli.watching.choose import choose_watcher
+    from flowcraft_cli.watching.run_news import RunNews
+
+    async def begin() -> str:
+        await kept.place.runs.answer(kept.run_id, node, action=action, output=answer)
+        return kept.top
+
+    if not stays:
+        return Ending(await kept.place.show(await begin()), where=kept.place.where, goes_on=True)
+    watcher = choose_watcher(manner)
+    plan, _ = await kept.store.glance(kept.top)
+    watcher.follow(kept.top, [node.id for node in plan.blueprint.nodes])
+    news = RunNews(kept.store, watcher, kept.top)
+    await news.catch_up()
+    return await follow(kept.place, begin, manner, watcher, news)
 
 
 def read_answer(text: str | None) -> Any:

@@ -9,11 +9,16 @@ import typer
 from flowcraft_cli.manner import Manner
 from flowcraft_cli.options import (
     App,
+    Backend,
     Blueprints,
+    BrokerUrl,
     Concurrency,
     Debug,
+    Insecure,
     Json,
+    Namespace,
     Quiet,
+    RedisUrl,
     State,
     Timeout,
     Verbose,
@@ -54,6 +59,17 @@ def run_command(
     timeout: Timeout = None,
     concurrency: Concurrency = None,
     state: State = None,
+    backend: Backend = None,
+    redis_url: RedisUrl = None,
+    broker_url: BrokerUrl = None,
+    namespace: Namespace = None,
+    insecure: Insecure = False,
+    distributed: Annotated[
+        bool, option("--distributed", help="Let workers execute it, over Redis; see `flowcraft worker`.")
+    ] = False,
+    detach: Annotated[
+        bool, option("--detach", "-d", help="With --distributed: print the run's id and end.")
+    ] = False,
     dry_run: Annotated[bool, option("--dry-run", help="Show what would run; execute nothing.")] = False,
     graph: Annotated[
         str | None,
@@ -64,18 +80,26 @@ def run_command(
     verbose: Verbose = False,
     debug: Debug = False,
 ) -> int:
-    """Run a blueprint in this process, and print its outputs.
+    """Run a blueprint in this process, or on a fleet of workers, and print its outputs.
 
     All mistakes are told before anything is executed. Ctrl-C interrupts the run, `flowcraft reconcile` goes
     on with it; a run that waits for somebody ends with exit code 5 and says how to answer.
+    With --distributed Ctrl-C only detaches: the run goes on, and `flowcraft wait` follows it.
     """
     from flowcraft_cli.commands.run_preparation import prepare
     from flowcraft_cli.output import stdout_for_results_only
+    from flowcraft_engine.assembly import is_distributed
+    from flowcraft_engine.errors import UsageError
 
     settings = settings_of(context, near=file)
+    goes_to_fleet = distributed or is_distributed(settings)
+    if detach and not goes_to_fleet:
+        raise UsageError("--detach needs --distributed: a run in this process ends with it")
     manner = Manner(duration_s(context, "timeout"), quiet, verbose, json)
     with stdout_for_results_only():
-        prepared = prepare(file, settings, input or [], inputs, run_id=run_id, graph=graph)
+        prepared = prepare(
+            file, settings, input or [], inputs, run_id=run_id, graph=graph, may_lack_nodes=goes_to_fleet
+        )
     if verbose:
         from flowcraft_cli.output import tell
 
@@ -85,6 +109,10 @@ def run_command(
         from flowcraft_cli.dry_run import print_dry_run
 
         return print_dry_run(prepared.blueprint, prepared.inputs, json=json)
+    if goes_to_fleet:
+        from flowcraft_cli.distributed_run import run_on_fleet
+
+        return run_on_fleet(settings, prepared, run_id, manner, graph=graph, detach=detach)
     from flowcraft_cli.ending import print_ending
     from flowcraft_cli.execution import run_async
 
@@ -105,9 +133,10 @@ async def _run(
     *,
     graph: str | None,
 ) -> tuple[Ending, str | None]:
-    from flowcraft_cli.execution import closing, execute, keep_for_good, where_kept
+    from flowcraft_cli.execution import closing, execute, keep_for_good
     from flowcraft_cli.watching.choose import choose_watcher
     from flowcraft_cli.watching.node_log import node_log
+    from flowcraft_cli.whereabouts import where_kept
     from flowcraft_engine.assembly import make_runtime, open_store, options_to_remember
 
     watcher = choose_watcher(manner)

@@ -36,8 +36,12 @@ def prepare(
     *,
     run_id: str | None,
     graph: str | None,
+    may_lack_nodes: bool = False,
 ) -> Prepared:
-    """Check all that can be checked. Raises the errors of `flowcraft validate` and of the inputs."""
+    """Check all that can be checked. Raises the errors of `flowcraft validate` and of the inputs.
+
+    `may_lack_nodes`: others execute the run, and they may have node types that are not known here.
+    """
     if run_id is not None:
         check_new_run_id(run_id)
     if file == "-" and inputs_file == "-":
@@ -48,7 +52,10 @@ def prepare(
         format_of(graph)
     registry = make_registry(settings)
     # Who runs has named all modules: a type that is not known now will not be known later.
-    blueprint, findings = check_file(file, settings, registry.merged(NodeRegistry()))
+    catalog = registry if may_lack_nodes else registry.merged(NodeRegistry())
+    blueprint, findings = check_file(file, settings, catalog)
+    if may_lack_nodes:
+        findings = [it for it in findings if it.code != "unknown_node_type" or it.severity == "error"]
     if blueprint is None:
         missing = any(finding.code == "file_missing" for finding in findings)
         raise MissingBlueprintError(findings) if missing else BlueprintError(findings)

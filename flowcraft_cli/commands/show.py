@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from flowcraft_cli.options import Debug, Json, RunArgument, State, Verbose
+from flowcraft_cli.options import (
+    Backend,
+    BrokerUrl,
+    Debug,
+    Insecure,
+    Json,
+    Namespace,
+    RedisUrl,
+    RunArgument,
+    State,
+    Verbose,
+)
 
 if TYPE_CHECKING:
     from flowcraft_cli.ending import Ending
@@ -16,6 +27,11 @@ def show_command(
     context: typer.Context,
     run: RunArgument,
     state: State = None,
+    backend: Backend = None,
+    redis_url: RedisUrl = None,
+    broker_url: BrokerUrl = None,
+    namespace: Namespace = None,
+    insecure: Insecure = False,
     json: Json = False,
     verbose: Verbose = False,
     debug: Debug = False,
@@ -39,9 +55,8 @@ def show_command(
 
 async def _load(context: typer.Context, run: str) -> Ending:
     from flowcraft_cli.ending import Ending
-    from flowcraft_cli.execution import where_kept
     from flowcraft_cli.kept_run import kept_run
-    from flowcraft_engine.execution.standing import result_of
 
     async with kept_run(context, run) as kept:
-        return Ending(await result_of(kept.store, kept.run_id), where=where_kept(kept.settings))
+        place = kept.place
+        return Ending(await place.show(kept.run_id), where=place.where, goes_on=place.fleet is not None)

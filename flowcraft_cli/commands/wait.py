@@ -7,15 +7,24 @@ from typing import TYPE_CHECKING
 import typer
 
 from flowcraft_cli.manner import Manner
-from flowcraft_cli.options import Debug, Json, Quiet, RunArgument, State, Timeout, Verbose, duration_s
+from flowcraft_cli.options import (
+    Backend,
+    BrokerUrl,
+    Debug,
+    Insecure,
+    Json,
+    Namespace,
+    Quiet,
+    RedisUrl,
+    RunArgument,
+    State,
+    Timeout,
+    Verbose,
+    duration_s,
+)
 
 if TYPE_CHECKING:
     from flowcraft_cli.ending import Ending
-    from flowcraft_cli.kept_run import KeptRun
-    from flowcraft_cli.watching.watcher import Watcher
-
-#: How often the store is asked for news.
-_POLL_S = 0.2
 
 
 def wait_command(
@@ -23,6 +32,11 @@ def wait_command(
     run: RunArgument,
     timeout: Timeout = None,
     state: State = None,
+    backend: Backend = None,
+    redis_url: RedisUrl = None,
+    broker_url: BrokerUrl = None,
+    namespace: Namespace = None,
+    insecure: Insecure = False,
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -40,38 +54,19 @@ def wait_command(
 
 
 async def _wait(context: typer.Context, run: str, manner: Manner) -> Ending:
+    from flowcraft_cli.following import follow
     from flowcraft_cli.kept_run import kept_run
     from flowcraft_cli.watching.choose import choose_watcher
+    from flowcraft_cli.watching.run_news import RunNews
 
     async with kept_run(context, run) as kept:
         watcher = choose_watcher(manner)
-        plan, _ = await kept.store.snapshot(kept.run_id)
+        plan, _ = await kept.store.glance(kept.run_id)
         watcher.follow(kept.run_id, [node.id for node in plan.blueprint.nodes])
-        async with watcher:
-            return await _follow(kept, watcher, manner.timeout_s)
+        news = RunNews(kept.store, watcher, kept.run_id)
+        await news.catch_up()
 
+        async def begin() -> str:
+            return kept.run_id
 
-async def _follow(kept: KeptRun, watcher: Watcher, timeout_s: float | None) -> Ending:
-    import asyncio
-
-    from flowcraft_cli.ending import Ending
-    from flowcraft_cli.execution import where_kept
-    from flowcraft_engine.execution.standing import is_quiet, result_of
-
-    store, where = kept.store, where_kept(kept.settings)
-    loop = asyncio.get_running_loop()
-    deadline = None if timeout_s is None else loop.time() + timeout_s
-    events = await store.events(kept.run_id)
-    seen = len(events)
-    watcher.progress.catch_up(kept.run_id, events)
-    while True:
-        await store.refresh()
-        events = await store.events(kept.run_id, seen)
-        seen += len(events)
-        watcher.on_events(kept.run_id, events)
-        result = await result_of(store, kept.run_id)
-        if result.status == "interrupted" or await is_quiet(store, kept.run_id):
-            return Ending(result, where=where)
-        if deadline is not None and loop.time() >= deadline:
-            return Ending(result, timed_out=True, where=where)
-        await asyncio.sleep(_POLL_S)
+        return await follow(kept.place, begin, manner, watcher, news)

@@ -13,6 +13,7 @@ from rich.text import Text
 from flowcraft_cli.colour import wants_colour
 from flowcraft_cli.looks import has_symbols, look_of, short_duration
 from flowcraft_cli.output import tell
+from flowcraft_cli.remedies import remedies
 from flowcraft_cli.text import clip, safe
 from flowcraft_cli.watching.progress import ENDED, Line
 from flowcraft_cli.watching.watcher import Watcher
@@ -96,12 +97,13 @@ class LiveWatcher(Watcher):
     def _drawing(self) -> Group:
         width, height = self._console.size
         lines = self.progress.in_order()
-        room = max(3, height - 4)
+        room = max(3, height - (8 if any(line.missing for line in lines) else 4))
         shown = lines if len(lines) <= room else self._most_telling(lines, room - 1)
         name_width = max((len(safe(line.instance)) + 2 * line.depth for line in shown), default=8)
         name_width = max(8, min(name_width, width * 2 // 5))
         rows = [self._row(line, name_width, width) for line in shown]
-        return Group(self._title(width), *rows, self._counts(len(lines) - len(shown), width))
+        counts = self._counts(len(lines) - len(shown), width)
+        return Group(self._title(width), *rows, counts, *self._advice(lines, width))
 
     def _most_telling(self, lines: list[Line], room: int) -> list[Line]:
         """What is under way or has failed, then what changed last; in the order of the tree."""
@@ -121,7 +123,7 @@ class LiveWatcher(Watcher):
         return text
 
     def _row(self, line: Line, name_width: int, width: int) -> Text:
-        look = look_of(line.state)
+        look = look_of("blocked" if line.missing else line.state)
         symbol = look.symbol if self._symbols else look.ascii
         if line.state == "running":
             frames = _FRAMES if self._symbols else _ASCII_FRAMES
@@ -142,6 +144,16 @@ class LiveWatcher(Watcher):
         )
         row.truncate(width - 1, overflow="ellipsis")
         return row
+
+    def _advice(self, lines: list[Line], width: int) -> list[Text]:
+        """What helps when no worker fits."""
+        missing = next((line.missing for line in lines if line.missing), None)
+        found = (
+            [Text(f" {it}", "yellow") for it in remedies(self.progress.run_id, missing)] if missing else []
+        )
+        for text in found:
+            text.truncate(width - 1, overflow="ellipsis")
+        return found
 
     def _bar(self, share: float, cells: int) -> str:
         full = min(cells, max(0, round(share * cells)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flowcraft_cli.colour import palette_for
 from flowcraft_cli.looks import look_of
 from flowcraft_cli.output import tell
+from flowcraft_cli.remedies import remedies
 from flowcraft_cli.text import safe
 from flowcraft_cli.watching.progress import Line
 from flowcraft_cli.watching.watcher import Watcher
@@ -22,6 +23,7 @@ class PlainWatcher(Watcher):
     """`12:00:01 fetch completed 0.8s`."""
 
     _palette = None
+    _has_advised = False
     _told: dict[tuple[str, str], float]
 
     def changed(self, line: Line, event: Event) -> None:
@@ -46,6 +48,15 @@ class PlainWatcher(Watcher):
             details = f"{details} ({safe(why)})".strip()
         shown = self._palette.style(word, look_of(line.state).codes)
         tell(f"{clock_time(line.changed_at)} {name_of(line)} {shown} {details}".rstrip())
+
+    def blocked(self, line: Line) -> None:
+        self._palette = self._palette or palette_for("stderr")
+        shown = self._palette.style("blocked", look_of("blocked").codes)
+        tell(f"{clock_time(self.now())} {name_of(line)} {shown} {safe(line.missing or '')}")
+        if not self._has_advised:
+            self._has_advised = True
+            for advice in remedies(self.progress.run_id, line.missing or ""):
+                tell(f"  {advice}")
 
     def advanced(self, line: Line) -> None:
         told = self.__dict__.setdefault("_told", {})

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flowcraft_engine.kernel import event as ev
 from flowcraft_engine.kernel.event import Event
 from flowcraft_engine.kernel.naming import END, InstanceName
+
+if TYPE_CHECKING:
+    from flowcraft_engine.history.run_result import WaitingNode
 
 _STATE_AFTER = {
     ev.NODE_READY: "ready",
@@ -54,6 +57,8 @@ class Line:
     total: float = 0
     bad_items: int = 0
     passes: int = 0
+    #: What keeps every worker from executing it, in words.
+    missing: str | None = None
 
     @property
     def is_item(self) -> bool:
@@ -66,7 +71,7 @@ class Line:
 
     @property
     def urgency(self) -> int:
-        return _URGENCY.get(self.state, 9)
+        return 1 if self.missing else _URGENCY.get(self.state, 9)
 
 
 @dataclass(slots=True)
@@ -124,6 +129,17 @@ class Progress:
             line.done, line.total = done, total
         return line
 
+    def block(self, waits: Sequence[WaitingNode]) -> list[Line]:
+        """Note which instances no worker fits; those of which that is news."""
+        found: list[Line] = []
+        missing = {(wait.run_id or self.run_id, wait.node): wait.message for wait in waits}
+        for run in self.runs.values():
+            for line in run.lines.values():
+                before, line.missing = line.missing, missing.get((line.run_id, line.instance))
+                if line.missing is not None and line.missing != before:
+                    found.append(line)
+        return found
+
     def counts(self) -> Counter[str]:
         """How many nodes of the top run are in which state; items do not count."""
         run = self.runs.get(self.run_id)
@@ -173,6 +189,7 @@ class Progress:
         if state is None:
             return False
         before, line.state = line.state, state
+        line.missing = None
         line.changed_at = at = event.at / ev.MICROSECONDS
         line.reason = event.reason
         data = event.data

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flowcraft_cli.watching.progress import Line, Progress
 from flowcraft_engine.kernel.event import Event
+
+if TYPE_CHECKING:
+    from flowcraft_engine.history.run_result import WaitingNode
 
 
 class Watcher:
@@ -32,11 +35,19 @@ class Watcher:
         if line is not None:
             self.advanced(line)
 
+    def on_blocked(self, waits: Sequence[WaitingNode]) -> None:
+        """What no worker that lives can execute, as it stands now."""
+        for line in self.progress.block(waits):
+            self.blocked(line)
+
     def changed(self, line: Line, event: Event) -> None:
         """A node instance changed."""
 
     def advanced(self, line: Line) -> None:
         """A node reported progress."""
+
+    def blocked(self, line: Line) -> None:
+        """No worker fits a node instance that is ready."""
 
     def log(self, at: float, name: str, level: str, text: str) -> None:
         """A node wrote to the log."""

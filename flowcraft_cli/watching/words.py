@@ -41,6 +41,8 @@ def details_of(line: Line, now: float, width: int = 300) -> str:
         parts.append(f"again in {short_duration(max(0.0, line.due - now))}")
     if line.state == "waiting" and line.wait:
         parts.append(_wait_words(line, now))
+    if line.missing:
+        parts.append(f"blocked: {safe(line.missing)}")
     if line.error and line.state in ("failed", "retrying", "waiting"):
         parts.append(safe(line.error.strip().splitlines()[0]) if line.error.strip() else "")
     return clip(" · ".join(part for part in parts if part), width)

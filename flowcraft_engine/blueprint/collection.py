@@ -24,15 +24,20 @@ def collect(
     """Blueprint id → blueprint of all files and folders, and the files that are not valid."""
     found: dict[str, Blueprint] = {}
     broken: dict[str, BlueprintError] = {}
-    for path, is_named in _files(paths):
-        if not is_named and not _looks_like_blueprint(path):
-            continue
+    for path in blueprint_files(paths):
         blueprint, findings = load(path)
         if blueprint is None:
             broken[os.fspath(path)] = BlueprintError(findings)
         else:
             found.setdefault(blueprint.id, blueprint)
     return found, broken
+
+
+def blueprint_files(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Path]:
+    """The files that are named, and those in folders that look like blueprints."""
+    for path, is_named in _files(paths):
+        if is_named or _looks_like_blueprint(path):
+            yield path
 
 
 def _files(paths: Iterable[str | os.PathLike[str]]) -> Iterator[tuple[Path, bool]]:

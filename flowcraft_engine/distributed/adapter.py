@@ -310,8 +310,9 @@ class _Work:
             self._tasks.append(self._loop.create_task(self._serve_all_queues()))
 
     async def stop(self, grace_s: float) -> None:
+        began = self._loop.time()
         await self._consumer.stop(min(grace_s, 5.0))
-        await self._worker.drain(grace_s)
+        await self._worker.drain(max(0.0, grace_s - (self._loop.time() - began)))
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -15,14 +15,14 @@ from flowcraft_engine.distributed.publisher import Publisher, QueueOfQueues
 from flowcraft_engine.distributed.repair import Repair
 from flowcraft_engine.execution.evidence import Evidence
 from flowcraft_engine.execution.run_control import RunControl
-from flowcraft_engine.execution.standing import is_quiet, result_of
+from flowcraft_engine.execution.standing import is_quiet, result_of, status_of
 from flowcraft_engine.failpoints import failpoint
 from flowcraft_engine.history.run_result import RunResult, WaitingNode
 from flowcraft_engine.kernel import state as st
 from flowcraft_engine.kernel.commands import Effects
 from flowcraft_engine.kernel.plan import Plan
 from flowcraft_engine.stores.coordination_store import CoordinationStore
-from flowcraft_engine.stores.fleet import Fleet
+from flowcraft_engine.stores.fleet import Fleet, FleetMember
 
 #: How long a client waits for news before it looks whether the run still goes on.
 _LOOK_S = 1.0
@@ -143,22 +143,30 @@ class FleetClient:
         result = await result_of(self.store, run_id)
         if result.status != "running":
             return result
-        blocked = await self._blocked(run_id)
+        blocked = await self.blocked(run_id)
         return replace(result, status=BLOCKED, waiting=[*result.waiting, *blocked]) if blocked else result
 
-    async def _blocked(self, run_id: str) -> list[WaitingNode]:
-        """What is ready and fits no live worker; empty if anything moves."""
-        plan, state = await self.store.glance(run_id)
-        ready = [it for it in state.instances.values() if it.state == st.READY]
-        if not ready or len(ready) < state.moving:
-            return []
-        members = await self.fleet.members()
+    async def status(self, run_id: str) -> str:
+        """What `show` says of its status, for less."""
+        status = await status_of(self.store, run_id)
+        return BLOCKED if status == "running" and await self.blocked(run_id) else status
+
+    async def blocked(self, run_id: str) -> list[WaitingNode]:
+        """What is ready in the run or its sub-runs and fits no live worker; empty if anything moves."""
+        members: list[FleetMember] | None = None
         found: list[WaitingNode] = []
-        for instance in ready:
-            missing = missing_for(members, plan, plan.nodes[instance.node_id])
-            if missing is None:
+        for each in await self.tree(run_id):
+            plan, state = await self.store.glance(each)
+            ready = [it for it in state.instances.values() if it.state == st.READY]
+            if len(ready) < state.moving or (each != run_id and state.is_final):
                 return []
-            found.append(WaitingNode(instance.name, "worker", None, message=missing))
+            for instance in ready:
+                members = await self.fleet.members() if members is None else members
+                missing = missing_for(members, plan, plan.nodes[instance.node_id])
+                if missing is None:
+                    return []
+                inner = each if each != run_id else None
+                found.append(WaitingNode(instance.name, "worker", None, message=missing, run_id=inner))
         return found
 
     # ---- what follows from a change ------------------------------------------------------------------------

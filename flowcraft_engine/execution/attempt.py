@@ -22,6 +22,7 @@ from flowcraft_engine.execution.waits import check_schema
 from flowcraft_engine.expressions import ExpressionError, Program, References, Scope
 from flowcraft_engine.kernel import state as st
 from flowcraft_engine.kernel.commands import (
+    ABSENT,
     Claim,
     Completed,
     Failed,
@@ -40,11 +41,15 @@ from flowcraft_engine.nodes.result import NodeResult, Sleep, StartRun, Wait
 from flowcraft_engine.stores.coordination_store import RunFacts
 from flowcraft_engine.values import JsonObject, JsonValue, copy_json, json_size, to_json
 
+_SUSPENSIONS = frozenset({Wait, Sleep, StartRun})
+#: What is worth measuring.
+_SIZED = frozenset({str, list, dict})
+
 
 class Attempt:
     """One attempt; used once."""
 
-    __slots__ = ("_action", "_output", "_router", "claim", "ctx", "env", "facts", "node", "signal", "view")
+    __slots__ = ("_action", "_output", "claim", "ctx", "env", "facts", "node", "router", "signal", "view")
 
     def __init__(self, env: Environment, facts: RunFacts, claim: Claim) -> None:
         self.env = env
@@ -54,30 +59,54 @@ class Attempt:
         self.signal = CancelSignal()
         self.view = AsyncContextView(facts.context)
         self.ctx: NodeContext | None = None
-        self._router: Router | None = None
+        #: What has decided the edges, if there was anything to decide.
+        self.router: Router | None = None
         self._output: JsonValue = None
         self._action: str | None = None
 
     async def run(self) -> Outcome:
         """The outcome of the attempt. Raises only `CancelledError`, when this task is cancelled."""
+        env, claim, node = self.env, self.claim, self.node
         handler: Handler | None = None
         try:
-            node = self.node
             if node.loop is not None:
                 return await loop_pass(self._open_router())
-            if node.for_each is not None and self.claim.index is None:
+            if node.for_each is not None and claim.index is None:
                 return await scatter_or_gather(self._open_router())
             if node.id == END:
                 return await self._run_outputs()
-            handler = self.env.handlers.get(node.uses)
-            self.ctx = ctx = await self._context(handler)
-            if self.claim.resumption is not None:
-                value = await self._resume(handler, ctx, self.claim.resumption)
-            elif handler.is_async and node.timeout_ms is None and not self.env.middleware:
+            handler = env.handlers.get(node.uses)
+            value: Any = claim.input
+            if value is ABSENT:
+                value = await node_input(env.store, self.facts, claim, node)
+            value = copy_json(value)
+            params = {} if node.is_bare else await self._params(value)
+            view: Any = self.view
+            if not handler.is_async:
+                view = SyncContextView(view, asyncio.get_running_loop())
+            self.ctx = ctx = NodeContext.of(
+                claim,
+                self.facts,
+                value,
+                params,
+                view,
+                self.signal,
+                node.max_attempts,
+                env.dependencies,
+                env.on_progress,
+            )
+            if claim.resumption is not None:
+                value = await self._resume(handler, ctx, claim.resumption)
+            elif handler.is_async and node.timeout_ms is None and not env.middleware:
                 value = await handler.call(ctx)
             else:
                 value = await self._call(handler, ctx)
-            return await self._outcome_of(value)
+            if type(value) in _SUSPENSIONS:
+                return self._suspension(value)
+            output, action = self._checked(value)
+            if node.is_plain or claim.index is not None:
+                return Completed(output, action, None, None, None, self.view.changes)
+            return await self._routed(output, action)
         except BaseException as error:  # nothing that a node raises may end the worker
             if _is_cancelled(error):
                 raise
@@ -90,36 +119,11 @@ class Attempt:
                 return await loop_pass(self._open_router())
             if self.node.for_each is not None and self.claim.index is None:
                 return await scatter_or_gather(self._open_router())
-            return await self._completed(self._output, self._action)
+            return await self._routed(self._output, self._action)
         except Exception as error:  # what an expression raises fails its node
             return await self._failed(error, None)
 
     # ---- calling the node ----------------------------------------------------------------------------------
-
-    async def _context(self, handler: Handler) -> NodeContext:
-        env, facts, claim, node = self.env, self.facts, self.claim, self.node
-        value = copy_json(await node_input(env.store, facts, claim, node))
-        context: Any = self.view
-        if not handler.is_async:
-            context = SyncContextView(self.view, asyncio.get_running_loop())
-        return NodeContext(
-            run_id=claim.run_id,
-            blueprint_id=facts.plan.blueprint.id,
-            node_id=node.id,
-            instance=claim.instance,
-            attempt=claim.attempt,
-            is_last_attempt=claim.attempt >= node.max_attempts,
-            input=value,
-            params={} if node.is_bare else await self._params(value),
-            context=context,
-            dependencies=env.dependencies,
-            signal=self.signal,
-            idempotency_base=facts.key_base,
-            error=claim.error,
-            carry=claim.carry,
-            blueprint_dir=facts.plan.folder,
-            on_progress=env.on_progress,
-        )
 
     async def _params(self, value: JsonValue) -> dict[str, Any]:
         node, claim = self.node, self.claim
@@ -203,21 +207,29 @@ class Attempt:
     # ---- outcomes ------------------------------------------------------------------------------------------
 
     async def _outcome_of(self, value: Any) -> Outcome:
-        kind = type(value)
-        if kind is NodeResult:
-            return await self._completed(self._checked(value.output), _checked_action(value.action))
-        if kind is Wait:
+        if type(value) in _SUSPENSIONS:
+            return self._suspension(value)
+        output, action = self._checked(value)
+        if self.node.is_plain or self.claim.index is not None:
+            return Completed(output, action, None, None, None, self.view.changes)
+        return await self._routed(output, action)
+
+    def _suspension(self, value: Wait | Sleep | StartRun) -> Outcome:
+        if isinstance(value, Wait):
             if value.schema is not None:
                 check_schema(value.schema)
             due = self._due(value.timeout_ms) if value.timeout_ms is not None else None
-            wait = {"kind": st.ANSWER, "message": value.message, "schema": value.schema, "due": due}
+            wait: JsonObject = {
+                "kind": st.ANSWER,
+                "message": value.message,
+                "schema": value.schema,
+                "due": due,
+            }
             return self._suspended(wait)
-        if kind is Sleep:
-            output = self._checked(value.output)
+        if isinstance(value, Sleep):
+            output, _ = self._checked(value.output)
             return self._suspended({"kind": st.TIMER, "due": self._due(value.duration_ms), "output": output})
-        if kind is StartRun:
-            return self._suspended(self._child_wait(value))
-        return await self._completed(self._checked(value), None)
+        return self._suspended(self._child_wait(value))
 
     def _due(self, after_ms: float) -> float:
         return self.env.clock.now() + after_ms / 1000
@@ -240,31 +252,30 @@ class Attempt:
     def _suspended(self, wait: JsonObject) -> Suspended:
         return Suspended(to_json(wait), self.view.changes)  # type: ignore[arg-type]  # an object stays one
 
-    def _checked(self, value: Any) -> JsonValue:
-        """The output as JSON, within the limit."""
+    def _checked(self, value: Any) -> tuple[JsonValue, str | None]:
+        """The output as JSON, within the limit; and the action."""
+        action = None
+        if type(value) is NodeResult:
+            value, action = value.output, _checked_action(value.action)
         output = to_json(value)
+        if type(output) in _SIZED:
+            self._check_size(output)
+        return output, action
+
+    def _check_size(self, output: JsonValue) -> None:
         limit = self.env.limits.output
-        if type(output) in (str, dict, list) and json_size(output) > limit:
+        if json_size(output) > limit:
             message = f"the output is {json_size(output):,} characters of JSON, the limit is {limit:,}"
             raise NodeError(message, error_code=ErrorCode.OUTPUT_TOO_LARGE, retryable=False)
-        return output
 
-    async def _completed(self, output: JsonValue, action: str | None) -> Completed:
+    async def _routed(self, output: JsonValue, action: str | None) -> Completed:
         """Decide the edges: conditions see the result and the node's own context changes."""
-        node = self.node
         self._output, self._action = output, action
-        if node.is_plain or self.claim.index is not None:
-            return Completed(output, action, delta=self.view.changes)
         return await self._open_router().completed(output, action)
 
     def _open_router(self) -> Router:
-        self._router = Router(self.env, self.facts, self.claim, self.view)
-        return self._router
-
-    def expectations(self) -> tuple[dict[str, Any] | None, bool]:
-        """The context keys that the decided conditions have read, with the values they had; and if all were."""
-        router = self._router
-        return (None, False) if router is None else (router.expects, router.expects_all)
+        self.router = Router(self.env, self.facts, self.claim, self.view)
+        return self.router
 
     async def _failed(self, error: BaseException, handler: Handler | None) -> Outcome:
         """Another attempt, or the node's own rescue, or its clean-up and the end of it."""

@@ -8,18 +8,27 @@ from __future__ import annotations
 import asyncio
 import itertools
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from flowcraft_engine.errors import NotFoundError
 from flowcraft_engine.execution.attempt import Attempt
 from flowcraft_engine.execution.environment import Environment
-from flowcraft_engine.kernel.commands import REFUSED, STALE, Claim, Commit, Committed, Effects, Outcome
+from flowcraft_engine.kernel.commands import (
+    APPLIED,
+    REFUSED,
+    STALE,
+    Claim,
+    Commit,
+    Committed,
+    Effects,
+    Outcome,
+)
 
 #: Told what follows from each commit. Effects are hints: what is lost here is found again in the state.
 Publish = Callable[[str, Effects], None]
 
 
-#: After so many nodes in a row a chain lets others have their turn.
+#: After so many nodes in a row a seat lets others have their turn.
 _STEPS_A_TURN = 64
 
 
@@ -29,11 +38,13 @@ class Seat:
     Handed on instead of asked for: `asyncio.current_task()` costs as much as the claim of a node.
     """
 
-    __slots__ = ("attempt", "run_id", "task")
+    __slots__ = ("attempt", "run_id", "steps", "task")
 
     def __init__(self, run_id: str) -> None:
         self.run_id = run_id
         self.attempt: Attempt | None = None
+        #: Attempts begun here so far.
+        self.steps = 0
         self.task: asyncio.Task[None] | None = None
 
     def interrupt(self, reason: str) -> None:
@@ -51,7 +62,8 @@ class Executor:
     """Executes claimed instances for one process.
 
     `free_places` says how many more attempts this process could begin now, and `spawn` begins one: successors
-    that become ready are claimed with the commit that makes them so, as far as there are places.
+    that become ready are claimed with the commit that makes them so, as far as there are places. Then `jobs_of`
+    the run that wait in the queue are. When `others_wait`, a run gives its seat away after some nodes.
     """
 
     def __init__(
@@ -61,11 +73,15 @@ class Executor:
         *,
         free_places: Callable[[], int] = lambda: 0,
         spawn: Callable[[Claim], None] | None = None,
+        jobs_of: Callable[[str], Iterable[str]] = lambda run_id: (),
+        others_wait: Callable[[str], bool] = lambda run_id: False,
     ) -> None:
         self._env = env
         self._publish = publish
         self._free_places = free_places
         self._spawn = spawn
+        self._jobs_of = jobs_of
+        self._others_wait = others_wait
         # A nonce must never be made twice, by anybody: 128 random bits for the process, then a counter.
         prefix = secrets.token_urlsafe(16)
         self._nonces = map(f"{prefix}-{{}}".format, itertools.count(1))
@@ -86,23 +102,29 @@ class Executor:
         When the task is cancelled the claim is handed back: no attempt is consumed, nothing is committed.
         """
         env = self._env
-        steps = 0
         try:
             while True:
+                seat.steps += 1
+                is_turn_over = seat.steps % _STEPS_A_TURN == 0
+                if is_turn_over:
+                    # Nodes that never wait for anything would keep timers and signals from theirs.
+                    await asyncio.sleep(0)
+                # Asked for each node: a store may have read the run anew, and its context with it.
                 seat.attempt = attempt = Attempt(env, await env.store.facts(claim.run_id), claim)
-                committed = await self._commit(claim, attempt, await attempt.run())
-                if not committed.effects.is_empty or not committed.claims:
+                outcome = await attempt.run()
+                commit = self._commit_of(attempt, outcome, is_last=is_turn_over)
+                committed = await env.store.commit(claim.run_id, commit)
+                if committed.status != APPLIED:
+                    committed = await self._commit_again(attempt, committed, is_last=is_turn_over)
+                claims = committed.claims
+                if not claims or not committed.effects.is_empty:
                     self._publish(claim.run_id, committed.effects)
-                if not committed.claims:
+                if not claims:
                     return
-                claim, *others = committed.claims
-                for other in others:
+                claim = claims[0]
+                for other in claims[1:]:
                     assert self._spawn is not None
                     self._spawn(other)
-                steps += 1
-                if steps % _STEPS_A_TURN == 0:
-                    # Nodes that never wait for anything would keep timers, signals and other runs from theirs.
-                    await asyncio.sleep(0)
         except asyncio.CancelledError:
             effects = await env.store.release(
                 claim.run_id, claim.instance, claim.nonce, crashed=False, why="interrupted"
@@ -112,26 +134,32 @@ class Executor:
         finally:
             seat.attempt = None
 
-    async def _commit(self, claim: Claim, attempt: Attempt, outcome: Outcome) -> Committed:
-        env = self._env
-        while True:
-            places = 0 if self.is_draining else 1 + self._free_places()
-            expects, expects_all = attempt.expectations()
-            commit = Commit(
-                claim.instance,
-                claim.nonce,
-                outcome,
-                env.owner,
-                expects,
-                expects_all,
-                env.limits.context,
-                places,
-                self._nonces,
-            )
-            committed = await env.store.commit(claim.run_id, commit)
-            if committed.status != STALE:
-                break
-            outcome = await attempt.decide_again()
+    def _commit_of(self, attempt: Attempt, outcome: Outcome, *, is_last: bool) -> Commit:
+        """The command that commits an outcome, and claims what this seat goes on with unless it `is_last`."""
+        env, claim = self._env, attempt.claim
+        router = attempt.router
+        # Field by field, which costs half of a call of the constructor.
+        commit = Commit.__new__(Commit)
+        commit.instance = claim.instance
+        commit.nonce = claim.nonce
+        commit.outcome = outcome
+        commit.owner = env.owner
+        commit.expects = None if router is None else router.expects
+        commit.expects_all = router is not None and router.expects_all
+        commit.context_limit = env.limits.context
+        commit.nonces = self._nonces
+        if self.is_draining or (is_last and self._others_wait(claim.run_id)):
+            commit.places, commit.others = 0, ()
+        else:
+            commit.places, commit.others = 1 + self._free_places(), self._jobs_of(claim.run_id)
+        return commit
+
+    async def _commit_again(self, attempt: Attempt, committed: Committed, *, is_last: bool) -> Committed:
+        """Decide again for as long as the context keys that conditions read have changed meanwhile."""
+        while committed.status == STALE:
+            attempt.facts = await self._env.store.facts(attempt.claim.run_id)
+            commit = self._commit_of(attempt, await attempt.decide_again(), is_last=is_last)
+            committed = await self._env.store.commit(attempt.claim.run_id, commit)
         if committed.status == REFUSED and attempt.ctx is not None:
-            attempt.ctx.logger.info("the result of %s came too late and was refused", claim.instance)
+            attempt.ctx.logger.info("the result of %s came too late and was refused", attempt.claim.instance)
         return committed

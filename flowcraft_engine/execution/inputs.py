@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from flowcraft_engine.blueprint.input_source import InputSource
-from flowcraft_engine.kernel.commands import Claim
+from flowcraft_engine.kernel.commands import ABSENT, Claim
 from flowcraft_engine.kernel.plan import PlanNode
+from flowcraft_engine.kernel.received import givers, received
 from flowcraft_engine.stores.coordination_store import CoordinationStore, RunFacts
 from flowcraft_engine.values import JsonObject, JsonValue
 
@@ -16,6 +17,8 @@ async def node_input(store: CoordinationStore, facts: RunFacts, claim: Claim, no
     or the winner of an `any` join gives its output, several of an `all` join an object by predecessor, and a
     node without predecessors receives what its run was entered with.
     """
+    if claim.input is not ABSENT:
+        return claim.input  # type: ignore[no-any-return]  # a JSON value, unless absent
     if claim.index is not None:
         return claim.item
     if node.rescues is not None and node.inputs is None:
@@ -36,22 +39,16 @@ async def node_input(store: CoordinationStore, facts: RunFacts, claim: Claim, no
 async def _from_predecessors(
     store: CoordinationStore, facts: RunFacts, claim: Claim, node: PlanNode
 ) -> JsonValue:
-    predecessors = node.predecessors
-    if not predecessors:
+    if not node.predecessors:
         return await store.fill_in(facts.run_id, facts.entry)  # type: ignore[no-any-return]
     if node.join == "all_done":
         return claim.outcomes
-    values = claim.values or {}
-    if len(predecessors) == 1 or node.join == "any":
-        winner = claim.winner
-        if winner is None:
-            return None
-        if winner in values:
-            return values[winner]
-        return (await store.outputs(claim.run_id, (winner,), claim.path, node.scopes))[0]
-    taken = [name for name in predecessors if claim.arrivals.get(name, -1) >= 0]
-    outputs = await store.outputs(claim.run_id, taken, claim.path, node.scopes)
-    return {name: values.get(name, output) for name, output in zip(taken, outputs, strict=True)}
+    names = givers(node, claim.arrivals, claim.winner)
+    outputs = await store.outputs(claim.run_id, names, claim.path, node.scopes)
+    made = claim.values or {}
+    return received(
+        node, names, [made.get(name, output) for name, output in zip(names, outputs, strict=True)]
+    )
 
 
 async def resolve_sources(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -12,7 +12,14 @@ from flowcraft_engine.values import JsonObject, JsonValue
 Delta: TypeAlias = Sequence[Sequence[Any]]
 
 
-@dataclass(frozen=True, slots=True)
+class Absent:
+    """The value of a context key that does not exist."""
+
+
+ABSENT = Absent()
+
+
+@dataclass(slots=True)
 class Start:
     """A new run. `inputs` are bound and typed; `pins` maps every blueprint it may start to its digest."""
 
@@ -50,6 +57,8 @@ class Claim:
     iteration: int
     #: Only for joins of kind `all_done`: how each predecessor ended.
     outcomes: JsonObject | None
+    #: What a node without `inputs` receives, where the store knows it; else `ABSENT`. Belongs to the store.
+    input: Any = ABSENT
 
 
 @dataclass(slots=True)
@@ -105,7 +114,8 @@ class Commit:
 
     `expects` are the context keys that conditions have read, with the values they had (`ABSENT` if none): if one
     has changed, the answer is `stale` and nothing happens. Up to `places` of the successors that become ready are
-    claimed in the same step, with nonces taken from `nonces`.
+    claimed in the same step, with nonces taken from `nonces`; then, if places are left, of the run's `others` that
+    were ready before. Those are asked for one by one, and belong to this step from then on.
     """
 
     instance: str
@@ -119,13 +129,8 @@ class Commit:
     context_limit: int | None = None
     places: int = 0
     nonces: Iterator[str] = field(default_factory=lambda: iter(()))
+    others: Iterable[str] = ()
 
-
-class Absent:
-    """The value of a context key that does not exist."""
-
-
-ABSENT = Absent()
 
 APPLIED = "applied"
 ALREADY = "already"
@@ -166,5 +171,5 @@ class Effects:
 class Committed:
     status: str
     effects: Effects
-    #: Successors that were claimed in the same step.
+    #: Instances that were claimed in the same step.
     claims: Sequence[Claim] = ()

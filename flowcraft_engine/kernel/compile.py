@@ -137,6 +137,7 @@ class _Compiler:
             node.own_targets = _targets(node)
             node.is_bare = node.params is None and not node.expressions and node.child_inputs is None
             node.predecessors = tuple(sorted(predecessors[node.id], key=order.__getitem__))
+            node.has_one_giver = len(node.predecessors) == 1 or node.join == "any"
             if len(node.predecessors) == 1:
                 node.sole_reason = {"rule": node.join, "taken": node.predecessors}
             if node.fallback is not None:

@@ -73,7 +73,7 @@ def _run_started(plan: Plan, state: RunState, event: Event) -> None:
     state.open = len(plan.root_nodes)
 
 
-def _node_ready(plan: Plan, state: RunState, event: Event) -> None:
+def node_ready(plan: Plan, state: RunState, event: Event) -> None:
     instance = state.instances.get(event.instance) or find_or_add(plan, state, event.instance)
     if instance.node_id == END:
         state.open += 1
@@ -85,7 +85,7 @@ def _node_ready(plan: Plan, state: RunState, event: Event) -> None:
     state.moving += 1
 
 
-def _node_started(plan: Plan, state: RunState, event: Event) -> None:
+def node_started(plan: Plan, state: RunState, event: Event) -> None:
     instance = state.instances[event.instance]
     instance.attempt, instance.nonce, instance.owner = event.data
     instance.state = st.RUNNING
@@ -93,7 +93,7 @@ def _node_started(plan: Plan, state: RunState, event: Event) -> None:
         instance.started_at = event.at / MICROSECONDS
 
 
-def _node_completed(plan: Plan, state: RunState, event: Event) -> None:
+def node_completed(plan: Plan, state: RunState, event: Event) -> None:
     instance = state.instances[event.instance]
     data = event.data
     instance.output = data["output"]
@@ -312,7 +312,10 @@ def _leave(state: RunState, instance: Instance) -> None:
 
 
 def _close(plan: Plan, state: RunState, instance: Instance, outcome: str, event: Event) -> None:
-    _leave(state, instance)
+    if instance.state in _MOVING:
+        state.moving -= 1
+    elif instance.state == st.WAITING:
+        state.waiting.pop(instance.name, None)
     instance.state = outcome
     if outcome != st.COMPLETED:
         instance.output = None
@@ -358,10 +361,11 @@ def _arrive(
     if instance is None:
         instance = state.instances[name] = Instance(name, target.node_id, path)
     if instance.arrivals is None:
-        instance.arrivals = {}
+        instance.arrivals = {target.source: outcome}
     elif target.source in instance.arrivals:
         return
-    instance.arrivals[target.source] = outcome
+    else:
+        instance.arrivals[target.source] = outcome
     if outcome >= 0:
         instance.taken += 1
         if instance.winner is None:
@@ -377,9 +381,9 @@ def _arrive(
 
 FOLDS: dict[str, Callable[[Plan, RunState, Event], None]] = {
     ev.RUN_STARTED: _run_started,
-    ev.NODE_READY: _node_ready,
-    ev.NODE_STARTED: _node_started,
-    ev.NODE_COMPLETED: _node_completed,
+    ev.NODE_READY: node_ready,
+    ev.NODE_STARTED: node_started,
+    ev.NODE_COMPLETED: node_completed,
     ev.NODE_RETRYING: _node_retrying,
     ev.NODE_FAILED: _node_failed,
     ev.NODE_WAITING: _node_waiting,

@@ -89,6 +89,8 @@ class PlanNode:
     is_plain: bool = True
     #: True if there are no params to make.
     is_bare: bool = True
+    #: True if the input is one predecessor's value and not an object of them, by the input rule.
+    has_one_giver: bool = False
     #: The reason for being ready, when there is only one predecessor.
     sole_reason: dict[str, Any] | None = None
 

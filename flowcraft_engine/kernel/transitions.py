@@ -12,6 +12,7 @@ Every command is guarded by the state alone, so that doing it twice, late or aft
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flowcraft_engine.errors import ConflictError, ErrorCode
@@ -37,7 +38,7 @@ from flowcraft_engine.kernel.commands import (
 )
 from flowcraft_engine.kernel.delta import DeltaConflictError, changed_keys, growth
 from flowcraft_engine.kernel.event import MICROSECONDS, Event
-from flowcraft_engine.kernel.fold import FOLDS, controller_of
+from flowcraft_engine.kernel.fold import FOLDS, controller_of, node_completed, node_ready, node_started
 from flowcraft_engine.kernel.joins import judge
 from flowcraft_engine.kernel.naming import END, child_run_id, instance_name, item_name
 from flowcraft_engine.kernel.outcome import run_failed
@@ -55,6 +56,10 @@ _new_tuple = tuple.__new__
 # Reasons that say no more than their rule. Written with every node, so they are plain text.
 _CLAIMED = "claimed"
 _RETURNED = "returned"
+# Written with every run. One object for all of them: reasons are never changed.
+_STARTED: JsonObject = {"rule": "started"}
+_START: JsonObject = {"rule": "start"}
+_ALL_ENDED: JsonObject = {"rule": "all_ended"}
 
 
 class Transition:
@@ -68,7 +73,11 @@ class Transition:
         self.now = now
         self._at = int(now * MICROSECONDS)
         self.events: list[Event] = []
-        self.effects = Effects()
+        # As `Effects()`, which would cost as much as the rest.
+        self.effects = effects = Effects.__new__(Effects)
+        effects.ready = []
+        effects.timers = effects.children = effects.orphans = ()
+        effects.finished = effects.stopped = effects.idle = False
 
     # ---- commands ------------------------------------------------------------------------------------------
 
@@ -87,9 +96,9 @@ class Transition:
             "key_base": command.key_base or command.run_id,
             "deadline": self.now + plan.timeout_ms / 1000 if plan.timeout_ms is not None else None,
         }
-        self._emit(ev.RUN_STARTED, "", {"rule": "started"}, data)
+        self._emit(ev.RUN_STARTED, "", _STARTED, data)
         for node_id in plan.start_nodes:
-            self._ready(node_id, {"rule": "start"})
+            self._ready(node_id, _START)
         self._settle()
 
     def claim(self, name: str, nonce: str, owner: str) -> Claim | None:
@@ -99,9 +108,8 @@ class Transition:
         if instance is None or state.status != "running":
             return None
         if instance.state == st.READY and instance.nonce != nonce:  # else: a late copy of an ended claim
-            attempt = instance.attempt if instance.resumption is not None else instance.attempt + 1
-            self._emit(ev.NODE_STARTED, name, _CLAIMED, (attempt, nonce, owner))
-        elif instance.state != st.RUNNING or instance.nonce != nonce:
+            return self._claim(instance, nonce, owner)
+        if instance.state != st.RUNNING or instance.nonce != nonce:
             return None
         return claim_of(self.plan, state, instance, nonce)
 
@@ -131,7 +139,9 @@ class Transition:
         else:
             self._scatter(instance, outcome)  # type: ignore[arg-type]
         self._settle()
-        claims = self._claim_successors(command) if command.places and self.effects.ready else ()
+        claims: Sequence[Claim] = ()
+        if command.places and (self.effects.ready or command.others):
+            claims = self._claim_more(command)
         return Committed(APPLIED, self.effects, claims)
 
     def signal(self, node: str | None, output: JsonValue, action: str | None) -> bool:
@@ -234,7 +244,10 @@ class Transition:
             data["why"] = outcome.why
         if outcome.delta:
             data["delta"] = outcome.delta
-        self._emit(ev.NODE_COMPLETED, instance.name, _RETURNED, data)
+        event = _new_tuple(Event, (ev.NODE_COMPLETED, self._at, instance.name, _RETURNED, data))
+        self.events.append(event)
+        node_completed(self.plan, self.state, event)
+        self.state.seq += 1
         self._after(instance)
 
     def _fail_attempt(self, instance: Instance, outcome: Failed) -> None:
@@ -349,7 +362,7 @@ class Transition:
             node = nodes[instance.node_id]
             verdict = judge(node, instance)
             if verdict == "ready":
-                if self._is_held_back(instance):
+                if self.state.tripped and self._is_held_back(instance):
                     self._cancel_instance(instance, {"rule": "fail_fast"})
                 else:
                     self._ready(instance.name, node.sole_reason or _join_reason(node, instance))
@@ -445,7 +458,7 @@ class Transition:
         if not failed and self.plan.outputs is not None and END not in self.state.instances:
             self._ready(END, {"rule": "all_ended"})
             return
-        self._finish("failed" if failed else "completed", None, {"rule": "all_ended"})
+        self._finish("failed" if failed else "completed", None, _ALL_ENDED)
 
     def _stop(self, reason: JsonObject, status: str, error: JsonObject | None) -> None:
         for instance in self.state.waiting.values():
@@ -467,7 +480,10 @@ class Transition:
         self.effects.timers = [*self.effects.timers, (due, name)]
 
     def _ready(self, name: str, reason: Any) -> None:
-        self._emit(ev.NODE_READY, name, reason, None)
+        event = _new_tuple(Event, (ev.NODE_READY, self._at, name, reason, None))
+        self.events.append(event)
+        node_ready(self.plan, self.state, event)
+        self.state.seq += 1
         self.effects.ready.append(name)
 
     def _resume(self, instance: Instance, reason: JsonObject, data: JsonObject) -> None:
@@ -475,30 +491,47 @@ class Transition:
         self.effects.ready.append(instance.name)
 
     def _emit(self, kind: str, name: str, reason: Any, data: Any) -> None:
-        # As `Event(...)` and `apply(...)`, without their calls: three events are made a node.
+        # As `Event(...)` and `apply(...)`, without their calls. `_complete`, `_ready` and `_claim` write this out
+        # once more: theirs are the three events that every node has.
         event = _new_tuple(Event, (kind, self._at, name, reason, data))
         self.events.append(event)
         state = self.state
         FOLDS[kind](self.plan, state, event)
         state.seq += 1
 
+    def _claim(self, instance: Instance, nonce: str, owner: str) -> Claim:
+        attempt = instance.attempt if instance.resumption is not None else instance.attempt + 1
+        data = (attempt, nonce, owner)
+        event = _new_tuple(Event, (ev.NODE_STARTED, self._at, instance.name, _CLAIMED, data))
+        self.events.append(event)
+        node_started(self.plan, self.state, event)
+        self.state.seq += 1
+        return claim_of(self.plan, self.state, instance, nonce)
+
     # ---- looking things up ---------------------------------------------------------------------------------
 
-    def _claim_successors(self, command: Commit) -> list[Claim]:
+    def _claim_more(self, command: Commit) -> list[Claim]:
         """Claim ready instances in the same step; not `any` joins, whose cancellation needs the window."""
         claims: list[Claim] = []
-        left: list[str] = []
-        for name in self.effects.ready:
-            instance = self.state.instances[name]
-            join = self.plan.nodes[instance.node_id].join
-            claim = None
-            if len(claims) < command.places and instance.state == st.READY and join != "any":
-                claim = self.claim(name, next(command.nonces), command.owner)
-            if claim is not None:
-                claims.append(claim)
-            else:
-                left.append(name)
-        self.effects.ready = left
+        places, nonces, owner = command.places, command.nonces, command.owner
+        if self.effects.ready and self.state.status == "running":
+            instances, nodes = self.state.instances, self.plan.nodes
+            left: list[str] = []
+            for name in self.effects.ready:
+                instance = instances[name]
+                is_free = instance.state == st.READY and nodes[instance.node_id].join != "any"
+                if is_free and len(claims) < places:
+                    claims.append(self._claim(instance, next(nonces), owner))
+                else:
+                    left.append(name)
+            self.effects.ready = left
+        if len(claims) < places:
+            for name in command.others:
+                claim = self.claim(name, next(nonces), owner)
+                if claim is not None:
+                    claims.append(claim)
+                    if len(claims) == places:
+                        break
         return claims
 
     def _still_holds(self, command: Commit) -> bool:

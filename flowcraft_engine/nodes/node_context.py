@@ -5,9 +5,13 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flowcraft_engine.nodes.context_buffer import AsyncContextView
+from flowcraft_engine.nodes.context_buffer import AsyncContextView, SyncContextView
+
+if TYPE_CHECKING:
+    from flowcraft_engine.kernel.commands import Claim
+    from flowcraft_engine.stores.coordination_store import RunFacts
 
 _LOGGER_NAME = "flowcraft.node"
 
@@ -15,11 +19,9 @@ _LOGGER_NAME = "flowcraft.node"
 class CancelSignal:
     """Tells a running node that nobody waits for its result any more; async nodes are cancelled besides."""
 
-    __slots__ = ("is_set", "reason")
-
-    def __init__(self) -> None:
-        self.is_set = False
-        self.reason: str | None = None
+    # Values of the class until it is set, which is seldom: one is made for every attempt.
+    is_set = False
+    reason: str | None = None
 
     def set(self, reason: str) -> None:
         self.is_set, self.reason = True, reason
@@ -96,6 +98,40 @@ class NodeContext:
         self.scratch: Any = None
         self._idempotency_base = idempotency_base
         self._on_progress = on_progress
+
+    @classmethod
+    def of(
+        cls,
+        claim: Claim,
+        facts: RunFacts,
+        input: Any,
+        params: dict[str, Any],
+        context: AsyncContextView | SyncContextView,
+        signal: CancelSignal,
+        max_attempts: int,
+        dependencies: Mapping[str, Any],
+        on_progress: Callable[[str, str, float, float], None] | None,
+    ) -> NodeContext:
+        """The context of a claimed instance, made field by field: a third of what the constructor costs."""
+        self = cls.__new__(cls)
+        self.run_id = claim.run_id
+        self.blueprint_id = facts.plan.blueprint.id
+        self.node_id = claim.node_id
+        self.instance = claim.instance
+        self.attempt = claim.attempt
+        self.is_last_attempt = claim.attempt >= max_attempts
+        self.input = input
+        self.params = params
+        self.context = context
+        self.dependencies = dependencies
+        self.signal = signal
+        self.error = claim.error
+        self.carry = claim.carry
+        self.blueprint_dir = facts.plan.folder
+        self.scratch = None
+        self._idempotency_base = facts.key_base
+        self._on_progress = on_progress
+        return self
 
     @property
     def idempotency_key(self) -> str:

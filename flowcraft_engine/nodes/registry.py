@@ -43,6 +43,8 @@ class NodeRegistry:
         self._entries: dict[str, NodeEntry] = {}
         self._plugins = plugins
         self._installed: dict[str, NodeEntry] | None = None
+        #: Those that were asked for; asked again for every node of every run.
+        self._handlers: dict[str, Handler] = {}
         for item in nodes:
             self.register(item)
 
@@ -77,6 +79,7 @@ class NodeRegistry:
         known = self._entries.get(entry.name)
         if known is None:
             self._entries[entry.name] = entry
+            self._handlers.pop(entry.name, None)
         elif known.source is not entry.source:
             raise RegistryError(f"node {entry.name!r} is defined twice: {known.origin} and {entry.origin}")
 
@@ -97,10 +100,14 @@ class NodeRegistry:
 
     def get(self, name: str) -> Handler:
         """The handler of `name`. Raises `RegistryError`, with the nearest name, if there is none."""
+        handler = self._handlers.get(name)
+        if handler is not None:
+            return handler
         entry = self._find(name)
         if entry is None:
             raise RegistryError(f"no node is called {name!r}", hint=self.hint(name))
-        return entry.handler
+        handler = self._handlers[name] = entry.handler
+        return handler
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and self._find(name) is not None

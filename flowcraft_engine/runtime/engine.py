@@ -27,8 +27,6 @@ from flowcraft_engine.stores.job_queue import MemoryJobQueue
 _POLL_S = 0.2
 #: How long interrupted nodes may take to clean up.
 _GRACE_S = 10.0
-#: After so many jobs a task lets others have their turn.
-_JOBS_A_TURN = 16
 
 
 class InProcessEngine:
@@ -37,13 +35,20 @@ class InProcessEngine:
     def __init__(self, env: Environment, concurrency: int) -> None:
         self._env = env
         self._store = env.store
-        self._executor = Executor(env, self.publish, free_places=lambda: self._free, spawn=self._spawn)
         self._free = concurrency
         self._queue = MemoryJobQueue()
+        self._executor = Executor(
+            env,
+            self.publish,
+            free_places=lambda: self._free,
+            spawn=self._spawn,
+            jobs_of=self._queue.jobs_of if env.store.writes_in_groups else self._queue.few_jobs_of,
+            others_wait=self._queue.has_others_than,
+        )
         self._seats: set[Seat] = set()
         self._errands: set[asyncio.Task[None]] = set()
         self._timers = Timers(env.clock, self._on_due)
-        self._waiters: dict[str, list[asyncio.Future[None]]] = {}
+        self._waiters: dict[str, list[asyncio.Future[bool]]] = {}
         self._adopted: set[str] = set()
         self._background: list[asyncio.Task[None]] = []
         self._broken: BaseException | None = None
@@ -87,9 +92,15 @@ class InProcessEngine:
             self._errand(self._finished, run_id)
         elif effects.finished:
             self._adopted.discard(run_id)
-            self._look_for_quiet(run_id)
+            self._wake_waiters(run_id, has_ended=True)
         elif effects.idle:
             self._look_for_quiet(run_id)
+
+    async def begin(self, run_id: str, effects: Effects) -> None:
+        """Take up a run that was started here just now, from what follows from its start."""
+        self._adopted.add(run_id)
+        await self._store.attend(run_id, self._env.owner)
+        self.publish(run_id, effects)
 
     async def adopt(self, run_id: str) -> None:
         """Take up a run as its state stands: after a start, a crash, or a change made by another process."""
@@ -123,14 +134,19 @@ class InProcessEngine:
         if overdue or (state.deadline is not None and state.deadline <= now):
             await self._store.wake(run_id, overdue)
 
-    async def until_quiet(self, run_id: str) -> None:
-        """Return when the run has ended, or when nothing in it can move before somebody answers."""
-        while not await is_quiet(self._store, run_id):
+    async def until_quiet(self, run_id: str, *, has_jobs: bool = False) -> None:
+        """Return when the run has ended, or when nothing in it can move before somebody answers.
+
+        `has_jobs` says that neither can be so yet.
+        """
+        has_ended = False
+        while has_jobs or not (has_ended or await is_quiet(self._store, run_id)):
+            has_jobs = False
             if self._broken is not None:
                 raise self._broken
             looked_for = self._loop.create_future()
             self._waiters.setdefault(run_id, []).append(looked_for)
-            await looked_for
+            has_ended = await looked_for
         self._wake_waiters(run_id)
         await self._store.flush()
 
@@ -176,14 +192,10 @@ class InProcessEngine:
 
         Jobs of the run that was just served are left to the pump, which claims all of a run's jobs in one step.
         """
-        turns = 0
         while not self._executor.is_draining and (job := self._queue.take_of_another_run(seat.run_id)):
             seat.run_id, instance = job
             for claim in await self._executor.claim(seat.run_id, [instance]):
                 await self._executor.perform(claim, seat)
-            turns += 1
-            if turns % _JOBS_A_TURN == 0:
-                await asyncio.sleep(0)
 
     async def _guard(self, work: Callable[..., Awaitable[None]], *arguments: Any) -> None:
         """A bug in a background step must end the command that waits, not hang it."""
@@ -240,10 +252,10 @@ class InProcessEngine:
             self._wake_waiters(run_id)
             run_id = run_id.rpartition(":")[0]
 
-    def _wake_waiters(self, run_id: str) -> None:
+    def _wake_waiters(self, run_id: str, *, has_ended: bool = False) -> None:
         for waiter in self._waiters.pop(run_id, ()):
             if not waiter.done():
-                waiter.set_result(None)
+                waiter.set_result(has_ended)
 
     async def _poll(self) -> None:
         """Take in what other processes did to our runs: answers, cancellations, results."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -17,10 +16,11 @@ from flowcraft_engine.errors import UsageError
 from flowcraft_engine.execution.environment import Environment, ValueLimits
 from flowcraft_engine.execution.evidence import Evidence, gather_evidence
 from flowcraft_engine.execution.pins import reachable_blueprints
+from flowcraft_engine.execution.run_ids import RunIds
 from flowcraft_engine.execution.standing import result_of
 from flowcraft_engine.execution.waits import check_answer, find_wait
 from flowcraft_engine.history.run_result import RunResult
-from flowcraft_engine.kernel.commands import Start
+from flowcraft_engine.kernel.commands import Effects, Start
 from flowcraft_engine.kernel.compile import compile_plan
 from flowcraft_engine.kernel.plan import Plan
 from flowcraft_engine.nodes.handler import Middleware
@@ -76,6 +76,7 @@ class FlowRuntime:
             limits=limits or ValueLimits(),
             on_progress=on_progress,
         )
+        self._run_ids = RunIds()
         self._plans: dict[int, Plan] = {}
         self._pins: dict[str, dict[str, str]] = {}
         self._engine: InProcessEngine | None = None
@@ -98,44 +99,59 @@ class FlowRuntime:
         Raises `InputError` for inputs that do not fit and `ConflictError` for a `run_id` that means another run.
         After `timeout_s` the result of the unfinished run is returned; it is interrupted.
         """
-        run_id = await self.start(blueprint, inputs, run_id=run_id)
-        return await self.proceed(run_id, timeout_s=timeout_s)
+        run_id, effects = await self._start(blueprint, inputs, run_id)
+        return await self._proceed(run_id, effects, timeout_s)
 
     async def start(
         self, blueprint: Blueprint, inputs: Mapping[str, Any] | None = None, *, run_id: str | None = None
     ) -> str:
         """Store a new run, without executing anything yet; its id."""
-        plan = self.plan_of(blueprint)
-        run_id = new_run_id() if run_id is None else _checked_id(run_id)
-        given = to_json(dict(inputs or {}))
-        assert isinstance(given, dict)
-        pins = await self._pin(blueprint, plan)
-        await self.store.start(plan, Start(run_id, bind_inputs(blueprint, given), pins))
+        run_id, _ = await self._start(blueprint, inputs, run_id)
         return run_id
+
+    async def _start(
+        self, blueprint: Blueprint, inputs: Mapping[str, Any] | None, run_id: str | None
+    ) -> tuple[str, Effects | None]:
+        """The id, and what there is to do now; None if only its state can tell."""
+        plan = self.plan_of(blueprint)
+        run_id = self._run_ids.new() if run_id is None else _checked_id(run_id)
+        given = to_json(dict(inputs)) if inputs else {}
+        assert isinstance(given, dict)
+        pins = self._pins.get(plan.digest) or await self._pin(blueprint, plan)
+        effects = await self.store.start(plan, Start(run_id, bind_inputs(blueprint, given), pins))
+        has_deadline = plan.timeout_ms is not None
+        return run_id, None if has_deadline else effects
 
     async def _pin(self, blueprint: Blueprint, plan: Plan) -> dict[str, str]:
         """Keep the blueprints of all sub-runs that this one may start; their digests, by id."""
-        pins = self._pins.get(plan.digest)
-        if pins is None:
-            pins = {blueprint.id: plan.digest}
-            for child in reachable_blueprints(blueprint, self._blueprints).values():
-                child_plan = self.plan_of(child)
-                await self.store.pin(child_plan)
-                pins[child.id] = child_plan.digest
-            self._pins[plan.digest] = pins
+        pins = {blueprint.id: plan.digest}
+        for child in reachable_blueprints(blueprint, self._blueprints).values():
+            child_plan = self.plan_of(child)
+            await self.store.pin(child_plan)
+            pins[child.id] = child_plan.digest
+        self._pins[plan.digest] = pins
         return pins
 
     async def proceed(self, run_id: str, *, timeout_s: float | None = None) -> RunResult:
         """Execute what a stored run has left to do."""
+        return await self._proceed(run_id, None, timeout_s)
+
+    async def _proceed(self, run_id: str, effects: Effects | None, timeout_s: float | None) -> RunResult:
+        """`effects` are all that a run calls for that was started just now; None: look at its state."""
         engine = await self._enter_engine()
         try:
-            await engine.adopt(run_id)
+            if effects is None:
+                await engine.adopt(run_id)
+            else:
+                await engine.begin(run_id, effects)
+            # With jobs that nobody has taken yet, there is nothing to look for.
+            has_jobs = effects is not None and bool(effects.ready)
             if timeout_s is None:
-                await engine.until_quiet(run_id)
+                await engine.until_quiet(run_id, has_jobs=has_jobs)
             else:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(timeout_s):
-                        await engine.until_quiet(run_id)
+                        await engine.until_quiet(run_id, has_jobs=has_jobs)
         finally:
             await self._leave_engine()
         return await self.show(run_id)
@@ -213,6 +229,8 @@ class FlowRuntime:
     async def _enter_engine(self) -> InProcessEngine:
         """One engine for all calls that overlap; the last to leave stops it."""
         self._users += 1
+        if self._engine is not None and not self._changing_engine.locked():
+            return self._engine
         # What one engine hands back while it stops, the next one must see.
         async with self._changing_engine:
             if self._engine is None:
@@ -223,6 +241,8 @@ class FlowRuntime:
 
     async def _leave_engine(self) -> None:
         self._users -= 1
+        if self._users:
+            return
         async with self._changing_engine:
             if self._users == 0 and self._engine is not None:
                 engine, self._engine = self._engine, None
@@ -239,5 +259,5 @@ def _checked_id(run_id: str) -> str:
 
 
 def new_run_id() -> str:
-    """A new id: short enough to type the beginning of, random enough never to meet another."""
-    return secrets.token_hex(8)
+    """A new id, for those who need just one."""
+    return RunIds().new()

@@ -19,7 +19,7 @@ class WorkerSettings:
     """How a worker works. `sources` says for each setting where its value came from."""
 
     processes: int = 1
-    #: For sync nodes, in each process.
+    #: They take jobs from the queue, in each process.
     threads: int = 8
     #: Only these queues are served; empty: all that the worker fits.
     queues: tuple[str, ...] = ()

@@ -63,6 +63,8 @@ class CoordinationStore(ABC):
 
     #: True if other processes may write here too, so that it must be asked for news.
     is_shared = False
+    #: True if steps of one turn of the event loop become durable together, so that many may each claim one job.
+    writes_in_groups = False
 
     @abstractmethod
     async def start(self, plan: Plan, command: Start) -> Effects | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict, deque
-from collections.abc import Iterable, Sequence
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -25,15 +25,23 @@ class JobQueue(Protocol):
         ...
 
 
+#: More jobs of one run than this are left to those who claim many in one step.
+_FEW = 8
+
+
 class MemoryJobQueue:
-    """The queue of one process: first in, first out, gone with the process. Belongs to one event loop."""
+    """The queue of one process, gone with it. Belongs to one event loop.
+
+    Runs take turns, each hands out its oldest jobs first: whoever has ten thousand holds up nobody who has one.
+    """
 
     def __init__(self) -> None:
-        self._jobs: deque[tuple[str, str]] = deque()
+        #: The jobs of each run that has any; first the run whose turn it is.
+        self._jobs: OrderedDict[str, deque[str]] = OrderedDict()
         self._arrived = asyncio.Event()
 
     def __len__(self) -> int:
-        return len(self._jobs)
+        return sum(map(len, self._jobs.values()))
 
     async def publish(self, jobs: Sequence[JobPayload]) -> None:
         for job in jobs:
@@ -41,7 +49,11 @@ class MemoryJobQueue:
 
     def put(self, run_id: str, instances: Iterable[str]) -> None:
         """`publish`, for those who are in this process."""
-        self._jobs.extend((run_id, instance) for instance in instances)
+        waiting = self._jobs.get(run_id)
+        if waiting is None:
+            self._jobs[run_id] = deque(instances)
+        else:
+            waiting.extend(instances)
         self._arrived.set()
 
     async def wait(self) -> None:
@@ -55,15 +67,49 @@ class MemoryJobQueue:
             self._arrived.set()
 
     def take(self, limit: int) -> dict[str, list[str]]:
-        """Up to `limit` jobs, the oldest first, as instances by run."""
-        taken: defaultdict[str, list[str]] = defaultdict(list)
-        for _ in range(min(limit, len(self._jobs))):
-            run_id, instance = self._jobs.popleft()
-            taken[run_id].append(instance)
+        """Up to `limit` jobs, as instances by run."""
+        taken: dict[str, list[str]] = {}
+        while limit > 0 and self._jobs:
+            run_id, waiting = self._jobs.popitem(last=False)
+            taken[run_id] = [waiting.popleft() for _ in range(min(limit, len(waiting)))]
+            limit -= len(taken[run_id])
+            if waiting:
+                self._jobs[run_id] = waiting
         return taken
 
     def take_of_another_run(self, run_id: str) -> tuple[str, str] | None:
-        """The oldest job, unless there is none or it belongs to `run_id`."""
-        if not self._jobs or self._jobs[0][0] == run_id:
-            return None
-        return self._jobs.popleft()
+        """The next job, unless it is of `run_id`, or one of many."""
+        for following, waiting in self._jobs.items():
+            if following == run_id or len(waiting) > _FEW:
+                return None
+            del self._jobs[following]
+            instance = waiting.popleft()
+            if waiting:
+                self._jobs[following] = waiting
+            return following, instance
+        return None
+
+    def has_others_than(self, run_id: str) -> bool:
+        """True if jobs of another run wait, too."""
+        return len(self._jobs) > (run_id in self._jobs)
+
+    def jobs_of(self, run_id: str) -> Iterable[str]:
+        """Takes a job of that run, without waiting for its turn, each time that one is asked for.
+
+        Nothing at all if nobody waits; perhaps an iterator over nothing, if only others do.
+        """
+        return self._hand_out(run_id) if self._jobs else ()
+
+    def few_jobs_of(self, run_id: str) -> Iterable[str]:
+        """As `jobs_of`. None, if the run has many, or is the only one: the pump claims them for all in one step."""
+        waiting = self._jobs.get(run_id)
+        if waiting is None or len(waiting) > _FEW or len(self._jobs) == 1:
+            return ()
+        return self._hand_out(run_id)
+
+    def _hand_out(self, run_id: str) -> Iterator[str]:
+        while waiting := self._jobs.get(run_id):
+            instance = waiting.popleft()
+            if not waiting:
+                del self._jobs[run_id]
+            yield instance

@@ -81,6 +81,10 @@ class JournalStore(CoordinationStore):
     def _read_plan(self, digest: str) -> Plan:
         """The plan of a pinned blueprint. Raises `NotFoundError`."""
 
+    async def _secure(self, claims: Sequence[Claim], *, in_company: bool) -> None:
+        """Return when the claims are durable. In company, others will claim in this turn, too."""
+        await self.flush()
+
     # ---- verbs ---------------------------------------------------------------------------------------------
 
     async def start(self, plan: Plan, command: Start) -> Effects | None:
@@ -108,14 +112,14 @@ class JournalStore(CoordinationStore):
             return [claim for claim in claims if claim is not None]
 
         claims = self._step(self._open(run_id), take)
-        if claims:
+        if claims and self.writes_in_groups:
             await self.flush()
         return claims
 
     async def commit(self, run_id: str, command: Commit) -> Committed:
         committed = self._step(self._open(run_id), lambda transition: transition.commit(command))
-        if committed.claims:
-            await self.flush()
+        if committed.claims and self.writes_in_groups:
+            await self._secure(committed.claims, in_company=bool(command.others))
         return committed
 
     async def signal(

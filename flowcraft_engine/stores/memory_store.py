@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from itertools import chain
 from typing import Any
 
 from flowcraft_engine.clock import Clock, SystemClock
@@ -24,13 +25,16 @@ class MemoryStore(JournalStore):
         super().__init__(clock or SystemClock())
         self._keep_finished = keep_finished
         self._finished: deque[str] = deque()
-        #: The fields of events. Plain tuples of plain values are of no concern to the garbage collector; those of
-        #: a subclass would stay on its list for good, three of them a node.
-        self._journals: dict[str, list[tuple[Any, ...]]] = {}
+        #: The fields of events, one after the other: a tuple for each would be three more objects a node for the
+        #: garbage collector to look after.
+        self._journals: dict[str, list[Any]] = {}
         self._options: dict[str, JsonObject] = {}
 
     def _append(self, run: OpenRun, position: int, events: list[Event]) -> None:
-        self._journals.setdefault(run.state.run_id, []).extend(map(tuple, events))
+        journal = self._journals.get(run.state.run_id)
+        if journal is None:
+            journal = self._journals[run.state.run_id] = []
+        journal.extend(chain.from_iterable(events))
         if events[-1].type == RUN_FINISHED and run.state.parent is None:
             self._finished.append(run.state.run_id)
             if len(self._finished) > self._keep_finished:
@@ -49,7 +53,7 @@ class MemoryStore(JournalStore):
         journal = self._journals.get(run_id)
         if not journal:
             return None
-        events = [Event._make(fields) for fields in journal]
+        events = _events(journal, 0)
         return events[0].data["digest"], events
 
     def _read_plan(self, digest: str) -> Plan:
@@ -57,7 +61,7 @@ class MemoryStore(JournalStore):
 
     async def events(self, run_id: str, after: int = 0) -> list[Event]:
         self._open(run_id)
-        return [Event._make(fields) for fields in self._journals[run_id][after:]]
+        return _events(self._journals[run_id], after)
 
     async def retire(self, run_id: str) -> None:
         run = self._open(run_id)
@@ -84,6 +88,11 @@ class MemoryStore(JournalStore):
     async def owner_is_dead(self, owner: str) -> bool:
         # Whoever claimed here was this process, and it lives.
         return False
+
+
+def _events(journal: list[Any], after: int) -> list[Event]:
+    size = len(Event._fields)
+    return [Event._make(journal[at : at + size]) for at in range(after * size, len(journal), size)]
 
 
 def summary_of(run: OpenRun) -> RunSummary:

@@ -211,3 +211,36 @@ async def test_identical_edges_count_once(run: Driver) -> None:
     claim = await run.claim("T")
     assert claim is not None
     assert dict(claim.arrivals) == {"A": 1}
+
+
+async def test_places_that_no_successor_needs_go_to_others_that_were_ready_before(run: Driver) -> None:
+    await run.begin("A -> J; B -> J; C -> J; D -> J")
+    await run.claim("A")
+    others = iter(["no such node", "B", "C", "D"])
+    committed = await run.commit("A", Completed(1), places=2, nonces=iter("12345"), others=others)
+    assert [claim.instance for claim in committed.claims] == ["B", "C"]
+    assert await run.states() == {
+        "A": "completed",
+        "B": "running",
+        "C": "running",
+        "D": "ready",
+        "J": "pending",
+    }
+    assert list(others) == ["D"], "no more were asked for than there were places"
+
+
+async def test_successors_come_before_others(run: Driver) -> None:
+    await run.begin("A -> B; C")
+    await run.claim("A")
+    others = iter(["C"])
+    committed = await run.commit("A", Completed(1), places=1, nonces=iter("12"), others=others)
+    assert [claim.instance for claim in committed.claims] == ["B"]
+    assert list(others) == ["C"]
+
+
+async def test_a_claim_brings_what_its_predecessors_have_made(run: Driver) -> None:
+    await run.begin("A -> B; A, B -> J; A, B -> W:any; E:each([7])", {"k": 1})
+    await run.complete("A", {"a": 1})
+    await run.complete("B", 2)
+    inputs = {name: claim.input for name in "JW" if (claim := await run.claim(name)) is not None}
+    assert inputs == {"J": {"A": {"a": 1}, "B": 2}, "W": {"a": 1}}

@@ -187,7 +187,9 @@ def _root(error: BaseException) -> BaseException:
 
 
 def _who_answers(text: str) -> str:
-    return "an HTTP server answers" if "HTTP/" in text else "something else answers"
+    # The first byte of "HTTP/1.1 ..." is all that hiredis tells of what it read.
+    is_http = "HTTP/" in text or 'got "H"' in text
+    return "an HTTP server answers" if is_http else "something else answers"
 
 
 def _one_line(text: str) -> str:

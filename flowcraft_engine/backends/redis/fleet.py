@@ -144,9 +144,8 @@ class RedisFleet(Fleet):
     async def reindex(self, run_id: str) -> None:
         while True:
             run = await self._runs.fresh(run_id)
-            state = run.state
             keys = self._runs.step_keys(self._keys.run(run_id), run.queue, None)
-            arguments: list[Any] = [run_id, state.seq, *reindexed(run)]
+            arguments: list[Any] = [run_id, run.last_append, *reindexed(run)]
             reply = await self._link.run(self._scripts.reindex, keys, *arguments)
             if reply[0] == b"ok":
                 return

@@ -24,6 +24,7 @@ class SharedRun:
         "has_kept",
         "is_ahead",
         "is_writing",
+        "last_append",
         "pending",
         "plan",
         "queue",
@@ -36,6 +37,8 @@ class SharedRun:
         self.queue = queue
         self.undo = UndoableState(run_id)
         self.state = self.undo.state
+        #: The id of the append that the journal ended with, as far as it is known here.
+        self.last_append = b""
         #: True if some value of this run is kept elsewhere, so that a `KeptValue` may stand in the state.
         self.has_kept = False
         #: Steps that wait for the append that is under way.
@@ -50,6 +53,12 @@ class SharedRun:
     def extend(self, events: list[Event]) -> None:
         """Take in what others have appended."""
         extend(self.plan, self.state, events)
+
+    def reset(self) -> None:
+        """Know nothing of the run any more: its journal is not the one that was read here."""
+        self.undo = UndoableState(self.state.run_id)
+        self.state = self.undo.state
+        self.last_append = b""
 
     async def settled(self) -> None:
         """Return when the state holds nothing that may have to be taken back."""

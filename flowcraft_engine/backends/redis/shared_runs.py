@@ -25,6 +25,7 @@ from flowcraft_engine.stores.steps import Step
 T = TypeVar("T")
 Tell = Callable[[str, list[Event]], None]
 
+_NOT_LOOKED: list[Any] = []
 #: Runs whose state stays in memory, in case that there is more to do for them.
 _KEPT_IN_MEMORY = 2_000
 
@@ -121,24 +122,39 @@ class SharedRuns:
         return run
 
     async def _catch_up(self, run: SharedRun) -> None:
-        state = run.state
-        seen = state.seq
-        events = self._keys.run(state.run_id).events
-        entries = await self._link.call("XRANGE", events, f"({seen}-0", "+")
-        if not entries and not await self._link.call("EXISTS", events):
-            self.forget(state.run_id)
-            raise NotFoundError(f"there is no run {state.run_id!r}")
-        if state.seq == seen and not run.is_ahead:
-            self._take_in(run, entries)
+        seen, last = run.state.seq, run.last_append
+        events = self._keys.run(run.state.run_id).events
+        entries = await self._link.call("XRANGE", events, f"{seen}-0", "+")
+        if run.last_append == last and not run.is_ahead:
+            await self._take_news(run, entries)
+
+    async def _take_news(self, run: SharedRun, entries: list[Any]) -> None:
+        """Fold in `entries`, which begin with the one that this process knows as the last.
+
+        If they do not, the server has come back with less than it had, and others may have gone on from there: what
+        this process knows is not what happened.
+        """
+        if entries and entries[0][1][1] == run.last_append:
+            self._take_in(run, entries[1:])
+            return
+        run_id = run.state.run_id
+        entries = await self._link.call("XRANGE", self._keys.run(run_id).events, "-", "+")
+        if not entries:
+            self.forget(run_id)
+            raise NotFoundError(f"there is no run {run_id!r}")
+        run.reset()
+        self._take_in(run, entries, news=False)
 
     def _take_in(self, run: SharedRun, entries: list[Any], *, news: bool = True) -> None:
         """Fold in what was appended after what this process knows."""
+        if not entries:
+            return
         events, has_kept = decode_entries(entries)
+        run.last_append = entries[-1][1][1]
         run.has_kept = run.has_kept or has_kept
-        if events:
-            run.extend(events)
-            if news:
-                self._tell(run.state.run_id, events)
+        run.extend(events)
+        if news:
+            self._tell(run.state.run_id, events)
 
     # ---- changing ------------------------------------------------------------------------------------------
 
@@ -184,7 +200,7 @@ class SharedRuns:
                     news = await self._append(run, position, made)
                 else:
                     # A no counts only on a state that is up to date.
-                    news = [] if not is_fresh else None
+                    news = None if is_fresh else _NOT_LOOKED
             except BaseException:
                 # Whether it was appended is not known, or half a step was made: read the run again.
                 run.undo.undo()
@@ -196,10 +212,10 @@ class SharedRuns:
                 run.undo.keep()
                 return self._settle(run, batch, made)
             run.undo.undo()
-            if news:
-                self._take_in(run, news)
-            else:
+            if news is _NOT_LOOKED:
                 await self._catch_up(run)
+            else:
+                await self._take_news(run, news)
             is_fresh = True
         return None
 
@@ -221,7 +237,7 @@ class SharedRuns:
         return made
 
     async def _append(self, run: SharedRun, position: int, made: _Made) -> list[Any] | None:
-        """None if the events are stored; else what others have appended meanwhile."""
+        """None if the events are stored; else the journal from where it was expected to end."""
         state = run.state
         step = encode_step(made.events, has_kept=run.has_kept)
         changes = Derived(run, self.owner)
@@ -233,6 +249,7 @@ class SharedRuns:
             keys,
             state.run_id,
             position,
+            run.last_append,
             state.seq,
             append_id,
             step.events,
@@ -242,11 +259,10 @@ class SharedRuns:
         self._server_clock.hear(reply[1])
         if reply[0] == b"gone":
             raise NotFoundError(f"there is no run {state.run_id!r}")
-        if reply[0] == b"conflict":
-            entries: list[Any] = reply[2]
-            if not entries or entries[0][1][1] != append_id.encode():
-                return entries
-            # The reply to an earlier try was lost: it was stored.
+        if reply[0] == b"conflict" and not _is_among(reply[2], run.last_append, append_id.encode()):
+            return reply[2]  # type: ignore[no-any-return]
+        # Stored: now, or by an earlier try whose reply was lost.
+        run.last_append = append_id.encode()
         return None
 
     def step_keys(self, run: RunKeys, queue: str, status: str | None) -> list[str]:
@@ -269,6 +285,11 @@ class SharedRuns:
                 done.set_exception(error)
             else:
                 done.set_result(result)
+
+
+def _is_among(entries: list[Any], before: bytes, own: bytes) -> bool:
+    """True if the entry after `before` is our own."""
+    return len(entries) > 1 and entries[0][1][1] == before and entries[1][1][1] == own
 
 
 def _fail(batch: list[PendingStep], error: Exception) -> None:

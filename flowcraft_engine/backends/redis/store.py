@@ -127,6 +127,7 @@ class RedisCoordinationStore(CoordinationStore):
         if reply[0] == b"exists" and reply[2].decode() != append_id:
             await self._require_same(plan, command)
             return None
+        run.last_append = append_id.encode()
         self.runs.add(run)
         transition.effects.idle = run.state.moving == 0
         self._tell(command.run_id, events)
@@ -290,7 +291,15 @@ class RedisCoordinationStore(CoordinationStore):
 
     async def _whole_claim(self, run: SharedRun, claim: Claim) -> Claim:
         run_id = claim.run_id
-        parts = [claim.values, claim.resumption, claim.carry, claim.error, claim.item, claim.outcomes]
+        parts = [
+            claim.values,
+            claim.resumption,
+            claim.carry,
+            claim.error,
+            claim.item,
+            claim.outcomes,
+            claim.input,
+        ]
         if not has_kept_values(parts):
             return claim
         (
@@ -300,6 +309,7 @@ class RedisCoordinationStore(CoordinationStore):
             claim.error,
             claim.item,
             claim.outcomes,
+            claim.input,
         ) = await self.fill_in(run_id, parts)
         return claim
 

@@ -15,6 +15,7 @@ import sqlite3
 import threading
 import weakref
 from collections import defaultdict, deque
+from collections.abc import Sequence
 from pathlib import Path
 
 from flowcraft_engine.backends.sqlite.database import backend_error, backend_errors, open_database
@@ -23,6 +24,7 @@ from flowcraft_engine.blueprint.snapshot import from_snapshot, snapshot_of
 from flowcraft_engine.clock import Clock, SystemClock
 from flowcraft_engine.errors import BackendError, ConflictError, NotFoundError
 from flowcraft_engine.kernel import event as ev
+from flowcraft_engine.kernel.commands import Claim
 from flowcraft_engine.kernel.compile import compile_plan
 from flowcraft_engine.kernel.event import MICROSECONDS, Event
 from flowcraft_engine.kernel.fold import extend
@@ -47,6 +49,7 @@ class SqliteStore(JournalStore):
     """
 
     is_shared = True
+    writes_in_groups = True
 
     def __init__(self, path: Path, clock: Clock | None = None) -> None:
         super().__init__(clock or SystemClock())
@@ -62,6 +65,8 @@ class SqliteStore(JournalStore):
         #: Groups begun so far.
         self._groups = 0
         self._will_flush = False
+        #: Those who wait until the group is written.
+        self._waiting: list[asyncio.Future[None]] = []
         self._finished: deque[str] = deque()
         self._attended: dict[str, str] = {}
         #: Runs that others have changed, until `refresh` has told of them.
@@ -133,6 +138,11 @@ class SqliteStore(JournalStore):
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise self._broken from error
+        finally:
+            waiting, self._waiting = self._waiting, []
+            for waiter in waiting:
+                if not waiter.done():
+                    waiter.set_result(None)
 
     def _flush_soon(self) -> None:
         """Flush one turn later than the end of this one: so the claims that these steps lead to come along."""
@@ -148,6 +158,24 @@ class SqliteStore(JournalStore):
         # What fails is kept, and raised by the next step or flush.
         with contextlib.suppress(BackendError):
             self._write_group()
+
+    async def _secure(self, claims: Sequence[Claim], *, in_company: bool) -> None:
+        if not in_company:
+            await self.flush()
+            return
+        written = asyncio.get_running_loop().create_future()
+        self._waiting.append(written)
+        try:
+            await written
+        except asyncio.CancelledError:
+            # Nobody will execute what was claimed.
+            for claim in claims:
+                await self.release(
+                    claim.run_id, claim.instance, claim.nonce, crashed=False, why="interrupted"
+                )
+            raise
+        if self._broken is not None:
+            raise self._broken
 
     async def flush(self) -> None:
         self._write_group()

@@ -132,3 +132,14 @@ def test_run_ids_are_completed(flowcraft):
     flowcraft("run", "c.yaml", "--run-id", "order-17")
     done = flowcraft(_FLOWCRAFT_COMPLETE="complete_bash", COMP_WORDS="flowcraft show ord", COMP_CWORD="2")
     assert done.out.split() == ["order-17"]
+
+
+def test_events_are_followed_while_another_process_executes_the_run(flowcraft):
+    flowcraft.write("nap.yaml", "nodes: [{id: a, uses: sleep, params: {duration: 1s}}]\n")
+    run = flowcraft.begin("run", "nap.yaml", "--run-id", "r", "-q")
+    while flowcraft("show", "r").code != 0:
+        assert run.poll() is None
+    followed = flowcraft("events", "r", "--follow", "--json")
+    run.communicate(timeout=30)
+    assert followed.code == 0
+    assert followed.json["events"][-1]["type"] == "run_finished"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from flowcraft_engine import BackendError
 from flowcraft_engine.backends.sqlite import SqliteStore
 from flowcraft_engine.clock import ManualClock
+from flowcraft_engine.kernel.commands import Completed
 from tests.contracts.driver import Driver
 from tests.contracts.same_state import assert_same_state
 
@@ -122,3 +124,35 @@ async def test_state_files_are_for_their_owner_only(path: Path) -> None:
     store = SqliteStore(path)
     assert path.stat().st_mode & 0o077 == 0
     await store.close()
+
+
+async def test_claims_in_company_are_given_when_the_group_is_written(path: Path) -> None:
+    one, two = drivers(path)
+    await one.begin("A -> J; B -> J; C -> J; D -> J")
+    await one.claim("A")
+    await one.claim("B")
+    nonces = iter("12")
+    commits = [
+        asyncio.create_task(one.commit(name, Completed(1), places=1, nonces=nonces, others=iter([other])))
+        for name, other in ("AC", "BD")
+    ]
+    await asyncio.sleep(0)
+    assert not any(commit.done() for commit in commits)
+    committed = await asyncio.gather(*commits)
+    assert [claim.instance for it in committed for claim in it.claims] == ["C", "D"]
+    states = {name: it.state for name, it in (await two.state()).instances.items()}
+    assert (states["C"], states["D"]) == ("running", "running")
+    await close(one, two)
+
+
+async def test_whoever_is_interrupted_before_the_group_is_written_hands_its_claims_back(path: Path) -> None:
+    (one,) = drivers(path, 1)
+    await one.begin("A -> J; B -> J")
+    await one.claim("A")
+    commit = asyncio.create_task(one.commit("A", Completed(1), places=1, nonces=iter("1"), others=iter("B")))
+    await asyncio.sleep(0)
+    commit.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await commit
+    assert await one.states() == {"A": "completed", "B": "ready", "J": "pending"}
+    await close(one)

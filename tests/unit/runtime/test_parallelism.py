@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 
 import pytest
 
 from flowcraft_engine import NodeContext
+from flowcraft_engine.backends.sqlite import SqliteStore
 from tests.unit.runtime.play import blueprint, play, runtime
 
 pytestmark = pytest.mark.asyncio
@@ -85,6 +87,25 @@ async def test_a_thousand_runs_at_once() -> None:
     results = await asyncio.gather(*(process.run(made, {"n": n}) for n in range(1_000)))
     assert {result.status for result in results} == {"completed"}
     assert len({result.run_id for result in results}) == 1_000
+
+
+@pytest.mark.parametrize("store", ["memory", "sqlite"])
+@pytest.mark.parametrize(
+    "text", [" -> ".join(f"N{i}" for i in range(400)), "; ".join(f"N{i}" for i in range(400))]
+)
+async def test_a_long_run_lets_a_short_one_have_its_turn(text: str, store: str, tmp_path: Path) -> None:
+    long, short = blueprint(text, id="long"), blueprint("A -> B", id="short")
+    order: list[str] = []
+
+    async def work(ctx: NodeContext) -> None:
+        order.append(ctx.blueprint_id)
+
+    nodes = dict.fromkeys([*(node.id for node in long.nodes), "A", "B"], work)
+    kept = SqliteStore(tmp_path / "state.db") if store == "sqlite" else None
+    async with runtime(long, nodes, blueprints=[short], concurrency=1, store=kept) as process:
+        await asyncio.gather(process.run(long), process.run(short))
+    assert len(order) == 402
+    assert order.index("short") < 200
 
 
 async def test_a_cancelled_run_gives_its_places_back() -> None:

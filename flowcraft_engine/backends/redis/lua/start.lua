@@ -21,7 +21,7 @@ for index = 10, 9 + count do
     redis.call('HINCRBY', KEYS[15], ARGV[index], 1)
 end
 redis.call('XADD', KEYS[2], ARGV[3] .. '-0', 'by', ARGV[2], 'events', ARGV[4], 'kept', ARGV[5])
-redis.call('HSET', KEYS[1], 'begun_by', ARGV[2], 'position', ARGV[3])
+redis.call('HSET', KEYS[1], 'begun_by', ARGV[2], 'last', ARGV[2])
 redis.call('HSET', KEYS[3], '_blueprint_id', ARGV[6], '_blueprint_version', ARGV[7])
 redis.call('SET', KEYS[17], ARGV[6])
 redis.call('SADD', KEYS[16], ARGV[8])

@@ -1,0 +1,1 @@
+"""`flowcraft worker`: what its processes do, and what they say."""

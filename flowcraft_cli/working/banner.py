@@ -1,0 +1,82 @@
+"""What a worker says when it starts: where it works, what it can execute, what Redis promises."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from flowcraft_cli.colour import Palette
+from flowcraft_cli.text import clip, safe
+from flowcraft_cli.working.equipment import Equipment
+from flowcraft_cli.working.order import WorkOrder
+from flowcraft_engine.check import Check, CheckStatus
+
+if TYPE_CHECKING:
+    from flowcraft_engine.blueprint import Blueprint
+
+_MOST_SHOWN = 12
+
+
+def banner(
+    order: WorkOrder,
+    equipment: Equipment,
+    checks: Sequence[Check],
+    addresses: Sequence[str],
+    palette: Palette,
+) -> list[str]:
+    """The lines of the banner. `addresses`: of the runs and of the queue, without passwords."""
+    processes = order.worker.processes
+    words = "1 process" if processes == 1 else f"{processes} processes"
+    runs, queue = addresses
+    rows = [
+        ("redis", f"{runs} (queue: {queue})"),
+        ("durability", _durability(checks)),
+        ("queues", _queues(order, equipment)),
+        ("blueprints", _listed(map(_name, equipment.blueprints)) or "none: runs bring theirs along"),
+        ("node types", _node_types(equipment)),
+    ]
+    if equipment.missing:
+        rows.append(("not here", f"{_listed(equipment.missing)}: other workers have to execute these"))
+    if order.worker.serve_snapshots:
+        rows.append(("snapshots", "versions that are not on disk are taken from their runs"))
+    if order.worker.allow_remote_commands:
+        rows.append(("commands", "blueprints that are not on disk may run commands here"))
+    head = f"flowcraft worker on {socket.gethostname()}: {words}, {order.settings.concurrency} nodes at a time each"
+    return [palette.bold(head), *(f"  {palette.dim(name.ljust(10))}  {safe(text)}" for name, text in rows)]
+
+
+def warnings_of(checks: Iterable[Check]) -> list[str]:
+    """What somebody should know although it works."""
+    return [
+        f"warning: {check.found}" + (f"; {check.advice}" if check.advice else "")
+        for check in checks
+        if check.status is CheckStatus.WARN and check.name != "durability"
+    ]
+
+
+def _durability(checks: Sequence[Check]) -> str:
+    return next((check.found for check in checks if check.name == "durability"), "not known")
+
+
+def _queues(order: WorkOrder, equipment: Equipment) -> str:
+    versioned = [_name(it) for it in equipment.blueprints if it.version]
+    return _listed([*(order.worker.queues or ("default",)), *versioned])
+
+
+def _node_types(equipment: Equipment) -> str:
+    from flowcraft_engine.nodes.builtin import builtin_names
+
+    builtin = set(builtin_names())
+    own = [name for name in equipment.registry.names() if name not in builtin]
+    return f"{_listed(own)}{' and ' if own else ''}{len(builtin)} built-in ones"
+
+
+def _listed(names: Iterable[str]) -> str:
+    every = list(names)
+    rest = f" and {len(every) - _MOST_SHOWN} more" if len(every) > _MOST_SHOWN else ""
+    return clip(", ".join(every[:_MOST_SHOWN]), 400) + rest
+
+
+def _name(blueprint: Blueprint) -> str:
+    return blueprint.id if blueprint.version is None else f"{blueprint.id}@{blueprint.version}"

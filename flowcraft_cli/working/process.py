@@ -1,0 +1,68 @@
+"""One process of a worker, from its start until it is told to end."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from flowcraft_cli.working.equipment import equip
+from flowcraft_cli.working.log import log_to_stderr, say
+from flowcraft_cli.working.order import WorkOrder
+from flowcraft_engine.distributed.seat import WorkerSeat
+
+if TYPE_CHECKING:
+    from flowcraft_engine.distributed.adapter import BaseDistributedAdapter
+
+#: Of the grace this share is for nodes to end by themselves; the rest is for handing back what did not.
+_SHARE_OF_NODES = 0.5
+_MOST_FOR_HANDING_BACK_S = 5.0
+
+
+def work(order: WorkOrder, seat: WorkerSeat) -> None:
+    """Execute jobs until the seat is told to stop."""
+    log_to_stderr(verbose=order.verbose)
+    asyncio.run(_work(order, seat))
+
+
+async def _work(order: WorkOrder, seat: WorkerSeat) -> None:
+    from flowcraft_engine.assembly import make_worker
+
+    loop, stopping = asyncio.get_running_loop(), asyncio.Event()
+
+    def stop_soon() -> None:
+        loop.call_soon_threadsafe(stopping.set)
+
+    seat.on_stop(stop_soon)
+    equipment = equip(order)
+    adapter = make_worker(
+        order.settings, order.worker, equipment.registry, blueprints=equipment.blueprints, name=seat.name
+    )
+    stop = loop.create_task(stopping.wait())
+    if not await _has_started(adapter, stop):
+        return
+    say(f"worker {seat.name} is ready")
+    await stop
+    say(f"worker {seat.name} ends what it executes")
+    # Without Redis nothing can be handed back: the lease runs out, and others find what was left.
+    with suppress(TimeoutError):
+        await asyncio.wait_for(_end(adapter, seat.grace_s), max(seat.grace_s, _MOST_FOR_HANDING_BACK_S))
+    say(f"worker {seat.name} has ended")
+
+
+async def _has_started(adapter: BaseDistributedAdapter, stop: asyncio.Task[bool]) -> bool:
+    """Start, which waits for Redis; False if somebody ends the worker before."""
+    starting = asyncio.create_task(adapter.start())
+    await asyncio.wait({starting, stop}, return_when=asyncio.FIRST_COMPLETED)
+    if starting.done():
+        await starting
+        return True
+    starting.cancel()
+    with suppress(asyncio.CancelledError):
+        await starting
+    return False
+
+
+async def _end(adapter: BaseDistributedAdapter, grace_s: float) -> None:
+    await adapter.stop(max(_SHARE_OF_NODES * grace_s, grace_s - _MOST_FOR_HANDING_BACK_S))
+    await adapter.__aexit__(None, None, None)

@@ -1,0 +1,27 @@
+"""Ids of new runs: short enough to type the beginning of, random enough never to meet another."""
+
+from __future__ import annotations
+
+import os
+
+_BYTES = 8
+_DRAWN = 64
+
+
+class RunIds:
+    """Draws the randomness for many ids at once: to ask the system for each costs more than to start its run."""
+
+    __slots__ = ("_drawn", "_pid")
+
+    def __init__(self) -> None:
+        self._drawn: list[str] = []
+        self._pid = 0
+
+    def new(self) -> str:
+        """An id that nobody has been given, in no process: one that was forked draws anew."""
+        if not self._drawn or self._pid != os.getpid():
+            self._pid = os.getpid()
+            text = os.urandom(_BYTES * _DRAWN).hex()
+            size = 2 * _BYTES
+            self._drawn = [text[at : at + size] for at in range(0, len(text), size)]
+        return self._drawn.pop()
