@@ -24,6 +24,10 @@ _FAILPOINT = re.compile(r"^failpoint ([a-z.]+): ", re.MULTILINE)
 _VERSIONS = (("1.0.0", "2.0.0"), ("1.0.0",), ("2.0.0",))
 
 
+#: Instead of the exit code of a process that did not end when it was asked to.
+DEAF = -99
+
+
 class Crew:
     """Workers that are replaced when they die. `orders` are those of each of them, but for the serial number."""
 
@@ -104,7 +108,8 @@ class Crew:
         for process in processes:
             process.join(max(0.0, deadline - time.monotonic()))
             if process.exitcode is None:
-                self.exits[-99] += 1
+                self.exits[DEAF] += 1
+                _ask_why(process)
                 process.kill()
                 process.join()
             else:
@@ -140,3 +145,11 @@ class Crew:
         process = _PROCESSES.Process(target=worker.main, args=(orders,), daemon=True)
         process.start()
         return process
+
+
+def _ask_why(process: BaseProcess) -> None:
+    """A process that does not end tells its log what its threads and tasks are busy with."""
+    assert process.pid is not None
+    for number in (signal.SIGUSR1, signal.SIGUSR2):
+        os.kill(process.pid, number)
+        time.sleep(0.3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import random
 import threading
 import time
@@ -50,6 +51,8 @@ class Faults:
         self._end = threading.Event()
         #: The bytes that were put in the place of messages, to be compared with the dead letters.
         self.poison: set[bytes] = set()
+        #: Those of them that were neither lost again nor put where a worker had just looked.
+        self.certain_poison: set[bytes] = set()
         self._faults: dict[Callable[[], None], float] = {
             self._kill: 6,
             self._freeze: 1.5,
@@ -197,14 +200,15 @@ class Faults:
     def _drop(self) -> None:
         """From the list, from what a worker holds, or the body alone."""
         with self._client(db=1) as client:
+            self._doubt_poison(client)
             for key in client.scan_iter(f"{self._layout.prefix}*"):
                 kind: Any = client.type(key)
                 if kind == b"list":
-                    self._tally["dropped"] += len(list(iter(lambda key=key: client.lpop(key), None)))  # type: ignore[misc]
+                    self._tally["dropped"] += len(list(iter(functools.partial(client.lpop, key), None)))
                 elif kind == b"set" and self._random.random() < 0.5:
                     self._tally["dropped"] += bool(client.spop(key))
                 elif kind == b"hash" and (fields := client.hkeys(key)):
-                    self._tally["dropped"] += int(client.hdel(key, self._random.choice(fields)))  # type: ignore[arg-type]
+                    self._tally["dropped"] += int(client.hdel(key, self._random.choice(fields)))
 
     def _corrupt(self) -> None:
         """Bytes that are no message take the place of messages that wait, or come beside them."""
@@ -214,19 +218,25 @@ class Faults:
             for message in self._random.sample(ids, min(2, len(ids))):
                 self._spoil(client, key, message)
             message = new_id(int(time.time() * 1000)).encode()
-            self._spoil(client, key, message)
+            self.certain_poison.add(self._spoil(client, key, message))
             client.rpush(self._layout.ids(DEFAULT_QUEUE), message)
 
-    def _spoil(self, client: redis.Redis, key: str, message: bytes) -> None:
+    def _doubt_poison(self, client: redis.Redis) -> None:
+        """What is still there may be lost now, before anybody reads it."""
+        self.certain_poison.difference_update(client.hvals(self._layout.messages(DEFAULT_QUEUE)))  # type: ignore[arg-type]
+
+    def _spoil(self, client: redis.Redis, key: str, message: bytes) -> bytes:
         data = self._random.choice(_GARBAGE) + b"#%d" % self._random.getrandbits(24)
         self.poison.add(data)
         client.hset(key, message, data)  # type: ignore[arg-type]
         self._tally["corrupted"] += 1
+        return data
 
     def _flush_queue(self) -> None:
         with self._client(db=1) as client:
             self._tally["queue flushed at all"] += 1
             self._tally["queue flushed"] += int(client.llen(self._layout.ids(DEFAULT_QUEUE)))  # type: ignore[arg-type]
+            self._doubt_poison(client)
             client.flushdb()
 
     # ---- the server ----------------------------------------------------------------------------------------

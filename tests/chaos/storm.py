@@ -192,6 +192,7 @@ class Storm:
             queue_lost=self.tally["queue flushed at all"] > 0 or self.tally["redis killed"] > 0,
             quiet=self.weather.quiet,
             poison=faults.poison,
+            certain_poison=faults.certain_poison,
         )
         return Checker(adapter, driver, read_effects(self.folder / "ledger"), self.tally, circumstances)
 

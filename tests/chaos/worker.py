@@ -58,6 +58,7 @@ def main(orders: Orders) -> None:
     os.dup2(log, 1)
     os.dup2(log, 2)
     faulthandler.enable()
+    faulthandler.register(signal.SIGUSR1, all_threads=True)
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     os.environ[VARIABLE] = orders.failpoints
@@ -78,7 +79,9 @@ def _end_with_parent(parent: int) -> None:
 async def _work(orders: Orders, loads: list[Load]) -> None:
     ledger = Ledger(orders.folder / "ledger" / f"{orders.serial:04}.jsonl")
     stopping = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stopping.set)
+    loop.add_signal_handler(signal.SIGUSR2, _tell_tasks)
     adapter = _adapter(orders, loads, ledger)
     async with adapter:
         await adapter.start()
@@ -141,6 +144,11 @@ def _with_effects(
             ledger.write(what, ctx)
 
     return perform
+
+
+def _tell_tasks() -> None:
+    for task in asyncio.all_tasks():
+        task.print_stack()
 
 
 async def _start_runs(orders: Orders, loads: list[Load]) -> None:
