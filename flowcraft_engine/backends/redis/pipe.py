@@ -83,7 +83,9 @@ class Pipe:
     async def _open(self) -> None:
         try:
             if self._line is not None:
-                await self._line.release()
+                # Once only, also if the next line cannot be opened at the first try.
+                line, self._line = self._line, None
+                await line.release()
             self._line = await _Line.open(self.client, self._timeout_s)
         except (RedisError, OSError) as error:
             batch, self._waiting = self._waiting, []
