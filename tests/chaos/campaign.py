@@ -13,10 +13,10 @@ from tests.chaos.storm import Storm, Weather
 from tests.chaos.tally import Tally
 from tests.chaos.workload import make_workload
 
-_ALWAYS = Weather(25, fsync="always")
-_EVERYSEC = Weather(25, fsync="everysec")
-_CUT = Weather(25, fsync="everysec", cuts_tails=True)
-_QUIET = Weather(4, quiet=True)
+_ALWAYS = Weather(22, fsync="always")
+_EVERYSEC = Weather(22, fsync="everysec")
+_CUT = Weather(22, fsync="everysec", cuts_tails=True)
+_QUIET = Weather(3, quiet=True)
 
 #: The storms of each profile.
 PROFILES: Final[dict[str, list[Weather]]] = {

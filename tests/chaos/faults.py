@@ -71,7 +71,7 @@ class Faults:
             self._drop: 4,
             self._corrupt: 3,
             self._flush_queue: 0.4,
-            self._kill_redis: 1.5 if kills_redis else 0,
+            self._kill_redis: 3 if kills_redis else 0,
         }
 
     def run(self, pause_s: float) -> None:

@@ -64,6 +64,7 @@ class Storm:
     weather: Weather
     runs: list[Run] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
+    violations: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
@@ -125,10 +126,13 @@ class Storm:
             await asyncio.wait(tasks[: len(drivers)], timeout=self.weather.seconds)
             for task in tasks:
                 task.cancel()
-            results = await asyncio.gather(*tasks, return_exceptions=True)
-        for result in results:
-            if isinstance(result, Exception):
-                raise result
+            ended, deaf = await asyncio.wait(tasks, timeout=10)
+            for task in deaf:
+                task.print_stack()
+                self.violations.append(f"a client does not end when it is cancelled: {task.get_coro()}")
+        for task in ended:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                raise error
 
     async def _keep_starting(self, driver: Driver) -> None:
         while len(self.runs) < self.weather.most_runs:
@@ -184,7 +188,7 @@ class Storm:
             if code not in (0, -signal.SIGTERM):  # a signal may come before anybody listens
                 checker.violations.append(f"{count} processes ended with {code}")
         self.tally.update(read_tallies(self.folder / "ledger"))
-        return Outcome(self.tally, checker.violations, quiet_after_s)
+        return Outcome(self.tally, [*self.violations, *checker.violations], quiet_after_s)
 
     def _checker(self, adapter: FaultyAdapter, driver: Driver, faults: Faults) -> Checker:
         circumstances = Circumstances(
