@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from flowcraft_cli.ending import Ending, print_ending
+from flowcraft_cli.ending import Ending
 from flowcraft_cli.execution import keep_for_good, run_async
 from flowcraft_cli.manner import Manner
+from flowcraft_cli.run_reports import make_reports, print_with_reports, write_reports
 
 if TYPE_CHECKING:
     from flowcraft_cli.commands.run_preparation import Prepared
     from flowcraft_cli.run_place import RunPlace
+    from flowcraft_cli.run_reports import Report, Wanted
     from flowcraft_engine.settings import Settings
 
 
@@ -22,21 +25,25 @@ def run_on_fleet(
     *,
     graph: str | None,
     detach: bool,
+    wanted: Sequence[Wanted] = (),
 ) -> int:
     """Start the run; the exit code."""
-    ending, drawing = run_async(_run(settings, prepared, run_id, manner, graph=graph, detach=detach))
+    ending, drawing, reports = run_async(
+        _run(settings, prepared, run_id, manner, graph=graph, detach=detach, wanted=wanted)
+    )
     if graph is not None and drawing is not None:
         from flowcraft_cli.run_drawing import write_drawing
 
         write_drawing(graph, drawing)
     if not detach:
-        return print_ending(ending, manner)
+        return print_with_reports(ending, manner, reports)
     from flowcraft_cli.output import emit, emit_json
 
     if manner.json:
         emit_json(ending.result.to_json())
     else:
         emit(ending.result.run_id)
+    write_reports(reports)
     return 0
 
 
@@ -48,7 +55,8 @@ async def _run(
     *,
     graph: str | None,
     detach: bool,
-) -> tuple[Ending, str | None]:
+    wanted: Sequence[Wanted],
+) -> tuple[Ending, str | None, list[Report]]:
     from flowcraft_cli.run_place import open_fleet
     from flowcraft_engine.execution.run_control import new_run_id
 
@@ -60,7 +68,7 @@ async def _run(
             from flowcraft_cli.run_drawing import draw_run
 
             drawing = await draw_run(place.store, chosen, graph)
-        return ending, drawing
+        return ending, drawing, await make_reports(wanted, place.store, ending)
 
 
 async def _start(

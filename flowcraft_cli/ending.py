@@ -122,7 +122,17 @@ def cause_text(cause: object) -> str | None:
         parts.append(f"in node {safe(cause['node'])}")
     if cause.get("message"):
         parts.append(f"- {safe(cause['message'])}")
+    if not cause.get("file"):
+        parts.append(_place_below(cause))
     return " ".join(part for part in parts if part) or None
+
+
+def _place_below(cause: dict[str, object]) -> str:
+    """The line of the user's code behind the error of a sub-run."""
+    from flowcraft_engine.reports.error_place import code_place
+
+    place = code_place(cause)
+    return f"({safe(place.type or 'raised')} at {safe(place.text)})" if place is not None else ""
 
 
 def _relative(path: str) -> str:

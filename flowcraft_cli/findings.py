@@ -64,22 +64,18 @@ def _excerpt(finding: Finding, palette: Palette) -> list[str]:
 
 def annotation(finding: Finding) -> str:
     """A workflow command of GitHub Actions, which shows the finding at its line."""
+    from flowcraft_engine.reports.workflow_command import workflow_command
+
     place = finding.location
-    parts = {"title": finding.code}
-    if place is not None:
-        parts = {"file": place.file, "line": str(place.line), "col": str(place.column), **parts}
-    level = "error" if finding.severity is Severity.ERROR else "warning"
     text = finding.message + (f" ({finding.hint})" if finding.hint else "")
-    properties = ",".join(f"{key}={_escaped_property(value)}" for key, value in parts.items())
-    return f"::{level} {properties}::{_escaped_data(text)}"
-
-
-def _escaped_data(text: str) -> str:
-    return safe(text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
-
-
-def _escaped_property(text: str) -> str:
-    return _escaped_data(text).replace(":", "%3A").replace(",", "%2C")
+    return workflow_command(
+        "error" if finding.severity is Severity.ERROR else "warning",
+        text,
+        title=finding.code,
+        file=place.file if place else None,
+        line=place.line if place else None,
+        column=place.column if place else None,
+    )
 
 
 def summary(findings: Sequence[Finding], files: int = 1) -> str:

@@ -7,6 +7,7 @@ import sys
 from typing import Final, NamedTuple
 
 from flowcraft_cli.colour import Palette, Stream
+from flowcraft_engine.reports.moments import duration
 
 
 class Look(NamedTuple):
@@ -60,14 +61,4 @@ def marked(state: str, text: str, palette: Palette, stream: Stream) -> str:
     return palette.style(f"{symbol_of(state, stream)} {text}", look_of(state).codes)
 
 
-def short_duration(seconds: float) -> str:
-    """`0.8s`, `12ms`, `1m 05s`, `2h 10m`."""
-    if seconds < 0.0995:
-        return f"{max(seconds, 0) * 1000:.0f}ms"
-    if seconds < 59.95:
-        return f"{seconds:.1f}s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes}m {rest:02d}s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}h {minutes:02d}m" if hours < 48 else f"{hours // 24}d {hours % 24}h"
+short_duration: Final = duration

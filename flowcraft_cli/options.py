@@ -92,6 +92,14 @@ Timeout = Annotated[
         "--timeout", help="Stop waiting after this time: 500ms, 30s, 5m, 1h. Exit code 6.", metavar="DURATION"
     ),
 ]
+Reports = Annotated[
+    list[str] | None,
+    option(
+        "--report",
+        help="Write a report, however the run ends: junit=FILE, html=FILE, github; may be repeated.",
+        metavar="KIND=FILE",
+    ),
+]
 Json = Annotated[bool, option("--json", help="Print exactly one JSON document, also on failure.")]
 Quiet = Annotated[bool, option("--quiet", "-q", help="Show no progress.")]
 Verbose = Annotated[bool, option("--verbose", "-v", help="Show why nodes run, and debug messages of nodes.")]

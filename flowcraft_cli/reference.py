@@ -51,7 +51,7 @@ beginning of it, or by `@latest`; a sub-run by `parent:node`.
 | 5 | the run waits for someone; it can be resumed |
 | 6 | `--timeout` of the command passed |
 | 7 | no such run, node or file, or its state does not allow it |
-| 8 | `--check` or `doctor` found something |
+| 8 | `--check` or `doctor` found something, or `diff` a difference |
 | 9 | the state file, Redis, or another backend cannot be used |
 | 70 | a bug in flowcraft |
 | 130, 143 | interrupted, terminated: a kept run can be continued, and the message says how |

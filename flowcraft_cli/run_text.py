@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-import shutil
 from typing import TYPE_CHECKING, Literal
 
 from flowcraft_cli.colour import Palette, Stream, palette_for
 from flowcraft_cli.ending import Ending, error_text, headline, what_next
+from flowcraft_cli.gantt import gantt_lines
 from flowcraft_cli.looks import look_of, short_duration, symbol_of
+from flowcraft_cli.screen import width_of_screen
 from flowcraft_cli.text import clip, safe
 
 if TYPE_CHECKING:
     from flowcraft_engine.history.run_result import NodeRun, RunResult
+    from flowcraft_engine.reports.dossier import Dossier
 
 #: Items of a `for_each` are listed up to this many; of more only those that did not simply complete.
 _MOST_ITEMS = 12
@@ -20,13 +22,15 @@ _MOST_NODES = 400
 _SCREEN = 30
 
 
-def run_text(ending: Ending, *, verbose: bool = False) -> str:
+def run_text(ending: Ending, dossier: Dossier, *, verbose: bool = False) -> str:
+    """The run with its sub-runs and its timeline."""
     result, palette = ending.result, palette_for("stdout")
-    width = shutil.get_terminal_size((100, 24)).columns
+    width = width_of_screen()
     lines = [headline(result, palette)]
     if result.inputs:
         lines.append(f"  {palette.dim('inputs')}  {clip(_compact(result.inputs), max(20, width - 10))}")
-    lines.extend(node_lines(result, palette, width, details="all" if verbose else "results"))
+    lines.extend(node_lines(result, palette, width, details="all" if verbose else "results", run=dossier))
+    lines.extend(["", *gantt_lines(dossier, palette, width), ""] if dossier.timeline else [])
     if result.status == "completed" and result.outputs:
         lines.append(f"  {palette.dim('outputs')} {clip(_compact(result.outputs), max(20, width - 11))}")
     if result.cancel_reason:
@@ -37,9 +41,17 @@ def run_text(ending: Ending, *, verbose: bool = False) -> str:
 
 
 def node_lines(
-    result: RunResult, palette: Palette, width: int, *, details: Literal["all", "results", "none"] = "results"
+    result: RunResult,
+    palette: Palette,
+    width: int,
+    *,
+    details: Literal["all", "results", "none"] = "results",
+    run: Dossier | None = None,
 ) -> list[str]:
-    """A line for each instance; long lists of items are summed up. `details` says how much each line tells."""
+    """A line for each instance; long lists of items are summed up. `details` says how much each line tells.
+
+    With `run`, the nodes of its sub-runs stand below the nodes that have started them.
+    """
     shown = [(name, node) for name, node in result.nodes.items() if not _is_summed_up(result, name, node)]
     if details == "none":
         shown = _fitting(shown)
@@ -49,7 +61,13 @@ def node_lines(
         shown = shown[:_MOST_NODES]
     widest = max((len(_label(name)) for name, _ in shown), default=8)
     name_width = max(8, min(widest, width * 2 // 5))
-    lines = [_node_line(name, node, name_width, width, palette, details) for name, node in shown]
+    lines = []
+    for name, node in shown:
+        lines.append(_node_line(name, node, name_width, width, palette, details))
+        child = run.children.get(name) if run is not None else None
+        if child is not None:
+            inner = node_lines(child.result, palette, max(40, width - 4), details=details, run=child)
+            lines.extend(f"    {line}" for line in inner)
     if left_out:
         lines.append(palette.dim(f"  … and {left_out} more: flowcraft show {result.run_id}"))
     return lines

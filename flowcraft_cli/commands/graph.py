@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from flowcraft_cli.options import Debug, option
+from flowcraft_cli.options import (
+    Backend,
+    BrokerUrl,
+    Debug,
+    Insecure,
+    Namespace,
+    RedisUrl,
+    State,
+    option,
+)
+
+if TYPE_CHECKING:
+    from flowcraft_engine.blueprint.model import Blueprint
+    from flowcraft_engine.drawing import Outcomes
+
+    Drawn = tuple[Blueprint, Outcomes | None, Collection[tuple[str, str]] | None]
 
 
 def graph_command(
     context: typer.Context,
-    file: Annotated[
-        str, typer.Argument(metavar="FILE", help="The blueprint; - reads from stdin.", show_default=False)
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE-OR-RUN", help="A blueprint (- reads from stdin), or a kept run.", show_default=False
+        ),
     ],
     format: Annotated[
         Literal["mermaid", "dot", "svg", "terminal", "json"] | None,
@@ -24,22 +43,33 @@ def graph_command(
     direction: Annotated[
         Literal["TB", "LR"], option("--direction", help="From top to bottom, or from left to right.")
     ] = "TB",
+    state: State = None,
+    backend: Backend = None,
+    redis_url: RedisUrl = None,
+    broker_url: BrokerUrl = None,
+    namespace: Namespace = None,
+    insecure: Insecure = False,
     debug: Debug = False,
 ) -> int:
-    """Draw a blueprint. Imports and executes nothing."""
+    """Draw a blueprint, or a run of it, coloured by what became of each node. Imports and executes nothing."""
     import shutil
 
     from flowcraft_cli.colour import wants_colour
     from flowcraft_cli.looks import has_symbols
     from flowcraft_cli.output import emit, tell
     from flowcraft_cli.run_drawing import format_of, write_drawing
+    from flowcraft_cli.run_or_file import is_file_name
     from flowcraft_engine.blueprint import load_blueprint
     from flowcraft_engine.drawing import draw
 
+    drawn: Drawn = (load_blueprint(source), None, None) if is_file_name(source) else _run(context, source)
+    blueprint, outcomes, taken = drawn
     kind = format or (format_of(out) if out is not None else "terminal")
     drawing = draw(
-        load_blueprint(file),
+        blueprint,
         kind,
+        outcomes,
+        taken=taken,
         width=shutil.get_terminal_size((100, 24)).columns,
         direction=direction,
         colour=out is None and wants_colour("stdout"),
@@ -51,3 +81,19 @@ def graph_command(
         write_drawing(out, drawing)
         tell(f"wrote {out}")
     return 0
+
+
+def _run(context: typer.Context, run: str) -> Drawn:
+    from flowcraft_cli.execution import run_async
+
+    return run_async(_read(context, run))
+
+
+async def _read(context: typer.Context, run: str) -> Drawn:
+    from flowcraft_cli.kept_run import kept_run
+    from flowcraft_engine.reports.outcomes import outcomes_of, taken_edges
+
+    async with kept_run(context, run) as kept:
+        plan, state = await kept.store.snapshot(kept.run_id)
+        result = await kept.place.show(kept.run_id)
+        return plan.blueprint, outcomes_of(result), taken_edges(plan, state)

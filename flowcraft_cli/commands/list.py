@@ -19,13 +19,12 @@ from flowcraft_cli.options import (
 )
 
 if TYPE_CHECKING:
-    from flowcraft_cli.colour import Palette
     from flowcraft_engine.settings import Settings
-    from flowcraft_engine.stores.coordination_store import RunSummary
+    from flowcraft_engine.stores.coordination_store import RunQuery, RunSummary
 
 _MOST = 100_000
-_DERIVED = ("waiting", "interrupted", "blocked")
-_STATUSES = ("running", *_DERIVED, "completed", "failed", "cancelled")
+_UNENDED = ("running", "waiting", "interrupted", "blocked")
+_STATUSES = (*_UNENDED, "completed", "failed", "cancelled")
 
 
 def list_command(
@@ -33,6 +32,13 @@ def list_command(
     status: Annotated[
         str | None,
         option("--status", metavar="STATUS", help="Only runs in this status: " + ", ".join(_STATUSES) + "."),
+    ] = None,
+    blueprint: Annotated[
+        str | None, option("--blueprint", metavar="ID", help="Only runs of this blueprint.")
+    ] = None,
+    since: Annotated[
+        str | None,
+        option("--since", metavar="TIME", help="Only runs begun since: 30m, 2h, 7d, or 2026-01-31[T12:00]."),
     ] = None,
     limit: Annotated[str, option("--limit", metavar="N", help="At most this many runs (default 20).")] = "20",
     state: State = None,
@@ -45,48 +51,89 @@ def list_command(
     debug: Debug = False,
 ) -> int:
     """List runs, the newest first. Sub-runs are shown by `flowcraft show`."""
+    from flowcraft_cli.execution import run_async
+    from flowcraft_cli.options import settings_of
+    from flowcraft_cli.output import emit, emit_json, tell
+    from flowcraft_cli.run_table import run_table
+    from flowcraft_cli.screen import width_of_screen
+    from flowcraft_engine.stores.coordination_store import RunQuery
+
+    query = RunQuery(
+        _checked_limit(context, limit), _checked_status(context, status), blueprint, _moment(context, since)
+    )
+    found = run_async(_list(settings_of(context), query))
+    if json:
+        emit_json({"schema": 1, "runs": [_document(run, shown) for run, shown in found]})
+    elif found:
+        emit("\n".join(run_table(found, width_of_screen())))
+    elif status or blueprint or since:
+        tell("no runs fit")
+    else:
+        tell("no runs yet: flowcraft run FILE begins one")
+    return 0
+
+
+def _checked_status(context: typer.Context, status: str | None) -> str | None:
     import difflib
 
-    from flowcraft_cli.execution import run_async
-    from flowcraft_cli.options import settings_of, source_of
-    from flowcraft_cli.output import emit, emit_json, tell
+    from flowcraft_cli.options import source_of
     from flowcraft_engine.errors import UsageError
 
     if status is not None and status not in _STATUSES:
         near = difflib.get_close_matches(status, _STATUSES, n=1)
         hint = f"did you mean {near[0]}?" if near else f"one of: {', '.join(_STATUSES)}"
         raise UsageError(f"{source_of(context, 'status')}: there is no status {status!r}", hint=hint)
+    return status
+
+
+def _checked_limit(context: typer.Context, limit: str) -> int:
+    from flowcraft_cli.options import source_of
+    from flowcraft_engine.errors import UsageError
+
     if not limit.isascii() or not limit.isdigit() or not 1 <= int(limit[:9]) <= _MOST:
         name = source_of(context, "limit")
         raise UsageError(f"{name} must be a whole number from 1 to {_MOST}, not {limit!r}")
-    settings = settings_of(context)
-    found = run_async(_list(settings, status, int(limit[:9])))
-    if json:
-        emit_json({"schema": 1, "runs": [_document(run, shown) for run, shown in found]})
-    elif found:
-        for line in _table(found):
-            emit(line)
-    else:
-        tell("no runs" + (f" are {status}" if status else " yet: flowcraft run FILE begins one"))
-    return 0
+    return int(limit[:9])
 
 
-async def _list(settings: Settings, status: str | None, limit: int) -> list[tuple[RunSummary, str]]:
+def _moment(context: typer.Context, since: str | None) -> float | None:
+    """A duration before now, or a date and time, local if it names no zone. Raises `UsageError`."""
+    if since is None:
+        return None
+    import time
+    from datetime import datetime
+
+    from flowcraft_cli.options import source_of
+    from flowcraft_engine.errors import UsageError
+    from flowcraft_engine.values import parse_duration
+
+    try:
+        if "-" in since:
+            return datetime.fromisoformat(since).timestamp()
+        return time.time() - parse_duration(since) / 1000
+    except (ValueError, OverflowError, OSError) as error:
+        hint = "write 30m, 2h, 7d, 2026-01-31 or 2026-01-31T12:00"
+        raise UsageError(f"{source_of(context, 'since')}: {since!r} is no time", hint=hint) from error
+
+
+async def _list(settings: Settings, query: RunQuery) -> list[tuple[RunSummary, str]]:
     """The runs and their derived status: those that have not ended may wait, or be interrupted or blocked."""
+    from dataclasses import replace
+
     from flowcraft_cli.run_place import open_place
 
-    stored = "running" if status in _DERIVED else status
+    wanted = query.status
+    # The store knows what has ended; how the others stand is found out one by one.
+    stored = replace(query, status="running", limit=_MOST) if wanted in _UNENDED else query
     found: list[tuple[RunSummary, str]] = []
     async with open_place(settings) as place:
-        for run in await place.store.list_runs(limit=_MOST, status=stored) if place is not None else ():
-            if run.parent_run_id is not None:
-                continue
-            shown = run.status
-            if shown == "running" and place is not None:
-                shown = await place.status(run.run_id)
-            if status is None or shown == status:
+        if place is None:
+            return []
+        for run in await place.store.find_runs(stored):
+            shown = await place.status(run.run_id) if run.status == "running" else run.status
+            if wanted is None or shown == wanted:
                 found.append((run, shown))
-            if len(found) == limit:
+            if len(found) == query.limit:
                 break
     return found
 
@@ -102,24 +149,3 @@ def _document(run: RunSummary, status: str) -> dict[str, object]:
         "created_at": iso_time(run.created_at),
         "finished_at": iso_time(run.finished_at),
     }
-
-
-def _table(found: list[tuple[RunSummary, str]]) -> list[str]:
-    import time
-
-    from flowcraft_cli.colour import palette_for
-    from flowcraft_cli.looks import marked, short_duration
-    from flowcraft_cli.text import clip, safe
-
-    palette: Palette = palette_for("stdout")
-    id_width = max(len(run.run_id) for run, _ in found)
-    names = [safe(run.blueprint_id + (f" {run.version}" if run.version else "")) for run, _ in found]
-    name_width = min(32, max(map(len, names)))
-    lines = []
-    for (run, status), name in zip(found, names, strict=True):
-        began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.created_at))
-        took = short_duration(run.finished_at - run.created_at) if run.finished_at is not None else ""
-        state = marked(status, status.ljust(11), palette, "stdout")
-        label = clip(name, name_width).ljust(name_width)
-        lines.append(f"{run.run_id.ljust(id_width)}  {state}  {label}  {began}  {took}".rstrip())
-    return lines

@@ -19,6 +19,7 @@ from flowcraft_cli.options import (
     Namespace,
     Quiet,
     RedisUrl,
+    Reports,
     State,
     Timeout,
     Verbose,
@@ -30,6 +31,7 @@ from flowcraft_cli.options import (
 if TYPE_CHECKING:
     from flowcraft_cli.commands.run_preparation import Prepared
     from flowcraft_cli.ending import Ending
+    from flowcraft_cli.run_reports import Report, Wanted
     from flowcraft_engine.settings import Settings
 
 
@@ -75,6 +77,7 @@ def run_command(
         str | None,
         option("--graph", metavar="FILE", help="Draw the run in the end: .svg, .mmd, .dot, .json or .txt."),
     ] = None,
+    report: Reports = None,
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -86,8 +89,8 @@ def run_command(
     on with it; a run that waits for somebody ends with exit code 5 and says how to answer.
     With --distributed Ctrl-C only detaches: the run goes on, and `flowcraft wait` follows it.
     """
-    from flowcraft_cli.commands.run_preparation import prepare
     from flowcraft_cli.output import stdout_for_results_only
+    from flowcraft_cli.run_reports import asked_reports
     from flowcraft_engine.assembly import is_distributed
     from flowcraft_engine.errors import UsageError
 
@@ -96,9 +99,10 @@ def run_command(
     if detach and not goes_to_fleet:
         raise UsageError("--detach needs --distributed: a run in this process ends with it")
     manner = Manner(duration_s(context, "timeout"), quiet, verbose, json)
+    wanted = asked_reports(context) if report else []
     with stdout_for_results_only():
-        prepared = prepare(
-            file, settings, input or [], inputs, run_id=run_id, graph=graph, may_lack_nodes=goes_to_fleet
+        prepared = _prepare(
+            file, settings, input or [], inputs, run_id, graph, wanted, may_lack_nodes=goes_to_fleet
         )
     if verbose:
         from flowcraft_cli.output import tell
@@ -112,17 +116,45 @@ def run_command(
     if goes_to_fleet:
         from flowcraft_cli.distributed_run import run_on_fleet
 
-        return run_on_fleet(settings, prepared, run_id, manner, graph=graph, detach=detach)
-    from flowcraft_cli.ending import print_ending
+        return run_on_fleet(settings, prepared, run_id, manner, graph=graph, detach=detach, wanted=wanted)
     from flowcraft_cli.execution import run_async
 
     with stdout_for_results_only():
-        ending, drawing = run_async(_run(settings, prepared, run_id, manner, graph=graph))
+        ending, drawing, reports = run_async(_run(settings, prepared, run_id, manner, graph, wanted))
     if graph is not None and drawing is not None:
         from flowcraft_cli.run_drawing import write_drawing
 
         write_drawing(graph, drawing)
-    return print_ending(ending, manner)
+    from flowcraft_cli.run_reports import print_with_reports
+
+    return print_with_reports(ending, manner, reports)
+
+
+def _prepare(
+    file: str,
+    settings: Settings,
+    pairs: list[str],
+    inputs: str | None,
+    run_id: str | None,
+    graph: str | None,
+    wanted: list[Wanted],
+    *,
+    may_lack_nodes: bool,
+) -> Prepared:
+    """Check all that can be checked; what is wrong with the blueprint is in the reports, too."""
+    from flowcraft_cli.commands.run_preparation import prepare
+    from flowcraft_engine.blueprint.finding import BlueprintError
+
+    try:
+        return prepare(
+            file, settings, pairs, inputs, run_id=run_id, graph=graph, may_lack_nodes=may_lack_nodes
+        )
+    except BlueprintError as error:
+        if wanted:
+            from flowcraft_cli.run_reports import reports_of_findings, write_reports
+
+            write_reports(reports_of_findings(wanted, file, error.findings))
+        raise
 
 
 async def _run(
@@ -130,9 +162,9 @@ async def _run(
     prepared: Prepared,
     run_id: str | None,
     manner: Manner,
-    *,
     graph: str | None,
-) -> tuple[Ending, str | None]:
+    wanted: list[Wanted],
+) -> tuple[Ending, str | None, list[Report]]:
     from flowcraft_cli.execution import closing, execute, keep_for_good
     from flowcraft_cli.watching.choose import choose_watcher
     from flowcraft_cli.watching.node_log import node_log
@@ -160,7 +192,12 @@ async def _run(
             from flowcraft_cli.run_drawing import draw_run
 
             drawing = await draw_run(store, new_id, graph)
-        return ending, drawing
+        reports: list[Report] = []
+        if wanted:
+            from flowcraft_cli.run_reports import make_reports
+
+            reports = await make_reports(wanted, store, ending)
+        return ending, drawing, reports
 
 
 def _new_id() -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,18 +14,29 @@ from flowcraft_cli.options import (
     Json,
     Namespace,
     RedisUrl,
+    Reports,
     RunArgument,
     State,
     Verbose,
+    option,
 )
 
 if TYPE_CHECKING:
     from flowcraft_cli.ending import Ending
+    from flowcraft_cli.run_reports import Wanted
+    from flowcraft_engine.reports.dossier import Dossier
 
 
 def show_command(
     context: typer.Context,
     run: RunArgument,
+    node: Annotated[
+        str | None, typer.Argument(metavar="NODE", help="Show one node in full.", show_default=False)
+    ] = None,
+    html: Annotated[
+        str | None, option("--html", metavar="FILE", help="Write a page about the run that opens offline.")
+    ] = None,
+    report: Reports = None,
     state: State = None,
     backend: Backend = None,
     redis_url: RedisUrl = None,
@@ -36,27 +47,62 @@ def show_command(
     verbose: Verbose = False,
     debug: Debug = False,
 ) -> int:
-    """Show a run: its nodes with states, durations and outputs, its errors, and what it waits for.
+    """Show a run: its nodes with states, durations and outputs, its timeline, its errors, what it waits for.
 
-    Ends with 0, whatever became of the run. With -v also why each node is in its state.
+    With NODE, that node in full: why it is in its state, its attempts, its input and its output. Ends with 0,
+    whatever became of the run. With -v also why each node is in its state.
     """
     from flowcraft_cli.execution import run_async
-    from flowcraft_cli.output import emit, emit_json
-
-    ending = run_async(_load(context, run))
-    if json:
-        emit_json(ending.result.to_json())
-        return 0
+    from flowcraft_cli.options import source_of
+    from flowcraft_cli.output import emit
+    from flowcraft_cli.run_reports import Wanted, asked_reports, checked_file
     from flowcraft_cli.run_text import run_text
 
-    emit(run_text(ending, verbose=verbose))
+    wanted = asked_reports(context)
+    if html is not None:
+        wanted.append(Wanted("html", checked_file(html, source_of(context, "html"))))
+    printed = run_async(_show(context, run, node, wanted, json=json))
+    if printed is not None:
+        dossier, ending = printed
+        emit(run_text(ending, dossier, verbose=verbose))
     return 0
 
 
-async def _load(context: typer.Context, run: str) -> Ending:
+async def _show(
+    context: typer.Context, run: str, node: str | None, wanted: list[Wanted], *, json: bool
+) -> tuple[Dossier, Ending] | None:
+    """Do all that was asked for; the run, if it is still to be printed."""
+    import time
+
     from flowcraft_cli.ending import Ending
     from flowcraft_cli.kept_run import kept_run
+    from flowcraft_cli.output import emit, emit_json, tell
+    from flowcraft_cli.run_reports import reports_of, write_reports
+    from flowcraft_engine.reports.dossier import read_dossier
 
     async with kept_run(context, run) as kept:
         place = kept.place
-        return Ending(await place.show(kept.run_id), where=place.where, goes_on=place.fleet is not None)
+        dossier = await read_dossier(kept.store, kept.run_id, time.time(), show=place.show)
+        where = place.where
+        if node is not None:
+            from flowcraft_cli.node_text import node_text
+            from flowcraft_engine.reports.node_report import node_report
+
+            report = await node_report(dossier, node)
+            if json:
+                emit_json(report.to_json())
+            else:
+                emit(node_text(dossier, report, where or ""))
+        if wanted:
+            write_reports(await reports_of(wanted, dossier))
+            for one in wanted:
+                tell(
+                    f"wrote {one.file}"
+                    if one.file is not None
+                    else "GITHUB_STEP_SUMMARY is not set: no summary"
+                )
+        if json and node is None:
+            emit_json(dossier.result.to_json())
+        is_done = json or node is not None or bool(wanted)
+        ending = Ending(dossier.result, where=where, goes_on=place.fleet is not None)
+        return None if is_done else (dossier, ending)

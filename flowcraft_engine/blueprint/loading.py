@@ -22,7 +22,7 @@ from flowcraft_engine.blueprint.finding import BlueprintError, Finding, MissingB
 from flowcraft_engine.blueprint.formats import parse
 from flowcraft_engine.blueprint.limits import DEFAULT_LIMITS, Limits
 from flowcraft_engine.blueprint.lint import check_blueprint
-from flowcraft_engine.blueprint.model import Blueprint, output_place
+from flowcraft_engine.blueprint.model import Blueprint, edge_key, output_place
 from flowcraft_engine.blueprint.places import Places
 from flowcraft_engine.blueprint.plain_data import plain_document
 from flowcraft_engine.blueprint.reading import STDIN, from_text, read_source
@@ -176,9 +176,19 @@ def _build(draft: Draft, report: Report, around: _Surroundings) -> Blueprint | N
     offsets = {
         **places.ids,
         **{output_place(name): places.top("outputs", name) for name in blueprint.outputs or ()},
+        **_decided_edges(blueprint, places),
     }
     locations = {name: source.location(at) for name, at in offsets.items() if at is not None}
     return blueprint.with_locations(locations, around.folder)
+
+
+def _decided_edges(blueprint: Blueprint, places: Places) -> dict[str, int | None]:
+    """Where the conditions and actions of edges stand. Plain edges have nothing to decide, and are most of them."""
+    return {
+        edge_key(index): places.edge(index, "condition" if edge.condition is not None else "action")
+        for index, edge in enumerate(blueprint.edges)
+        if edge.condition is not None or edge.action is not None
+    }
 
 
 def _report_model_errors(error: ValidationError, places: Places, report: Report) -> None:

@@ -31,6 +31,11 @@ CONTINUE = "continue"
 BREAK = "break"
 
 
+def edge_key(index: int) -> str:
+    """The name of an edge among the locations; no node can have it, for ids have no colon."""
+    return f"edge:{index}"
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
 
@@ -119,7 +124,7 @@ class Blueprint(_Part):
     outputs: dict[str, str] | None = None
     expressions: Literal["safe", "path"] = "safe"
 
-    #: Where each node stands in its file; kept beside the model so that the digest does not depend on layout.
+    #: Where nodes and edges stand in the file; kept beside the model so that the digest does not depend on layout.
     _locations: dict[str, SourceLocation] = PrivateAttr(default_factory=dict)
 
     #: The folder of its file, absolute; relative paths of its nodes start there.
@@ -131,11 +136,17 @@ class Blueprint(_Part):
 
     @property
     def locations(self) -> dict[str, SourceLocation]:
-        """Node id → the place of its id in the blueprint file, and `output_place(name)` → that of an output.
+        """Node id → the place of its id in the blueprint file; `output_place(name)` → that of an output;
+        `edge_key(index)` → that of an edge with a condition or an action.
 
         Empty for blueprints that came from no file.
         """
         return self._locations
+
+    def edge_location(self, index: int) -> SourceLocation | None:
+        """Where the condition or the action of an edge stands, else its target; None if nobody knows."""
+        place = self._locations.get(edge_key(index))
+        return place or self._locations.get(self.edges[index].target)
 
     @property
     def folder(self) -> str | None:

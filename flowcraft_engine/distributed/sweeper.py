@@ -92,8 +92,10 @@ class Sweeper:
     async def _rest(self, until_sweep_s: float) -> None:
         until_due = self._next_due - self._clock.now()
         self._moved.clear()
+        # Not `wait_for`: it may swallow the cancellation that ends the sweeper.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._moved.wait(), max(_SHORTEST_S, min(until_sweep_s, until_due)))
+            async with asyncio.timeout(max(_SHORTEST_S, min(until_sweep_s, until_due))):
+                await self._moved.wait()
 
     # ---- what is due ---------------------------------------------------------------------------------------
 

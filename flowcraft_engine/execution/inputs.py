@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any, Protocol
+
 from flowcraft_engine.blueprint.input_source import InputSource
 from flowcraft_engine.kernel.commands import ABSENT, Claim
+from flowcraft_engine.kernel.naming import Path
 from flowcraft_engine.kernel.plan import PlanNode
 from flowcraft_engine.kernel.received import givers, received
-from flowcraft_engine.stores.coordination_store import CoordinationStore, RunFacts
+from flowcraft_engine.stores.coordination_store import RunFacts
 from flowcraft_engine.values import JsonObject, JsonValue
 
 
-async def node_input(store: CoordinationStore, facts: RunFacts, claim: Claim, node: PlanNode) -> JsonValue:
+class OutputSource(Protocol):
+    """Where the outputs of other nodes come from: the store of the run, or a past state of it."""
+
+    async def outputs(
+        self, run_id: str, node_ids: Sequence[str], path: Path = (), scopes: tuple[str, ...] = ()
+    ) -> list[JsonValue]:
+        """As `CoordinationStore.outputs`."""
+        ...
+
+    async def fill_in(self, run_id: str, value: Any) -> Any:
+        """As `CoordinationStore.fill_in`."""
+        ...
+
+
+async def node_input(store: OutputSource, facts: RunFacts, claim: Claim, node: PlanNode) -> JsonValue:
     """The input of a claimed instance. The value belongs to the store.
 
     An item of a `for_each` node receives its item. Otherwise `inputs` decides; without it, the one predecessor
@@ -36,9 +54,7 @@ async def node_input(store: CoordinationStore, facts: RunFacts, claim: Claim, no
     return await resolve_source(store, facts, claim, inputs, node.scopes)
 
 
-async def _from_predecessors(
-    store: CoordinationStore, facts: RunFacts, claim: Claim, node: PlanNode
-) -> JsonValue:
+async def _from_predecessors(store: OutputSource, facts: RunFacts, claim: Claim, node: PlanNode) -> JsonValue:
     if not node.predecessors:
         return await store.fill_in(facts.run_id, facts.entry)  # type: ignore[no-any-return]
     if node.join == "all_done":
@@ -52,7 +68,7 @@ async def _from_predecessors(
 
 
 async def resolve_sources(
-    store: CoordinationStore,
+    store: OutputSource,
     facts: RunFacts,
     claim: Claim,
     sources: dict[str, InputSource],
@@ -62,7 +78,7 @@ async def resolve_sources(
 
 
 async def resolve_source(
-    store: CoordinationStore, facts: RunFacts, claim: Claim, source: InputSource, scopes: tuple[str, ...]
+    store: OutputSource, facts: RunFacts, claim: Claim, source: InputSource, scopes: tuple[str, ...]
 ) -> JsonValue:
     """The value of one source; null where its path leads nowhere."""
     if source.is_node:

@@ -6,8 +6,8 @@ from flowcraft_engine.errors import ErrorCode, NodeError
 from flowcraft_engine.execution.inputs import node_input
 from flowcraft_engine.execution.router import Router
 from flowcraft_engine.kernel.commands import Continued, Outcome
-from flowcraft_engine.kernel.routing import is_true, route_loop_end, route_loop_exits
-from flowcraft_engine.values import JsonObject, JsonValue
+from flowcraft_engine.kernel.routing import decision, route_loop_end, route_loop_exits
+from flowcraft_engine.values import JsonValue
 
 
 async def loop_pass(router: Router) -> Outcome:
@@ -22,9 +22,8 @@ async def loop_pass(router: Router) -> Outcome:
     decided = route_loop_exits(node, scope)
     if decided.taken:
         return await router.routed(decided, value, None)
-    holds = is_true(loop.condition.evaluate(scope))
-    why: JsonObject = {"rule": "condition", "text": loop.condition.text, "holds": holds}
-    if not holds:
+    why = decision(loop.condition, scope)
+    if not why["holds"]:
         decided = route_loop_end(node, scope)
         decided.why["loop"] = why
         return await router.routed(decided, value, None)

@@ -4,6 +4,7 @@ from flowcraft_engine.expressions.evaluator import (
     Evaluator,
     ExpressionError,
     ExpressionSyntaxError,
+    Observation,
     Program,
     References,
     Scope,
@@ -11,6 +12,7 @@ from flowcraft_engine.expressions.evaluator import (
 from flowcraft_engine.expressions.language import LANGUAGES, evaluator_named
 from flowcraft_engine.expressions.limits import MAX_LENGTH
 from flowcraft_engine.expressions.names import RESERVED
+from flowcraft_engine.expressions.observation import observation_text
 from flowcraft_engine.expressions.path import PathEvaluator
 from flowcraft_engine.expressions.safe import SafeEvaluator
 from flowcraft_engine.expressions.template import Placeholder, Template
@@ -22,6 +24,7 @@ __all__ = [
     "Evaluator",
     "ExpressionError",
     "ExpressionSyntaxError",
+    "Observation",
     "PathEvaluator",
     "Placeholder",
     "Program",
@@ -30,4 +33,5 @@ __all__ = [
     "Scope",
     "Template",
     "evaluator_named",
+    "observation_text",
 ]

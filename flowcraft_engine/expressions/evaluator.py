@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from flowcraft_engine.errors import FlowcraftError
-from flowcraft_engine.values import JsonValue
+from flowcraft_engine.values import JsonObject, JsonValue
 
 
 class ExpressionError(FlowcraftError):
@@ -99,6 +99,13 @@ class Scope:
     index: int | None = None
 
 
+class Observation(NamedTuple):
+    """What an expression looked at: `values` by path; of what is too large to keep, `large` says what it was."""
+
+    values: JsonObject
+    large: dict[str, str]
+
+
 class Program(Protocol):
     """A compiled expression."""
 
@@ -110,6 +117,10 @@ class Program(Protocol):
 
     def evaluate(self, scope: Scope) -> JsonValue:
         """The value. Raises `ExpressionError` for type errors, division by zero and limits."""
+        ...
+
+    def observe(self, scope: Scope) -> Observation:
+        """What the expression looks at in `scope`: recorded with decisions, as their evidence. Never raises."""
         ...
 
 

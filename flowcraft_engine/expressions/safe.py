@@ -15,4 +15,4 @@ class SafeEvaluator:
 
     def compile(self, text: str, node_ids: frozenset[str] = frozenset()) -> Program:
         tree, references = parse(text, node_ids)
-        return CompiledProgram(text, references, code_of(tree))
+        return CompiledProgram(text, references, code_of(tree), tree)

@@ -15,9 +15,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from flowcraft_engine.blueprint.model import BREAK, CONTINUE
-from flowcraft_engine.expressions import Scope
+from flowcraft_engine.expressions import Program, Scope
 from flowcraft_engine.kernel.plan import PlanEdge, PlanNode
-from flowcraft_engine.values import JsonObject, JsonValue
+from flowcraft_engine.values import JsonObject, JsonValue, copy_json
 
 
 @dataclass(slots=True)
@@ -64,10 +64,26 @@ def _decide(result: Route, edges: Iterable[PlanEdge], scope: Scope) -> None:
             if edge.action is not None:
                 result.why[str(edge.index)] = {"rule": "action", "action": edge.action}
             continue
-        holds = is_true(edge.condition.evaluate(scope))
-        result.why[str(edge.index)] = {"rule": "condition", "text": edge.condition.text, "holds": holds}
-        if holds:
+        why = decision(edge.condition, scope)
+        result.why[str(edge.index)] = why
+        if why["holds"]:
             result.taken.append(edge.index)
+
+
+def decision(condition: Program, scope: Scope) -> JsonObject:
+    """Whether a condition holds, with the values that it looked at. Raises `ExpressionError`."""
+    why: JsonObject = {
+        "rule": "condition",
+        "text": condition.text,
+        "holds": is_true(condition.evaluate(scope)),
+    }
+    values, large = condition.observe(scope)
+    if values:
+        # The event is kept; what the scope holds belongs to the store.
+        why["values"] = copy_json(values)
+    if large:
+        why["large"] = dict(large)
+    return why
 
 
 def is_true(value: JsonValue) -> bool:

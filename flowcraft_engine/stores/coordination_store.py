@@ -24,6 +24,8 @@ from flowcraft_engine.kernel.state import RunState
 from flowcraft_engine.stores.async_context import AsyncContext
 from flowcraft_engine.values import JsonObject, JsonValue
 
+#: More runs than any store lists.
+_ALL_RUNS = 1_000_000
 #: How often a store that cannot tell of news is asked for them.
 _POLL_S = 0.2
 
@@ -56,6 +58,26 @@ class RunSummary:
     created_at: float
     finished_at: float | None
     parent_run_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunQuery:
+    """Which runs are wanted. `status` is a stored one; `since` is the earliest start, in seconds since the epoch."""
+
+    limit: int = 50
+    status: str | None = None
+    blueprint_id: str | None = None
+    since: float | None = None
+    #: Sub-runs are left out.
+    top_only: bool = True
+
+    def fits(self, run: RunSummary) -> bool:
+        return (
+            (self.status is None or run.status == self.status)
+            and (self.blueprint_id is None or run.blueprint_id == self.blueprint_id)
+            and (self.since is None or run.created_at >= self.since)
+            and not (self.top_only and run.parent_run_id is not None)
+        )
 
 
 class CoordinationStore(ABC):
@@ -154,6 +176,11 @@ class CoordinationStore(ABC):
     @abstractmethod
     async def list_runs(self, *, limit: int = 50, status: str | None = None) -> list[RunSummary]:
         """The newest runs first."""
+
+    async def find_runs(self, query: RunQuery) -> list[RunSummary]:
+        """The newest runs that fit, the newest first. A store that can search does it better than this."""
+        runs = await self.list_runs(limit=_ALL_RUNS, status=query.status)
+        return [run for run in runs if query.fits(run)][: query.limit]
 
     def claimant(self) -> str:
         """The name under which this process claims from now on: unique for each process start."""

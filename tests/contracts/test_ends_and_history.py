@@ -10,6 +10,7 @@ from flowcraft_engine import ConflictError
 from flowcraft_engine.clock import ManualClock
 from flowcraft_engine.kernel.event import Event
 from flowcraft_engine.kernel.fold import replay
+from flowcraft_engine.stores.coordination_store import RunQuery
 from tests.contracts.driver import Driver, plan_of
 from tests.contracts.same_state import assert_same_state, plain, plain_events
 
@@ -213,3 +214,28 @@ async def test_what_is_remembered_of_a_run_comes_back(store: Any, run: Driver) -
 async def test_closing_twice_is_closing(store: Any) -> None:
     await store.close()
     await store.close()
+
+
+async def test_runs_are_found_by_status_blueprint_and_start_the_newest_first(
+    run: Driver, clock: ManualClock
+) -> None:
+    plans = [plan_of("A", id="one"), plan_of("A", id="two")]
+    for number in range(4):
+        driver = Driver(run.store, clock, f"run-{number}")
+        await driver.start(plans[number % 2])
+        if number < 2:
+            await driver.complete("A")
+        clock.advance(10)
+    inner = Driver(run.store, clock, "run-0:N")
+    await inner.start(plans[0], parent=("run-0", "N"))
+
+    async def found(**wanted: Any) -> list[str]:
+        return [it.run_id for it in await run.store.find_runs(RunQuery(**wanted))]
+
+    assert await found() == ["run-3", "run-2", "run-1", "run-0"]
+    assert await found(limit=1) == ["run-3"]
+    assert await found(status="completed") == ["run-1", "run-0"]
+    assert await found(blueprint_id="one") == ["run-2", "run-0"]
+    assert await found(blueprint_id="one", status="running", limit=5) == ["run-2"]
+    assert await found(since=clock.now() - 20) == ["run-3", "run-2"]
+    assert await found(top_only=False, limit=1) == ["run-0:N"]

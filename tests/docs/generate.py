@@ -45,11 +45,12 @@ Imports go downwards only (`nox -s imports`). Rooms on one line do not import ea
 
 ```text
 flowcraft_cli                 command line: parse, call, show
-diagnosis                     what `flowcraft doctor` looks at
+diagnosis | testing           what `flowcraft doctor` looks at; the test kit of workflow authors
 assembly                      the only place that wires concrete parts together
 settings                      read once, frozen
 backends                      SQLite, Dramatiq; the only importers of their libraries
 runtime | distributed         the in-process runtime; what a fleet of processes needs
+  | reports                   what people and CI systems are told of a run
 execution                     the only path a node ever takes: claim, attempt, route, commit
 nodes | history | drawing     node types; views of runs; pictures of blueprints
 stores                        the ports, and their in-memory form

@@ -55,10 +55,11 @@ class Session:
 
 
 def make_programs(folder: Path) -> Path:
-    """A folder with a `flowcraft` that is the one of this repository, installed or not."""
-    program = folder / "flowcraft"
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m flowcraft_cli "$@"\n')
-    program.chmod(0o755)
+    """A folder with a `flowcraft` that is the one of this repository, installed or not, and its `python`."""
+    for name, arguments in (("flowcraft", "-m flowcraft_cli "), ("python", "")):
+        program = folder / name
+        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments}"$@"\n')
+        program.chmod(0o755)
     return folder
 
 

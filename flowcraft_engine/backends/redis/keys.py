@@ -62,6 +62,12 @@ class Keys:
             blueprint=base + "blueprint",
         )
 
+    @property
+    def around_id(self) -> tuple[str, str]:
+        """What stands before and behind the id in the name of a run's hash, for scripts that go through many."""
+        before, _, behind = self.run("\0").run.partition("\0")
+        return before, behind
+
     def runs_with(self, status: str) -> str:
         return f"{self.runs}:{status}"
 

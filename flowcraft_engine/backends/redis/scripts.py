@@ -33,6 +33,7 @@ class Scripts:
         self.take_dead = _script("take_dead", prologue)
         self.park = _script("park")
         self.register = _script("register", prologue)
+        self.find_runs = _script("find_runs")
 
 
 def _script(name: str, *prologues: str) -> Script:

@@ -48,10 +48,18 @@ from flowcraft_engine.kernel.plan import Plan
 from flowcraft_engine.kernel.state import RunState
 from flowcraft_engine.kernel.transitions import Transition
 from flowcraft_engine.stores import steps
-from flowcraft_engine.stores.coordination_store import CoordinationStore, Listener, RunFacts, RunSummary
+from flowcraft_engine.stores.coordination_store import (
+    CoordinationStore,
+    Listener,
+    RunFacts,
+    RunQuery,
+    RunSummary,
+)
 from flowcraft_engine.stores.queue_names import queue_of
 from flowcraft_engine.values import JsonObject, JsonValue, KeptValue, has_kept_values, same_json
 
+#: So many runs of a list are asked for at once.
+_LARGEST_PAGE = 1_000
 _SUMMARY = ("blueprint_id", "version", "status", "created_at", "finished_at", "parent")
 
 
@@ -347,8 +355,30 @@ class RedisCoordinationStore(CoordinationStore):
     # ---- the list of runs ----------------------------------------------------------------------------------
 
     async def list_runs(self, *, limit: int = 50, status: str | None = None) -> list[RunSummary]:
-        index = self.keys.runs if status is None else self.keys.runs_with(status)
-        ids = [it.decode() for it in await self.link.call("ZREVRANGE", index, 0, limit - 1)]
+        ids = [it.decode() for it in await self.link.call("ZREVRANGE", self._list(status), 0, limit - 1)]
+        return await self._summaries(ids)
+
+    async def find_runs(self, query: RunQuery) -> list[RunSummary]:
+        """Page by page from the newest on; the server leaves out what does not fit."""
+        found: list[str] = []
+        wanted = (*self.keys.around_id, query.blueprint_id or "", "1" if query.top_only else "")
+        size, first = min(max(2 * query.limit, 50), _LARGEST_PAGE), 0
+        while len(found) < query.limit:
+            reply = await self.link.run(
+                self.scripts.find_runs, [self._list(query.status)], first, first + size - 1, *wanted
+            )
+            seen, oldest = int(reply[0]), float(reply[1]) / 1000
+            found += [run_id.decode() for run_id in reply[2:]]
+            if seen < size or (query.since is not None and oldest < query.since):
+                break
+            first, size = first + size, _LARGEST_PAGE
+        runs = await self._summaries(found[: query.limit])
+        return [run for run in runs if query.fits(run)]
+
+    def _list(self, status: str | None) -> str:
+        return self.keys.runs if status is None else self.keys.runs_with(status)
+
+    async def _summaries(self, ids: list[str]) -> list[RunSummary]:
         rows = await self.link.calls([("HMGET", self.keys.run(run_id).run, *_SUMMARY) for run_id in ids])
         return [_summary(run_id, row) for run_id, row in zip(ids, rows, strict=True) if row[2] is not None]
 

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from flowcraft_engine.backends.sqlite.database import backend_error, backend_errors, open_database
 from flowcraft_engine.backends.sqlite.owner_lock import OwnerLocks
+from flowcraft_engine.backends.sqlite.run_index import find_runs
 from flowcraft_engine.blueprint.snapshot import from_snapshot, snapshot_of
 from flowcraft_engine.clock import Clock, SystemClock
 from flowcraft_engine.errors import BackendError, ConflictError, NotFoundError
@@ -29,7 +30,7 @@ from flowcraft_engine.kernel.compile import compile_plan
 from flowcraft_engine.kernel.event import MICROSECONDS, Event
 from flowcraft_engine.kernel.fold import extend
 from flowcraft_engine.kernel.plan import Plan
-from flowcraft_engine.stores.coordination_store import RunSummary
+from flowcraft_engine.stores.coordination_store import RunQuery, RunSummary
 from flowcraft_engine.stores.journal_store import JournalStore, OpenRun
 from flowcraft_engine.values import JsonObject
 
@@ -278,14 +279,12 @@ class SqliteStore(JournalStore):
     # ---- the list of runs ----------------------------------------------------------------------------------
 
     async def list_runs(self, *, limit: int = 50, status: str | None = None) -> list[RunSummary]:
+        return await self.find_runs(RunQuery(limit, status, top_only=False))
+
+    async def find_runs(self, query: RunQuery) -> list[RunSummary]:
         await self.flush()
-        where, values = ("WHERE status = ?", [status]) if status is not None else ("", [])
-        query = (
-            "SELECT run_id, blueprint_id, version, status, created_at, finished_at, parent"  # noqa: S608 - constants
-            f" FROM runs {where} ORDER BY id DESC LIMIT ?"
-        )
         with backend_errors(self._path):
-            return [RunSummary(*row) for row in self._db.execute(query, [*values, limit])]
+            return find_runs(self._db, query)
 
     async def exists(self, run_id: str) -> bool:
         return run_id in self._runs or self._find(run_id) is not None

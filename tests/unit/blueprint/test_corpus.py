@@ -10,7 +10,7 @@ import pytest
 
 from flowcraft_engine.blueprint import Blueprint, Finding, Severity, check_blueprint_file
 from flowcraft_engine.blueprint.codes import FINDING_CODES
-from flowcraft_engine.blueprint.model import output_place
+from flowcraft_engine.blueprint.model import edge_key, output_place
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "blueprints"
 #: File → the findings that it must have: [code, line, part of the message].
@@ -64,8 +64,9 @@ def test_a_valid_file_loads_without_errors_and_its_canonical_form_loads_again(na
     again = Blueprint.model_validate(json.loads(json.dumps(canonical)))
     assert again.canonical() == canonical
     assert again.digest() == blueprint.digest()
+    decided = {edge_key(i) for i, edge in enumerate(blueprint.edges) if edge.condition or edge.action}
     outputs = {output_place(name) for name in blueprint.outputs or ()}
-    assert set(blueprint.locations) == {node.id for node in blueprint.nodes} | outputs
+    assert set(blueprint.locations) == {node.id for node in blueprint.nodes} | outputs | decided
 
 
 def _assert_expected(name: str, findings: list[Finding]) -> None:

@@ -1,0 +1,105 @@
+"""`flowcraft diff`: two runs, or two blueprints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flowcraft_cli.options import (
+    Backend,
+    BrokerUrl,
+    Debug,
+    Insecure,
+    Json,
+    Namespace,
+    RedisUrl,
+    State,
+)
+
+if TYPE_CHECKING:
+    from flowcraft_engine.reports.run_diff import RunDiff
+
+DIFFERENT = 8
+
+
+def diff_command(
+    context: typer.Context,
+    old: Annotated[str, typer.Argument(metavar="A", help="A run, or a blueprint file.", show_default=False)],
+    new: Annotated[
+        str,
+        typer.Argument(metavar="B", help="What it is compared with, of the same kind.", show_default=False),
+    ],
+    state: State = None,
+    backend: Backend = None,
+    redis_url: RedisUrl = None,
+    broker_url: BrokerUrl = None,
+    namespace: Namespace = None,
+    insecure: Insecure = False,
+    json: Json = False,
+    debug: Debug = False,
+) -> int:
+    """Compare two runs or two blueprint files, and end with 8 if they differ.
+
+    Runs: where they first went apart (blueprint, inputs, path, outputs), and everything that is different; times
+    are told and do not count. Blueprints: what they mean; layout, comments and shorthands make no difference.
+    """
+    from flowcraft_cli.run_or_file import is_file_name
+    from flowcraft_engine.errors import UsageError
+
+    kinds = {is_file_name(old), is_file_name(new)}
+    if len(kinds) == 2:
+        raise UsageError("a run and a blueprint file cannot be compared", hint="name two runs, or two files")
+    if kinds == {True}:
+        return _blueprints(old, new, json=json)
+    return _runs(context, old, new, json=json)
+
+
+def _blueprints(old: str, new: str, *, json: bool) -> int:
+    from flowcraft_cli.diff_text import blueprint_lines
+    from flowcraft_cli.output import emit, emit_json, tell
+    from flowcraft_engine.blueprint import load_blueprint
+    from flowcraft_engine.reports.blueprint_diff import blueprint_diff
+
+    parts = blueprint_diff(load_blueprint(old), load_blueprint(new))
+    if json:
+        document = {"schema": 1, "kind": "blueprints", "different": bool(parts), "files": [old, new]}
+        emit_json({**document, "changes": [part.to_json() for part in parts]})
+    elif parts:
+        emit("\n".join(blueprint_lines(parts)))
+    else:
+        tell(f"{old} and {new} mean the same")
+    return DIFFERENT if parts else 0
+
+
+def _runs(context: typer.Context, old: str, new: str, *, json: bool) -> int:
+    from flowcraft_cli.diff_text import run_lines
+    from flowcraft_cli.execution import run_async
+    from flowcraft_cli.output import emit, emit_json, tell
+
+    diff = run_async(_compare(context, old, new))
+    if json:
+        emit_json(diff.to_json())
+    else:
+        lines = run_lines(diff)
+        if lines:
+            emit("\n".join(lines))
+        if not diff.is_different:
+            tell(f"{diff.old_run} and {diff.new_run} came to the same")
+    return DIFFERENT if diff.is_different else 0
+
+
+async def _compare(context: typer.Context, old: str, new: str) -> RunDiff:
+    import time
+
+    from flowcraft_cli.kept_run import kept_run
+    from flowcraft_cli.run_ids import find_run
+    from flowcraft_engine.reports.dossier import read_dossier
+    from flowcraft_engine.reports.run_diff import run_diff
+
+    async with kept_run(context, old) as kept:
+        now = time.time()
+        other = await find_run(kept.store, new)
+        show = kept.place.show
+        before = await read_dossier(kept.store, kept.run_id, now, show=show)
+        return run_diff(before, await read_dossier(kept.store, other, now, show=show))

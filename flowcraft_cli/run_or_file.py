@@ -1,0 +1,13 @@
+"""Whether a word names a run or a blueprint file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+_SUFFIXES: Final = (".yaml", ".yml", ".json")
+
+
+def is_file_name(word: str) -> bool:
+    """Ids of runs have no folders and do not end like a blueprint; a file that is there is one, and `-` is stdin."""
+    return word == "-" or word.endswith(_SUFFIXES) or "/" in word or Path(word).is_file()

@@ -1,0 +1,178 @@
+"""`--report KIND=FILE`: what was asked for, made of the run however it ended, and written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from flowcraft_engine.errors import BackendError, UsageError
+
+if TYPE_CHECKING:
+    import typer
+
+    from flowcraft_cli.ending import Ending
+    from flowcraft_cli.manner import Manner
+    from flowcraft_engine.blueprint.finding import Finding
+    from flowcraft_engine.reports.dossier import Dossier
+    from flowcraft_engine.stores.coordination_store import CoordinationStore
+
+#: Kind → whether it needs a file.
+KINDS: Final = {"junit": True, "html": True, "github": False}
+_SUMMARY: Final = "GITHUB_STEP_SUMMARY"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One report that was asked for; `github` without a file writes to the summary of its step."""
+
+    kind: str
+    file: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A report that was made: the text for its file, and lines for the log of a CI system."""
+
+    file: Path | None
+    text: str
+    lines: Sequence[str] = ()
+    #: The summary of a step belongs to all of the step's commands.
+    is_appended: bool = False
+
+
+def asked_reports(context: typer.Context) -> list[Wanted]:
+    """What the `--report` options of a command ask for. Raises `UsageError`."""
+    from flowcraft_cli.options import source_of
+
+    values = context.params.get("report")
+    return wanted_reports(values, source_of(context, "report")) if values else []
+
+
+def wanted_reports(values: Sequence[str], source: str) -> list[Wanted]:
+    """What `--report` asks for, checked before anything runs. Raises `UsageError`."""
+    return [_wanted(value, source) for value in values]
+
+
+def _wanted(value: str, source: str) -> Wanted:
+    kind, equals, name = value.partition("=")
+    if kind not in KINDS:
+        raise UsageError(
+            f"{source}: there is no report {kind!r}",
+            hint="junit=FILE, html=FILE, or github (also github=FILE)",
+        )
+    if (KINDS[kind] or equals) and not name:
+        raise UsageError(f"{source}: {kind} needs a file", hint=f"write {kind}=FILE")
+    if kind == "github" and not name:
+        summary = os.environ.get(_SUMMARY)
+        return Wanted(kind, Path(summary) if summary else None)
+    return Wanted(kind, checked_file(name, source))
+
+
+def checked_file(name: str, source: str) -> Path:
+    """A file that can be written later, as far as one can tell now. Raises `UsageError`."""
+    file = Path(name)
+    if file.is_dir():
+        raise UsageError(f"{source}: {name!r} is a folder")
+    folder = next(parent for parent in file.absolute().parents if parent.exists())
+    if not folder.is_dir() or not os.access(file if file.exists() else folder, os.W_OK):
+        raise UsageError(f"{source}: {name!r} cannot be written there")
+    return file
+
+
+async def make_reports(wanted: Sequence[Wanted], store: CoordinationStore, ending: Ending) -> list[Report]:
+    """The reports of a run as a command leaves it."""
+    if not wanted:
+        return []
+    import time
+
+    from flowcraft_engine.reports.dossier import read_dossier
+
+    dossier = await read_dossier(store, ending.result.run_id, time.time())
+    # Only the command knows that it was interrupted: its claims look alive for as long as it lives.
+    dossier.result = ending.result
+    return await reports_of(wanted, dossier)
+
+
+async def reports_of(wanted: Sequence[Wanted], dossier: Dossier) -> list[Report]:
+    """The reports of a run as it stands."""
+    return [await _made(one, dossier) for one in wanted]
+
+
+async def _made(wanted: Wanted, dossier: Dossier) -> Report:
+    if wanted.kind == "junit":
+        from flowcraft_engine.reports.junit import junit_report
+
+        return Report(wanted.file, junit_report(dossier))
+    if wanted.kind == "html":
+        from flowcraft_engine.reports.html import html_report
+
+        return Report(wanted.file, await html_report(dossier))
+    from flowcraft_engine.reports.github import annotations_of, job_summary
+
+    workspace = os.environ.get("GITHUB_WORKSPACE") or str(Path.cwd())
+    lines = annotations_of(dossier, workspace)
+    is_step = wanted.file is not None and str(wanted.file) == os.environ.get(_SUMMARY)
+    return Report(wanted.file, job_summary(dossier), lines, is_appended=is_step)
+
+
+def reports_of_findings(wanted: Sequence[Wanted], file: str, findings: Sequence[Finding]) -> list[Report]:
+    """The reports of a blueprint that is not valid: there is no run to draw, but lines to point at."""
+    made = []
+    for one in wanted:
+        if one.kind == "junit":
+            from flowcraft_engine.reports.junit import junit_of_findings
+
+            made.append(Report(one.file, junit_of_findings(file, findings)))
+        elif one.kind == "github":
+            from flowcraft_cli.findings import annotation
+
+            made.append(Report(None, "", [annotation(finding) for finding in findings]))
+    return made
+
+
+def write_reports(reports: Sequence[Report]) -> None:
+    """Write them all, even if one cannot be written. Raises `BackendError` for the first that could not.
+
+    Lines go to stderr, where GitHub reads them, too: stdout has the results.
+    """
+    from flowcraft_cli.output import tell
+
+    failure: BackendError | None = None
+    for report in reports:
+        for line in report.lines:
+            tell(line)
+        if report.file is None:
+            continue
+        try:
+            write_report(report.file, report.text, is_appended=report.is_appended)
+        except BackendError as error:
+            failure = failure or error
+    if failure is not None:
+        raise failure
+
+
+def print_with_reports(ending: Ending, manner: Manner, reports: Sequence[Report]) -> int:
+    """The ending, then the reports: a report that cannot be written must not hide the results. The exit code."""
+    from flowcraft_cli.ending import print_ending
+    from flowcraft_cli.output import tell
+
+    code = print_ending(ending, manner)
+    try:
+        write_reports(reports)
+    except BackendError as error:
+        tell(f"error: {error.message}")
+        return code or error.exit_code
+    return code
+
+
+def write_report(file: Path, text: str, *, is_appended: bool = False) -> None:
+    """Write a report; its folder is made. Raises `BackendError`."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("a" if is_appended else "w", encoding="utf-8", errors="backslashreplace") as stream:
+            stream.write(text)
+    except OSError as error:
+        raise BackendError(f"the report {str(file)!r} cannot be written: {error.strerror}") from error

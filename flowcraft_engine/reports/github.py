@@ -1,0 +1,208 @@
+"""GitHub Actions: annotations at the lines of the blueprint and of the user's code, and a summary of the job."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import PurePath
+from typing import Final
+
+from flowcraft_engine.blueprint.source import printable
+from flowcraft_engine.drawing.outcome import look_of
+from flowcraft_engine.history.run_result import NodeRun
+from flowcraft_engine.kernel import state as st
+from flowcraft_engine.kernel.state import Instance
+from flowcraft_engine.reports.dossier import Dossier
+from flowcraft_engine.reports.error_place import shown_place
+from flowcraft_engine.reports.faults import Fault, faults_of
+from flowcraft_engine.reports.moments import duration
+from flowcraft_engine.reports.outcomes import draw_dossier
+from flowcraft_engine.reports.state_grounds import StateGrounds
+from flowcraft_engine.reports.workflow_command import Level, workflow_command
+
+#: GitHub shows so many annotations of a kind for one step.
+MOST_ANNOTATIONS: Final = 10
+#: What GitHub draws: 50,000 characters of Mermaid, 500 arrows.
+_MOST_MERMAID: Final = 50_000
+_MOST_ARROWS: Final = 500
+_MOST_ROWS: Final = 100
+_MOST_ERRORS: Final = 30
+#: All of it becomes a character reference, which Markdown does not take for its own signs.
+_SIGNS: Final = re.compile(r"[^\w\s.,/-]|_")
+
+
+def annotations_of(dossier: Dossier, workspace: str) -> list[str]:
+    """The workflow commands: what failed as errors, what was rescued as warnings, who is waited for as notices.
+
+    Files are named as seen from `workspace`, the folder of the repository.
+    """
+    faults = list(faults_of(dossier))
+    found = [
+        line for fault in faults if fault.pardon is None for line in _of_fault(fault, "error", workspace)
+    ]
+    lines = found[:MOST_ANNOTATIONS]
+    rescued = [it for it in faults if it.pardon is not None]
+    warned = [line for fault in rescued for line in _of_fault(fault, "warning", workspace)]
+    lines += [*warned, *_of_status(dossier)][:MOST_ANNOTATIONS]
+    lines += list(_of_waits(dossier, workspace))[:MOST_ANNOTATIONS]
+    return lines
+
+
+def _of_fault(fault: Fault, level: Level, workspace: str) -> Iterator[str]:
+    pardon = f" ({fault.pardon})" if fault.pardon else ""
+    message = f"{fault.message} [{fault.code}]{pardon}"
+    place = fault.location
+    file = _inside(place.file, workspace) if place is not None else None
+    yield workflow_command(
+        level,
+        message,
+        title=fault.title,
+        file=file,
+        line=place.line if place is not None and file else None,
+        column=place.column if place is not None and file else None,
+    )
+    python = fault.python
+    file = _inside(python.file, workspace) if python is not None else None
+    if python is not None and file is not None:
+        kind = f"{python.type}: " if python.type else ""
+        yield workflow_command(level, f"{kind}{message}", title=fault.title, file=file, line=python.line)
+
+
+def _of_status(dossier: Dossier) -> Iterator[str]:
+    result = dossier.result
+    if result.status in ("cancelled", "interrupted"):
+        reason = f": {result.cancel_reason}" if result.cancel_reason else ""
+        text = f"run {result.run_id} was {result.status}{reason}"
+        yield workflow_command("warning", text, title=f"{result.blueprint_id}: {result.status}")
+
+
+def _of_waits(dossier: Dossier, workspace: str) -> Iterator[str]:
+    for run in dossier.tree():
+        grounds = StateGrounds(run)
+        for instance in list(run.state.waiting.values()):
+            if (instance.wait or {}).get("kind") != st.ANSWER:
+                continue
+            place = run.plan.nodes[instance.node_id].location
+            file = _inside(place.file, workspace) if place is not None else None
+            hint = "; ".join(f"flowcraft {command}" for command in grounds.next_for(instance))
+            message = str((instance.wait or {}).get("message") or "waits for an answer")
+            yield workflow_command(
+                "notice",
+                f"{message}\n{hint}",
+                title=f"{run.result.blueprint_id}: {instance.name} waits for a person",
+                file=file,
+                line=place.line if place is not None and file else None,
+            )
+
+
+def _inside(file: str, workspace: str) -> str | None:
+    """The file as GitHub names it; None for one that is not in the repository."""
+    if file.startswith("<"):
+        return None
+    path = file if PurePath(file).is_absolute() else os.path.join(os.getcwd(), file)  # noqa: PTH109, PTH118
+    relative = os.path.relpath(path, workspace)
+    return None if relative.startswith("..") else PurePath(relative).as_posix()
+
+
+# ---- the summary of the job ----------------------------------------------------------------------------------
+
+
+def job_summary(dossier: Dossier) -> str:
+    """Markdown: what became of the run, its graph, what went wrong, and its nodes."""
+    parts = [_headline(dossier), *_waits(dossier), *_graph(dossier), *_errors(dossier)]
+    for run in dossier.tree():
+        parts += _nodes(run, is_top=run is dossier)
+    return "\n\n".join(parts) + "\n"
+
+
+def _headline(dossier: Dossier) -> str:
+    result = dossier.result
+    version = f" {result.version}" if result.version else ""
+    ended = result.finished_at if result.finished_at is not None else dossier.now
+    counts = Counter(node.state for name, node in result.nodes.items() if name[-1] != "]")
+    told = ", ".join(f"{number} {state}" for state, number in counts.items())
+    symbol = look_of("cancelled" if result.status == "interrupted" else result.status).symbol
+    return (
+        f"### {symbol} {_plain(result.blueprint_id + version)} {result.status}\n\n"
+        f"Run <code>{_plain(result.run_id)}</code> · {duration(ended - result.created_at)} · {told}"
+    )
+
+
+def _waits(dossier: Dossier) -> Iterator[str]:
+    """Who is waited for, and how to answer: somebody reads this to go on."""
+    lines = []
+    for run in dossier.tree():
+        grounds = StateGrounds(run)
+        for instance in list(run.state.waiting.values()):
+            if (instance.wait or {}).get("kind") == st.ANSWER:
+                message = str((instance.wait or {}).get("message") or "waits for an answer")
+                lines.append(f"- **{_plain(instance.name)}**: {_told(message)}")
+                lines += [f"  <br><code>flowcraft {_plain(it)}</code>" for it in grounds.next_for(instance)]
+    if lines:
+        yield "#### Waits for\n\n" + "\n".join(lines)
+
+
+def _graph(dossier: Dossier) -> Iterator[str]:
+    if not dossier.plan.blueprint.nodes:
+        return
+    drawing = draw_dossier(dossier, "mermaid").rstrip("\n")
+    if len(drawing) > _MOST_MERMAID or len(dossier.plan.edges) > _MOST_ARROWS:
+        yield "The graph is larger than GitHub draws; `--report html=FILE` has it."
+    else:
+        yield f"```mermaid\n{drawing}\n```"
+
+
+def _errors(dossier: Dossier) -> Iterator[str]:
+    faults = list(faults_of(dossier))
+    if not faults:
+        return
+    yield "#### Errors"
+    lines = []
+    for fault in faults[:_MOST_ERRORS]:
+        places = [shown_place(fault.location)] if fault.location is not None else []
+        places += [fault.python.text] if fault.python is not None else []
+        where = f" <sub>{_plain(', '.join(places))}</sub>" if places else ""
+        pardon = f" ({fault.pardon})" if fault.pardon else ""
+        lines.append(f"- **{_plain(fault.node or 'the run')}**{pardon}: {_told(fault.message)} "
+                     f"<code>{_plain(fault.code)}</code>{where}")  # fmt: skip
+    if len(faults) > _MOST_ERRORS:
+        lines.append(f"- and {len(faults) - _MOST_ERRORS} more")
+    yield "\n".join(lines)
+
+
+def _nodes(run: Dossier, *, is_top: bool) -> Iterator[str]:
+    """A table of the nodes; of many those that did not simply complete come first."""
+    rows = list(run.result.nodes.items())
+    if not rows:
+        return
+    if len(rows) > _MOST_ROWS:
+        rows.sort(key=lambda row: row[1].state == st.COMPLETED)
+    yield "#### Nodes" if is_top else f"#### Sub-run <code>{_plain(run.run_id)}</code>"
+    grounds = StateGrounds(run)
+    lines = ["| | node | attempts | took | why |", "|---|---|---:|---:|---|"]
+    lines.extend(_row(run, grounds, name, node) for name, node in rows[:_MOST_ROWS])
+    yield "\n".join(lines)
+    if len(rows) > _MOST_ROWS:
+        yield f"and {len(rows) - _MOST_ROWS} more"
+
+
+def _row(run: Dossier, grounds: StateGrounds, name: str, node: NodeRun) -> str:
+    summary, because = grounds.of(run.state.instances.get(name) or Instance(name, name, ()))
+    if len(because) == 1 and node.state in (st.SKIPPED, st.POISONED):
+        summary = f"{summary}: {because[0].text}"
+    took = duration(node.duration_ms / 1000) if node.duration_ms is not None else ""
+    attempts = str(node.attempts) if node.attempts else ""
+    cells = (f"{look_of(node.state).symbol} {node.state}", _plain(name), attempts, took, _told(summary))
+    return f"| {' | '.join(cells)} |"
+
+
+def _told(text: str) -> str:
+    lines = text.strip().splitlines()
+    return _plain(lines[0][:300] if lines else "")
+
+
+def _plain(text: str) -> str:
+    """User data that Markdown shows as it is: no markup, no links, no mentions, no table cells."""
+    return _SIGNS.sub(lambda match: f"&#{ord(match[0])};", printable(" ".join(text.split())))

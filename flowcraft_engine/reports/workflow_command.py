@@ -1,0 +1,36 @@
+"""Workflow commands of GitHub Actions: lines of a step's output that become annotations of files."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from flowcraft_engine.blueprint.source import printable
+
+Level = Literal["error", "warning", "notice"]
+
+
+def workflow_command(
+    level: Level,
+    message: str,
+    *,
+    title: str,
+    file: str | None = None,
+    line: int | None = None,
+    column: int | None = None,
+) -> str:
+    """`::error file=flow.yaml,line=3,col=5,title=…::message`; nothing in the texts can end the line or a property."""
+    properties: dict[str, object] = {}
+    if file is not None:
+        properties = {"file": file, "line": line, "col": column}
+    properties["title"] = title
+    told = (f"{key}={_property(str(value))}" for key, value in properties.items() if value is not None)
+    return f"::{level} {','.join(told)}::{_data(message)}"
+
+
+def _data(text: str) -> str:
+    escaped = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return printable(escaped)
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,87 @@
+"""Records a run as a case: what the nodes that reach outside gave, attempt by attempt; the rest is played for real."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from flowcraft_engine.kernel import event as ev
+from flowcraft_engine.kernel import state as st
+from flowcraft_engine.kernel.event import Event
+from flowcraft_engine.kernel.naming import END
+from flowcraft_engine.kernel.plan import Plan
+from flowcraft_engine.kernel.state import Instance
+from flowcraft_engine.kernel.transitions import EXPIRED
+from flowcraft_engine.reports.dossier import Dossier
+from flowcraft_engine.testing.case import Answer, Recorded, RunRecord
+
+SUBFLOW: Final = "subflow"
+#: Types that touch nothing but the run. They are never replaced by what was recorded.
+REAL: Final = frozenset(
+    {
+        "noop",
+        "set",
+        "check",
+        "log",
+        "sleep",
+        "wait",
+        SUBFLOW,
+        "loop-controller",
+        "batch-scatter",
+        "batch-gather",
+    }
+)
+
+
+def record_of(run: Dossier) -> RunRecord:
+    """What a case needs of a run and its sub-runs."""
+    record = RunRecord()
+    for event in run.events:
+        _note(run.plan, record, event)
+    for name, instance in run.state.instances.items():
+        child = run.children.get(name)
+        if child is None or instance.attempt > 1:
+            continue
+        record.sub_runs[name] = record_of(child)
+        # It is played for real.
+        record.nodes.pop(name, None)
+    for name, instance in run.state.instances.items():
+        if name not in record.nodes and _is_recorded(run.plan, instance) and instance.state == st.WAITING:
+            record.nodes[name] = [Recorded(waits=str((instance.wait or {}).get("message") or ""))]
+    return record
+
+
+def _note(plan: Plan, record: RunRecord, event: Event) -> None:
+    name = event.instance
+    if event.type == ev.NODE_RESUMED:
+        _note_answer(plan, record, name, event.data)
+        return
+    if event.type not in (ev.NODE_COMPLETED, ev.NODE_FAILED, ev.NODE_RETRYING):
+        return
+    node = plan.nodes[name.partition("#")[0].partition("[")[0]]
+    is_whole = node.for_each is not None and not name.endswith("]")
+    if node.id == END or is_whole or (node.uses in REAL and node.uses != SUBFLOW):
+        return
+    record.nodes.setdefault(name, []).append(_outcome(event))
+
+
+def _note_answer(plan: Plan, record: RunRecord, name: str, data: Any) -> None:
+    if plan.nodes[name.partition("#")[0].partition("[")[0]].uses != "wait":
+        return
+    if data["kind"] == st.ANSWER:
+        record.answers[name] = Answer(data.get("output"), data.get("action"))
+    elif data["kind"] == EXPIRED:
+        record.answers[name] = Answer(expires=True)
+
+
+def _outcome(event: Event) -> Recorded:
+    data = event.data
+    if event.type != ev.NODE_COMPLETED:
+        error = data["error"]
+        return Recorded(error={"code": str(error["code"]), "message": str(error["message"])})
+    changes = tuple((change[0], change[1], change[2]) for change in data.get("delta") or ())
+    return Recorded(data["output"], data.get("action"), changes)
+
+
+def _is_recorded(plan: Plan, instance: Instance) -> bool:
+    node = plan.nodes[instance.node_id]
+    return node.uses not in REAL and not (node.for_each is not None and instance.index is None)

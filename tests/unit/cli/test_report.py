@@ -1,0 +1,95 @@
+"""`flowcraft run --report`: written however the run ends, and never in the way of its results."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from junitparser import JUnitXml
+
+from tests.unit.cli.conftest import command, environment, write
+
+
+def test_several_reports_at_once(flowcraft, chain, monkeypatch):
+    summary = Path("summary.md")
+    summary.write_text("before\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    reports = ("--report", "junit=out/j.xml", "--report", "html=out/r.html", "--report", "github")
+    done = flowcraft("run", chain, *reports)
+    assert (done.code, done.json) == (0, {"doubled": 6})
+    assert JUnitXml.fromfile("out/j.xml").tests == 2
+    assert "<!doctype html>" in Path("out/r.html").read_text()
+    assert summary.read_text().startswith("before\n### ✓ chain completed")
+
+
+def test_a_failed_run_is_reported_and_annotated_on_stderr(flowcraft, failing):
+    done = flowcraft("run", failing, "--json", "--report", "junit=j.xml", "--report", "github=s.md")
+    assert done.code == 1
+    assert done.json["status"] == "failed"
+    assert "::error file=failing.yaml,line=3,col=10,title=failing%3A bad::never [node_failed]" in done.err
+    assert JUnitXml.fromfile("j.xml").failures == 1
+    assert "### ✗ failing failed" in Path("s.md").read_text()
+
+
+def test_a_run_that_waits_is_reported(flowcraft, waiting):
+    assert flowcraft("run", waiting, "--report", "junit=j.xml").code == 5
+    assert JUnitXml.fromfile("j.xml").skipped == 3
+
+
+def test_a_blueprint_that_is_not_valid_is_reported(flowcraft):
+    bad = write("bad.yaml", "nodes:\n  - {id: a, uses: nop}\n")
+    done = flowcraft("run", bad, "--report", "junit=j.xml", "--report", "github")
+    assert done.code == 3
+    assert JUnitXml.fromfile("j.xml").errors == 1
+    assert "::error file=bad.yaml,line=2" in done.err
+
+
+def test_an_interrupted_run_is_reported(process):
+    slow = write("slow.yaml", "nodes:\n  - {id: long, uses: shell, params: {run: 'touch begun; sleep 30'}}\n")
+    line = command("run", slow, "--report", "junit=j.xml", "--report", "html=r.html")
+    with subprocess.Popen(line, env=environment(), stderr=subprocess.PIPE, stdout=subprocess.PIPE) as run:
+        _until_there(Path("begun"))
+        os.kill(run.pid, signal.SIGINT)
+        run.communicate(timeout=30)
+    assert run.returncode == 130
+    read = JUnitXml.fromfile("j.xml")
+    assert read.errors == 2  # the node, and the run
+    assert "interrupted" in Path("r.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("junt=x", "there is no report 'junt'"),
+        ("junit", "junit needs a file"),
+        ("html=", "html needs a file"),
+        ("junit=.", "'.' is a folder"),
+        ("junit=chain.yaml/x.xml", "cannot be written there"),
+    ],
+)
+def test_a_report_that_cannot_be_is_refused_before_anything_runs(flowcraft, chain, value, words):
+    done = flowcraft("run", chain, "--report", value)
+    assert done.code == 2
+    assert words in done.err
+    assert not Path(".flowcraft").exists()
+
+
+def test_a_report_that_cannot_be_written_hides_no_results(flowcraft, chain):
+    write("folder", "a file by then")
+    node = "id: x\nnodes:\n  - {id: a, uses: shell, params: {run: 'rm folder; mkdir folder'}}\n"
+    done = flowcraft("run", write("x.yaml", node), "--report", "junit=folder", "--report", "html=r.html")
+    assert done.code == 9
+    assert done.json["a"]["code"] == 0
+    assert "error: the report 'folder' cannot be written" in done.err
+    assert Path("r.html").exists()
+
+
+def _until_there(file: Path) -> None:
+    end = time.monotonic() + 30
+    while not file.exists():
+        assert time.monotonic() < end
+        time.sleep(0.02)
