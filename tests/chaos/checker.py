@@ -63,16 +63,19 @@ class Checker:
             self._effects[effect.run][effect.instance].append(effect)
 
     async def check(self, runs: Iterable[Run]) -> None:
-        for run in runs:
-            await self._acknowledged(run)
-        known = await self._store.list_runs(limit=1_000_000)
-        for summary in known:
-            await self._journal(summary.run_id)
+        await self.check_runs(runs)
         await self._keys()
         await self._dead_letters()
         self._tally["executions"] += sum(
             effect.what == "begin" for run in self._effects.values() for its in run.values() for effect in its
         )
+
+    async def check_runs(self, runs: Iterable[Run]) -> None:
+        """What clients were told, and the journal of every run that there is."""
+        for run in runs:
+            await self._acknowledged(run)
+        for summary in await self._store.list_runs(limit=1_000_000):
+            await self._journal(summary.run_id)
 
     def _complain(self, run_id: str, what: str, kind: str = "wrong") -> None:
         self._tally[kind] += 1

@@ -55,6 +55,14 @@ class Crew:
             while len(self._workers) < self._size:
                 self._workers.append(self._spawn(self._next_orders()))
 
+    def add(self, failpoints: str, versions: tuple[str, ...] = _VERSIONS[0]) -> BaseProcess:
+        """One more worker, which is not replaced by `keep_full` before the crew is full."""
+        with self._lock:
+            orders = replace(self._next_orders(), failpoints=failpoints, versions=versions)
+            process = self._spawn(orders)
+            self._workers.append(process)
+            return process
+
     def kill_one(self) -> None:
         self._signal(signal.SIGKILL)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from flowcraft_engine import BackendError, ConflictError, NotFoundError, parse_blueprint
 from flowcraft_engine.distributed.client import FleetClient
+from flowcraft_engine.execution.standing import is_quiet
 from flowcraft_engine.kernel import event as ev
 from flowcraft_engine.kernel import state as st
 from tests.acceptance.fleet_run import FaultyAdapter
@@ -67,16 +68,21 @@ class Driver:
             except ConflictError:
                 pass  # the answer, or the wait for it, was undone or ended meanwhile: look again
 
+    async def start(self, run: Run) -> None:
+        """Once, or once more: it makes no difference."""
+        case = run.load.case
+        await self.client(run).start(parse_blueprint(case.blueprint), case.inputs, run_id=run.id)
+        run.is_started = True
+
     async def _step(self, run: Run) -> None:
-        client, case = self.client(run), run.load.case
+        client = self.client(run)
         if not run.is_started:
-            await client.start(parse_blueprint(case.blueprint), case.inputs, run_id=run.id)
-            run.is_started = True
+            await self.start(run)
         result = await client.proceed(run.id, timeout_s=_LOOK_S)
         if result.is_final:
             run.ends.append(result.status)
             run.is_over = True
-        elif result.status == "waiting":
+        elif await is_quiet(client.store, run.id):
             await self._answer(run, client)
 
     async def _answer(self, run: Run, client: FleetClient) -> None:

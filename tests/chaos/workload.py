@@ -54,6 +54,11 @@ def make_workload(chance_seed: int, *, exact: int, racing: int) -> list[Load]:
     return loads
 
 
+def load_of(case: Case) -> Load:
+    """A load of its own, for a case that has one result."""
+    return _exact(0, case)
+
+
 def _exact(number: int, case: Case) -> Load:
     named = _named(number, case)
     return Load(number, named, frozenset({key_of(first_result(named))}), is_exact=True)
