@@ -14,7 +14,7 @@ from pathlib import Path
 from flowcraft_engine.kernel.event import Event
 from tests.acceptance.fleet_run import FaultyAdapter
 from tests.chaos.checker import Checker, Circumstances
-from tests.chaos.crew import Crew
+from tests.chaos.crew import DEAF, Crew
 from tests.chaos.driver import Driver, Run
 from tests.chaos.ledger import Effect, read_effects
 from tests.chaos.tally import Tally
@@ -67,6 +67,7 @@ class SmallFleet:
         """Follow the runs to their end, end the workers, and check everything."""
         asyncio.run(self._finish(runs, limit_s))
         assert self.violations == []
+        assert self.crew.exits[DEAF] == 0, "a worker did not end when it was told to"
 
     def effects(self) -> list[Effect]:
         return read_effects(self.folder / "ledger")
