@@ -45,13 +45,20 @@ def imports(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def tests(session: nox.Session) -> None:
     """Run the tests: `nox -s tests -- -k joins` passes the rest on to pytest."""
-    pytest(session, "--ignore=tests/docs", *(session.posargs or ["-n", "auto"]))
+    pytest(session, "--ignore=tests/docs", *(session.posargs or ["-n", "auto", "--dist", "loadgroup"]))
 
 
 @nox.session(venv_backend="none")
 def docs(session: nox.Session) -> None:
     """Run the blocks of README and docs, and compare the generated pages."""
-    pytest(session, "tests/docs", *(session.posargs or ["-n", "auto"]))
+    pytest(session, "tests/docs", *(session.posargs or ["-n", "auto", "--dist", "loadgroup"]))
+
+
+@nox.session(venv_backend="none")
+def seeds(session: nox.Session) -> None:
+    """Run more orders of events than CI does (not part of CI): `nox -s seeds -- 20000`."""
+    os.environ["FLOWCRAFT_SEEDS"] = session.posargs[0] if session.posargs else "5000"
+    pytest(session, "tests/interleaving/test_seeds.py", "-n", "auto")
 
 
 @nox.session(venv_backend="none")

@@ -34,6 +34,13 @@ class Ending:
     where: str | None = ""
     #: Other processes execute the run: it does not end with the command.
     goes_on: bool = False
+    #: How the user names the run, where that is not its id.
+    reference: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What a command takes for the run, and where it finds it."""
+        return f"{self.reference or self.result.run_id}{self.where or ''}"
 
     @property
     def exit_code(self) -> int:
@@ -79,6 +86,8 @@ def headline(result: RunResult, palette: Palette) -> str:
     """`✓ completed payments 1.2.0 · run 3f… · 2.3s · 5 completed, 1 skipped`."""
     version = f" {safe(result.version)}" if result.version else ""
     parts = [f"{safe(result.blueprint_id)}{version}", f"run {result.run_id}"]
+    if result.generation > 1:
+        parts.append(f"generation {result.generation}")
     if result.finished_at is not None:
         parts.append(short_duration(result.finished_at - result.created_at))
     counts = Counter(_outcome(result, node.state) for name, node in result.nodes.items() if name[-1] != "]")
@@ -143,13 +152,15 @@ def _relative(path: str) -> str:
 
 
 def what_next(ending: Ending) -> list[str]:
-    """What a person can do about a run that has not ended."""
+    """What a person can do about a run that has not ended, or not well."""
     result = ending.result
     if result.is_final:
-        return []
+        return _retry_hint(ending)
+    if result.status == "paused" and ending.where is not None:
+        return [f"paused: go on with: flowcraft unpause {ending.name}"]
     if ending.goes_on:
         return _what_others_need(ending)
-    continued = f"flowcraft reconcile {result.run_id}{ending.where}"
+    continued = f"flowcraft reconcile {ending.name}"
     if ending.signal is not None or ending.timed_out:
         why = f"{word_of(ending.signal)}: " if ending.signal is not None else "--timeout passed: "
         if ending.where is None:
@@ -158,6 +169,14 @@ def what_next(ending: Ending) -> list[str]:
     if result.status == "waiting":
         return _resume_hints(ending)
     return [f"continue with: {continued}"] if result.status == "interrupted" else []
+
+
+def _retry_hint(ending: Ending) -> list[str]:
+    """A run that is kept can be repaired; one of a subflow is, with the run that it belongs to."""
+    if ending.result.status == "completed" or ending.where is None or ":" in ending.result.run_id:
+        return []
+    what = "what failed" if ending.result.status == "failed" else "what was cancelled"
+    return [f"to try {what} again: flowcraft retry {ending.name}"]
 
 
 def _what_others_need(ending: Ending) -> list[str]:
@@ -190,9 +209,10 @@ def _resume_hints(ending: Ending) -> list[str]:
         return [*lines, "the run was kept in memory only and is lost"]
     node = f" --node {shlex.quote(safe(answers[0].node))}" if len(answers) > 1 else ""
     action = _action_option([wait.actions for wait in answers])
+    run = ending.reference or result.run_id
     return [
         *lines,
-        f"answer with: flowcraft resume {result.run_id}{node} {action}[--output JSON]{ending.where}",
+        f"answer with: flowcraft resume {run}{node} {action}[--output JSON]{ending.where}",
     ]
 
 

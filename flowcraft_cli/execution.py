@@ -124,8 +124,11 @@ async def execute(
     *,
     watcher: Watcher,
     where: str | None,
+    reference: str | None = None,
 ) -> Ending:
     """Begin something with a run and execute it as far as it goes."""
+    from flowcraft_engine.nodes.node_output import tapped_streams
+
     interrupter = Interrupter(json=manner.json)
     loop = asyncio.get_running_loop()
     run_id: str | None = None
@@ -136,7 +139,8 @@ async def execute(
         try:
             run_id = await begin()
             async with watcher:
-                await runtime.proceed(run_id, timeout_s=manner.timeout_s)
+                with tapped_streams():
+                    await runtime.proceed(run_id, timeout_s=manner.timeout_s)
             timed_out = manner.timeout_s is not None and loop.time() - started >= manner.timeout_s
         except asyncio.CancelledError:
             if interrupter.signal is None:
@@ -151,7 +155,7 @@ async def execute(
         result = await runtime.show(run_id)
     if not result.is_final and result.status == "running":
         result = replace(result, status="interrupted")
-    return Ending(result, interrupter.signal, timed_out, where)
+    return Ending(result, interrupter.signal, timed_out, where, reference=reference)
 
 
 @asynccontextmanager

@@ -159,7 +159,7 @@ class _Forecast:
     def _is_known(self, references: References) -> bool:
         """Whether the run's inputs alone decide; environment variables are not looked at."""
         reads_results = (
-            references.nodes or references.env or references.result or references.input
+            references.nodes or references.env or references.secrets or references.result or references.input
             or references.item or references.index or references.all_nodes or references.all_context
         )  # fmt: skip
         return not reads_results and not (references.context & self._written)

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from flowcraft_engine.runtime.flow_runtime import FlowRuntime
     from flowcraft_engine.settings import Settings
     from flowcraft_engine.stores.coordination_store import CoordinationStore
+    from flowcraft_engine.stores.log_store import LogStore
+
+#: Run files are told from run ids by the end of their name.
+_SUFFIX = ".fcrun"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,8 @@ class KeptRun:
 
     place: RunPlace
     run_id: str
+    #: The run file that it is in, as the user has named it; None for runs in the store of runs.
+    file: str | None = None
 
     @property
     def store(self) -> CoordinationStore:
@@ -41,15 +47,35 @@ class KeptRun:
         """The run itself, or the one that its chain of parents ends with."""
         return self.run_id.partition(":")[0]
 
+    @property
+    def where(self) -> str | None:
+        """What a later command needs to find the run, beside its name."""
+        return "" if self.file is not None else self.place.where
+
+    @property
+    def logs(self) -> LogStore:
+        """Where the output of its nodes is. Raises `UsageError` for a store that keeps none."""
+        from flowcraft_engine.errors import UsageError
+        from flowcraft_engine.stores.log_store import LogStore
+
+        if not isinstance(self.store, LogStore):
+            raise UsageError("what nodes print is not kept where this run is")
+        return self.store
+
 
 @asynccontextmanager
 async def kept_run(context: typer.Context, text: str) -> AsyncIterator[KeptRun]:
-    """The run that `text` means. Raises `UsageError`, `NotFoundError`."""
+    """The run that `text` means: where the runs are, or in a file. Raises `UsageError`, `NotFoundError`."""
     from flowcraft_cli.run_place import open_place
     from flowcraft_engine.assembly import no_runs_yet
 
-    check_run_reference(text)
     settings = settings_of(context)
+    path, inner = run_file_of(text)
+    if path is not None:
+        async with _in_file(settings, path, inner) as kept:
+            yield kept
+        return
+    check_run_reference(text)
     async with open_place(settings) as place:
         if place is None:
             raise no_runs_yet(settings, text)
@@ -64,6 +90,27 @@ async def run_in(place: RunPlace, run_id: str) -> KeptRun:
 
     remembered = await place.store.recall(run_id.partition(":")[0])
     return KeptRun(replace(place, settings=settings_for_run(place.settings, remembered)), run_id)
+
+
+def run_file_of(text: str) -> tuple[str | None, str]:
+    """The file that is meant by `run.fcrun` or `run.fcrun:sub`, and the rest; None for other references."""
+    name, suffix, inner = text.rpartition(_SUFFIX)
+    return (name + suffix, inner) if suffix and name and inner[:1] in ("", ":") else (None, "")
+
+
+@asynccontextmanager
+async def _in_file(settings: Settings, path: str, inner: str) -> AsyncIterator[KeptRun]:
+    from pathlib import Path
+
+    from flowcraft_cli.execution import closing
+    from flowcraft_cli.run_place import RunPlace
+    from flowcraft_engine.assembly import open_run_file, settings_for_run
+
+    opened, run_id = await open_run_file(Path(path))
+    async with closing(opened) as store:
+        found = await find_run(store, run_id + inner) if inner else run_id
+        own = settings_for_run(settings, await store.recall(run_id))
+        yield KeptRun(RunPlace(own, store), found, path)
 
 
 async def go_on(
@@ -90,4 +137,4 @@ async def go_on(
         return top
 
     with node_log(watcher, verbose=manner.verbose):
-        return await execute(runtime, start, manner, watcher=watcher, where=kept.place.where)
+        return await execute(runtime, start, manner, watcher=watcher, where=kept.where, reference=kept.file)

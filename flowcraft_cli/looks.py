@@ -29,6 +29,7 @@ LOOKS: Final[dict[str, Look]] = {
     "poisoned": Look("☠", "!", "31", "red"),
     "cancelled": Look("⊘", "/", "33", "yellow"),
     "skipped": Look("»", "-", "2", "dim"),
+    "paused": Look("⏸", "=", "36", "cyan"),
     "blocked": Look("⊠", "#", "1;33", "bold yellow"),
     "interrupted": Look("⏸", "=", "33", "yellow"),
 }

@@ -33,11 +33,21 @@ RunArgument = Annotated[
     str,
     typer.Argument(
         metavar="RUN",
+        help="Id of the run, the beginning of it, @latest, or a run file (x.fcrun).",
+        autocompletion=_complete_run_ids,
+        show_default=False,
+    ),
+]
+OptionalRunArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="RUN",
         help="Id of the run, the beginning of it, or @latest.",
         autocompletion=_complete_run_ids,
         show_default=False,
     ),
 ]
+DryRun = Annotated[bool, option("--dry-run", help="Show what would be done; change nothing.")]
 App = Annotated[
     list[str] | None,
     option("--app", help="Module with your nodes, module or module:attr; may be repeated.", metavar="MODULE"),

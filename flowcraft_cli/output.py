@@ -39,10 +39,12 @@ def _is_plain(text: str) -> bool:
 
 def tell(text: str = "") -> None:
     """Print something for people, on stderr."""
-    if sys.stderr is not None:
+    # What we say while a node is called is not the node's: past the tap on what nodes print.
+    stream = getattr(sys.stderr, "beneath", sys.stderr)
+    if stream is not None:
         with suppress(OSError, ValueError):
-            sys.stderr.write(text + "\n")
-            sys.stderr.flush()
+            stream.write(text + "\n")
+            stream.flush()
 
 
 def _write(stream: TextIO | None, text: str) -> None:

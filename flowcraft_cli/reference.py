@@ -29,6 +29,7 @@ current folder. It knows:
 | `state` | where runs are kept: a file, or `memory` |
 | `concurrency` | most nodes at a time |
 | `http_allow` | hosts that `http` nodes may reach although they are not public |
+| `secrets` | where `secret("NAME")` looks: `env`, `file:PATH`, `command:PROGRAM {name}`, or a list of them |
 | `backend` | where runs are: `sqlite` or `redis` |
 | `redis_url`, `broker_url` | Redis of the runs, Redis of the queue |
 | `namespace` | what all keys in Redis begin with |

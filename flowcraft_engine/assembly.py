@@ -87,6 +87,33 @@ def open_existing_store(settings: Settings) -> CoordinationStore | None:
     return _sqlite(settings.state)
 
 
+async def open_run_file(path: Path) -> tuple[CoordinationStore, str]:
+    """A store over a run file, which is written when it is closed, and the id of its run."""
+    from flowcraft_engine.backends.run_file.store import RunFileStore
+
+    store = await RunFileStore.open(path)
+    return store, store.run_id
+
+
+async def export_run(store: CoordinationStore, run_id: str, path: Path, *, logs: bool) -> int:
+    """Write a run with its sub-runs to a file; how many runs there are in it."""
+    from flowcraft_engine.backends.run_file.format import write_run_file
+    from flowcraft_engine.stores.bundle import collect
+
+    bundle = await collect(store, run_id, logs=logs)
+    write_run_file(path, bundle)
+    return len(bundle.runs)
+
+
+async def import_run(store: CoordinationStore, path: Path) -> tuple[str, int]:
+    """Put the run of a file into a store: its id, and how much of its history was new there."""
+    from flowcraft_engine.backends.run_file.format import read_run_file
+    from flowcraft_engine.stores.bundle import restore
+
+    bundle, _ = read_run_file(path)
+    return bundle.run_id, await restore(store, bundle)
+
+
 def runs_beginning_with(
     settings: Settings, prefix: str, *, limit: int, within_s: float
 ) -> list[tuple[str, str, str]]:
@@ -141,6 +168,7 @@ def make_runtime(
         concurrency=settings.concurrency,
         store=store,
         on_progress=on_progress,
+        secret_providers=settings.secrets,
     )
 
 
@@ -216,6 +244,7 @@ def _adapter(settings: Settings, **more: Any) -> BaseDistributedAdapter:
         broker_url=broker.url,
         namespace=settings.namespace,
         insecure=settings.insecure,
+        secret_providers=settings.secrets,
         **more,
     )
 

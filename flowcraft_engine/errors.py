@@ -29,6 +29,7 @@ class ErrorCode(StrEnum):
     CRASH_LOOP = "crash_loop"
     VERSION_MISMATCH = "version_mismatch"
     RUN_TIMEOUT = "run_timeout"
+    SECRET_UNAVAILABLE = "secret_unavailable"  # noqa: S105  # a code, not a password
 
 
 class FlowcraftError(Exception):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from flowcraft_engine.stores.coordination_store import RunQuery, RunSummary
 
 _MOST = 100_000
-_UNENDED = ("running", "waiting", "interrupted", "blocked")
+_UNENDED = ("running", "waiting", "paused", "interrupted", "blocked")
 _STATUSES = (*_UNENDED, "completed", "failed", "cancelled")
 
 

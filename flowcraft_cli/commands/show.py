@@ -83,7 +83,7 @@ async def _show(
     async with kept_run(context, run) as kept:
         place = kept.place
         dossier = await read_dossier(kept.store, kept.run_id, time.time(), show=place.show)
-        where = place.where
+        where = kept.where
         if node is not None:
             from flowcraft_cli.node_text import node_text
             from flowcraft_engine.reports.node_report import node_report
@@ -104,5 +104,6 @@ async def _show(
         if json and node is None:
             emit_json(dossier.result.to_json())
         is_done = json or node is not None or bool(wanted)
-        ending = Ending(dossier.result, where=where, goes_on=place.fleet is not None)
+        goes_on = place.fleet is not None
+        ending = Ending(dossier.result, where=where, goes_on=goes_on, reference=kept.file)
         return None if is_done else (dossier, ending)

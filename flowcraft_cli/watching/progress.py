@@ -183,6 +183,33 @@ class Progress:
             run.created_at = event.at / ev.MICROSECONDS
         elif event.type == ev.RUN_FINISHED:
             run.status = str(event.data.get("status", ""))
+        elif event.type == ev.GENERATION_BEGAN:
+            run.status = "running"
+            self._begin_again(run, event)
+
+    def _begin_again(self, run: RunLines, event: Event) -> None:
+        for name in (*event.data["anew"], *event.data["removed"]):
+            old = run.lines.get(name)
+            if old is None:
+                continue
+            if old.is_item or "#" in name:
+                del run.lines[name]
+            else:
+                run.lines[name] = Line(run.run_id, name, old.node_id, run.depth)
+                run.children.pop(name, None)
+        start = run.lines.get(str(event.data.get("from")))
+        for name in event.data["on"]:
+            line = run.lines.get(name)
+            if line is not None:
+                line.state, line.error = "waiting", None
+                line.started_at = line.changed_at = event.at / ev.MICROSECONDS
+                line.done -= line.bad_items
+                line.bad_items = 0
+        if start is None and str(event.data.get("from")).endswith("]"):
+            # An item that had completed, and was counted as done.
+            whole = run.lines.get(str(event.data["from"]).rpartition("[")[0])
+            if whole is not None:
+                whole.done -= 1
 
     def _apply(self, run: RunLines, line: Line, event: Event) -> bool:
         state = _STATE_AFTER.get(event.type)

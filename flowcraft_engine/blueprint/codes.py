@@ -512,6 +512,12 @@ _TABLE = (
         "Take it into params.",
     ),
     FindingCode(
+        "secret_outside_params",
+        "An expression uses a secret outside of params.",
+        "What other expressions give is stored; a secret never is.",
+        "Use it in the params of the node that needs it.",
+    ),
+    FindingCode(
         "name_not_here",
         "A name is always null here.",
         "result, input and item have their places.",
@@ -575,7 +581,7 @@ _TABLE = (
         "inline_secret",
         "A value looks like a secret.",
         "Blueprints are stored and shown.",
-        "Use ${{ env.NAME }}.",
+        'Use ${{ secret("NAME") }}.',
     ),
     FindingCode(
         "unknown_node_type",

@@ -119,7 +119,7 @@ class _Check:
             return
         params = dict(node.params)
         is_batch = batch is not None
-        owner = _Owner("params", node.id, input=True, env=True, item=is_batch)
+        owner = _Owner("params", node.id, input=True, env=True, item=is_batch, secrets=True)
         for name in EXPRESSION_PARAMS.get(node.uses, ()):
             text = params.get(name)
             if isinstance(text, (dict, list)):
@@ -179,6 +179,11 @@ class _Check:
             message = f"env.{name} cannot be read in {owner.what}: the environment is for params only"
             hint = "take it into params and return it from the node, or make it a run input"
             self.report.error("env_outside_params", message, place(f"env.{name}"), hint)
+        if found.secrets and not owner.secrets:
+            name = min(found.secrets)
+            message = f'secret("{show(name)}") cannot be used in {owner.what}: secrets are for params only'
+            hint = "give it to the params of the node that needs it"
+            self.report.error("secret_outside_params", message, place(f"secret.{name}"), hint)
         for name, is_used, is_there, hint in (
             ("result", found.result, owner.result, "it is there in conditions"),
             ("input", found.input, owner.input, "in conditions, `result.output` is what the source returned"),
@@ -249,6 +254,7 @@ class _Owner:
         input: bool = False,
         item: bool = False,
         env: bool = False,
+        secrets: bool = False,
     ) -> None:
         self.what = what
         self.node_id = node_id
@@ -257,6 +263,7 @@ class _Owner:
         self.input = input
         self.item = item
         self.env = env
+        self.secrets = secrets
 
 
 def _walk(value: Any, path: tuple[str | int, ...]) -> str:

@@ -19,7 +19,7 @@ _VALUE = re.compile(
     r"|-----BEGIN [A-Z ]*PRIVATE KEY|glpat-[\w-]{20}|AIza[\w-]{35}|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{5}"
     r"|[a-z][a-z0-9+.-]*://[^/\s:@]+:[^/\s:@]+@"
 )
-_HINT = "take it from the environment: ${{ env.NAME }}"
+_HINT = 'name it instead: ${{ secret("NAME") }}'
 _SHORTEST = 4
 
 

@@ -34,14 +34,18 @@ from flowcraft_engine.distributed.sweeper import Sweeper
 from flowcraft_engine.distributed.worker import FleetWorker
 from flowcraft_engine.errors import UsageError
 from flowcraft_engine.execution.environment import Environment, ValueLimits
+from flowcraft_engine.execution.output_log import OutputLog
+from flowcraft_engine.execution.secrets import Secrets
 from flowcraft_engine.failpoints import failpoint, is_armed
 from flowcraft_engine.history.run_result import RunResult
 from flowcraft_engine.nodes.handler import CallNext, Middleware
 from flowcraft_engine.nodes.node_context import NodeContext
 from flowcraft_engine.nodes.registry import NodeRegistry
+from flowcraft_engine.nodes.secret_providers import EnvironmentSecrets, SecretProvider
 from flowcraft_engine.stores.coordination_store import CoordinationStore
 from flowcraft_engine.stores.fleet import DeclaredBlueprint, Fleet, WorkerManifest
 from flowcraft_engine.stores.job_queue import JobPayload
+from flowcraft_engine.stores.log_store import LogStore
 from flowcraft_engine.stores.queue_names import DEFAULT_QUEUE, queue_of, queue_of_types
 
 OnJob = Callable[[JobPayload], Awaitable[None]]
@@ -120,6 +124,7 @@ class BaseDistributedAdapter(ABC):
         middleware: Sequence[Middleware] = (),
         limits: ValueLimits | None = None,
         options: WorkerOptions | None = None,
+        secret_providers: Sequence[SecretProvider] = (EnvironmentSecrets(),),
     ) -> None:
         self.registry = registry or NodeRegistry()
         self.options = options or WorkerOptions()
@@ -129,6 +134,7 @@ class BaseDistributedAdapter(ABC):
         self._dependencies = dict(dependencies or {})
         self._middleware = tuple(middleware)
         self._limits = limits or ValueLimits()
+        self._secrets = Secrets(secret_providers)
         self._ports: Ports | None = None
         self._client: FleetClient | None = None
         self._work: _Work | None = None
@@ -251,8 +257,14 @@ class BaseDistributedAdapter(ABC):
         )
 
     def _environment(self, owner: str) -> Environment:
+        store, clock = self.ports.store, self.ports.clock
+        output = None
+        if isinstance(store, LogStore):
+            output = OutputLog(store, store, clock, self._secrets.masker)
         return Environment(
-            store=self.ports.store,
+            output=output,
+            secrets=self._secrets,
+            store=store,
             handlers=self.registry,
             owner=owner,
             clock=self.ports.clock,
@@ -275,8 +287,10 @@ class _Work:
         manifest = adapter.manifest(self._owner)
         self._manifest = manifest
         self._placement = Placement(manifest, ports.fleet, self._publisher)
+        env = adapter._environment(self._owner)
+        self._output = env.output
         self._worker = FleetWorker(
-            adapter._environment(self._owner),
+            env,
             self._publisher,
             self._placement,
             self._options.concurrency,
@@ -303,6 +317,8 @@ class _Work:
 
     async def start(self) -> None:
         await self._register()
+        if self._output is not None:
+            self._output.start()
         self._lease.start()
         self._consumer.start(self._loop)
         self._tasks = [self._loop.create_task(self._sweeper.run())]
@@ -317,6 +333,8 @@ class _Work:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._lease.stop()
+        if self._output is not None:
+            await self._output.stop()
         await self._ports.fleet.leave(self._owner)
 
     async def _register(self) -> None:

@@ -13,7 +13,9 @@ from flowcraft_engine.distributed.errands import Errands
 from flowcraft_engine.distributed.placement import missing_for
 from flowcraft_engine.distributed.publisher import Publisher, QueueOfQueues
 from flowcraft_engine.distributed.repair import Repair
+from flowcraft_engine.execution import repair
 from flowcraft_engine.execution.evidence import Evidence
+from flowcraft_engine.execution.repair import Again
 from flowcraft_engine.execution.run_control import RunControl
 from flowcraft_engine.execution.standing import is_quiet, result_of, status_of
 from flowcraft_engine.failpoints import failpoint
@@ -127,6 +129,38 @@ class FleetClient:
         failpoint("cancel.done")
         await self._follow(run_id, effects)
         return await self.show(run_id)
+
+    async def retry(self, run_id: str) -> list[Again]:
+        """Try again what went wrong in a run that has ended; what that is. Does not wait for its end.
+
+        Raises `ConflictError` if the run has not ended, or nothing in it went wrong.
+        """
+        return await self._begin_again(await repair.retry(self.store, run_id))
+
+    async def rerun(self, run_id: str, node: str) -> list[Again]:
+        """Run `node` again, and all that follows from it, with new idempotency keys. Does not wait for the end.
+
+        Raises `ConflictError` if the run has not ended or the node did not run, and `NotFoundError`.
+        """
+        return await self._begin_again(await repair.rerun(self.store, run_id, node))
+
+    async def _begin_again(self, steps: list[Again]) -> list[Again]:
+        for step in steps:
+            self._act_on(step.run_id, await self.store.outstanding(step.run_id))
+        await self._settle()
+        return steps
+
+    async def pause(self, run_id: str) -> bool:
+        """Let nothing more begin in a run and its sub-runs. False if it was paused. Raises `ConflictError`."""
+        return await repair.pause(self.store, run_id)
+
+    async def unpause(self, run_id: str) -> bool:
+        """Let a paused run go on. False if nothing of it was paused."""
+        changed = await repair.unpause(self.store, run_id)
+        for name in await self.store.tree(run_id):
+            self._act_on(name, await self.store.outstanding(name))
+        await self._settle()
+        return changed
 
     async def reconcile(self, run_id: str, *, timeout_s: float | None = None) -> RunResult:
         """Repair what keeps the run from going on. Does not wait for it to end."""

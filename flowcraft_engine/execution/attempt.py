@@ -29,13 +29,14 @@ from flowcraft_engine.kernel.commands import (
     Outcome,
     Suspended,
 )
-from flowcraft_engine.kernel.naming import END
+from flowcraft_engine.kernel.naming import END, key_base
 from flowcraft_engine.kernel.plan import PlanNode
 from flowcraft_engine.kernel.retry import retry_delay_s
 from flowcraft_engine.kernel.transitions import EXPIRED
 from flowcraft_engine.nodes.context_buffer import AsyncContextView, SyncContextView
 from flowcraft_engine.nodes.handler import CallNext, Handler
 from flowcraft_engine.nodes.node_context import CancelSignal, NodeContext
+from flowcraft_engine.nodes.node_output import current_attempt
 from flowcraft_engine.nodes.node_thread import call_in_thread
 from flowcraft_engine.nodes.result import NodeResult, Sleep, StartRun, Wait
 from flowcraft_engine.stores.coordination_store import RunFacts
@@ -95,6 +96,12 @@ class Attempt:
                 env.dependencies,
                 env.on_progress,
             )
+            if claim.keys:
+                ctx.renew_keys(key_base(self.facts.key_base, claim.keys))
+            if env.secrets.masker.is_active:
+                ctx.masker = env.secrets.masker
+            ctx.output = env.output
+            current_attempt.set(ctx)
             if claim.resumption is not None:
                 value = await self._resume(handler, ctx, claim.resumption)
             elif handler.is_async and node.timeout_ms is None and not env.middleware:
@@ -141,7 +148,10 @@ class Attempt:
         return params
 
     async def _scope(self, references: References, value: JsonValue) -> Scope:
-        return await param_scope(self.env.store, self.facts, self.claim, references, value)
+        scope = await param_scope(self.env.store, self.facts, self.claim, references, value)
+        if references.secrets:
+            scope.secrets = await self.env.secrets.resolve(references.secrets)
+        return scope
 
     async def _call(self, handler: Handler, ctx: NodeContext) -> Any:
         """Call the node through the middleware, within its timeout."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from flowcraft_engine.clock import Clock, SystemClock
+from flowcraft_engine.execution.output_log import OutputLog
+from flowcraft_engine.execution.secrets import Secrets
 from flowcraft_engine.nodes.handler import Handler, Middleware
 from flowcraft_engine.stores.coordination_store import CoordinationStore
 
@@ -39,3 +41,6 @@ class Environment:
     #: A random number in [0, 1), for jitter.
     chance: Callable[[], float] = random.random
     on_progress: Callable[[str, str, float, float], None] | None = None
+    #: Keeps what nodes print and log; None: nobody does.
+    output: OutputLog | None = None
+    secrets: Secrets = field(default_factory=Secrets)

@@ -26,10 +26,15 @@ async def gather_evidence(store: CoordinationStore, run_id: str, now: float) -> 
     found: list[Evidence] = []
     if state.is_final:
         return found
-    if state.deadline is not None and state.deadline <= now:
+    if state.deadline is not None and state.deadline <= now and state.paused_at is None:
         finding = f"metadata.timeout passed at {iso_time(state.deadline)}"
         found.append(Evidence(run_id, "run", finding, "end it"))
+    if state.paused_at is not None:
+        finding = f"paused since {iso_time(state.paused_at)}: flowcraft unpause"
+        found.append(Evidence(run_id, "run", finding, None))
     for instance in state.instances.values():
+        if state.paused_at is not None and instance.state != st.RUNNING:
+            continue
         if instance.state == st.RUNNING:
             dead = instance.owner is not None and await store.owner_is_dead(instance.owner)
             finding = f"runs since {iso_time(instance.started_at)} in {instance.owner}"

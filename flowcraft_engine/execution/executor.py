@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from flowcraft_engine.errors import NotFoundError
 from flowcraft_engine.execution.attempt import Attempt
 from flowcraft_engine.execution.environment import Environment
+from flowcraft_engine.execution.secrets import masked_outcome
 from flowcraft_engine.kernel.commands import (
     APPLIED,
     REFUSED,
@@ -112,6 +113,8 @@ class Executor:
                 # Asked for each node: a store may have read the run anew, and its context with it.
                 seat.attempt = attempt = Attempt(env, await env.store.facts(claim.run_id), claim)
                 outcome = await attempt.run()
+                if env.output is not None and attempt.ctx is not None and attempt.ctx.page is not None:
+                    env.output.end(attempt.ctx)
                 commit = self._commit_of(attempt, outcome, is_last=is_turn_over)
                 committed = await env.store.commit(claim.run_id, commit)
                 if committed.status != APPLIED:
@@ -142,7 +145,8 @@ class Executor:
         commit = Commit.__new__(Commit)
         commit.instance = claim.instance
         commit.nonce = claim.nonce
-        commit.outcome = outcome
+        masker = env.secrets.masker
+        commit.outcome = masked_outcome(outcome, masker) if masker.is_active else outcome
         commit.owner = env.owner
         commit.expects = None if router is None else router.expects
         commit.expects_all = router is not None and router.expects_all

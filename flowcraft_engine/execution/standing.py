@@ -30,13 +30,13 @@ async def _with_question(store: CoordinationStore, wait: WaitingNode) -> Waiting
 
 
 async def status_of(store: CoordinationStore, run_id: str) -> str:
-    """Its status, the derived ones (`waiting`, `interrupted`) included. Raises `NotFoundError`."""
+    """Its status, the derived ones (`waiting`, `interrupted`, `paused`) included. Raises `NotFoundError`."""
     _, state = await store.glance(run_id)
     return await _status(store, run_id, state)
 
 
 async def is_quiet(store: CoordinationStore, run_id: str) -> bool:
-    """True if the run has ended, or only people can move it on: all that waits, waits for answers."""
+    """True if the run has ended or is paused, or only people can move it on: all that waits, waits for answers."""
     _, state = await store.glance(run_id)
     return state.is_final or not await _moves(store, state, timers=True)
 
@@ -50,7 +50,11 @@ async def _status(store: CoordinationStore, run_id: str, state: RunState) -> str
 
 async def _moves(store: CoordinationStore, state: RunState, *, timers: bool) -> bool:
     """True if something of an unfinished run is under way, at any depth; `timers` says whether they count."""
-    if state.moving:
+    if state.paused_at is not None:
+        timers = False
+        if any(instance.state == st.RUNNING for instance in state.instances.values()):
+            return True
+    elif state.moving:
         return True
     for instance in list(state.waiting.values()):
         wait = instance.wait or {}
@@ -60,8 +64,12 @@ async def _moves(store: CoordinationStore, state: RunState, *, timers: bool) -> 
         if kind != st.CHILD:
             continue
         if not await store.exists(str(wait["child"])):
-            return True
+            if state.paused_at is None:
+                return True
+            continue
         _, child = await store.glance(str(wait["child"]))
+        if child.is_final and state.paused_at is not None:
+            continue
         # One that has ended has yet to bring its result.
         if child.is_final or await _moves(store, child, timers=timers):
             return True

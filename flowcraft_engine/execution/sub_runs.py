@@ -9,6 +9,9 @@ from flowcraft_engine.blueprint.run_inputs import bind_inputs
 from flowcraft_engine.errors import InputError
 from flowcraft_engine.kernel import state as st
 from flowcraft_engine.kernel.commands import Effects, Start
+from flowcraft_engine.kernel.lineage import latest_generation
+from flowcraft_engine.kernel.locate import locate
+from flowcraft_engine.kernel.naming import key_base
 from flowcraft_engine.kernel.outcome import child_result, failures, output_of
 from flowcraft_engine.kernel.plan import Plan
 from flowcraft_engine.kernel.state import RunState
@@ -21,9 +24,9 @@ async def start_child(store: CoordinationStore, parent: str, instance: str) -> t
 
     Returns the run that has something to do now, and what: the child, or the parent if the child cannot start.
     """
-    _, state = await store.glance(parent)
+    parent_plan, state = await store.glance(parent)
     waiting = state.instances.get(instance)
-    if waiting is None or waiting.state != st.WAITING or waiting.wait is None:
+    if waiting is None or waiting.state != st.WAITING or waiting.wait is None or state.paused_at is not None:
         return parent, Effects()
     wait = await store.fill_in(parent, waiting.wait)
     if wait["kind"] != st.CHILD:
@@ -43,7 +46,7 @@ async def start_child(store: CoordinationStore, parent: str, instance: str) -> t
         pins=state.pins,
         entry=wait["entry"] if given is None else None,
         parent=(parent, instance),
-        key_base=f"{state.key_base}\0{instance}",
+        key_base=f"{key_base(state.key_base, latest_generation(parent_plan, waiting, state.renewed_in))}\0{instance}",
     )
     effects = await store.start(plan, command)
     if effects is not None:
@@ -57,12 +60,13 @@ async def start_child(store: CoordinationStore, parent: str, instance: str) -> t
 async def deliver_result(store: CoordinationStore, child: str) -> Effects:
     """Give the result of an ended child run to its parent. Does nothing if nobody waits for it."""
     plan, state = await store.snapshot(child)
-    if state.parent is None:
+    if state.parent is None or not state.is_final:  # it may have begun another generation since
         return Effects()
     parent, instance = state.parent
     _, parent_state = await store.glance(parent)
     waiting = parent_state.instances.get(instance)
     wanted = waiting.wait.get("outputs") if waiting is not None and waiting.wait is not None else None
+    wanted = await store.fill_in(parent, wanted)
     result = _result(plan, state, wanted if isinstance(wanted, dict) else {})
     return await store.deliver(parent, instance, child, result)
 
@@ -87,8 +91,8 @@ def _result(plan: Plan, state: RunState, wanted: JsonObject) -> JsonObject:
 
 
 def _value_of(plan: Plan, state: RunState, source: str) -> JsonValue:
-    """A node of the child, else a key of its context."""
+    """A node of the child (in a loop: its last iteration), else a key of its context."""
     if source in plan.node_ids:
-        instance = state.instances.get(source)
+        instance = locate(plan, state, source, (), ())
         return None if instance is None else output_of(state, instance)
     return state.context.get(source)

@@ -13,7 +13,7 @@ from typing import TypeAlias
 from flowcraft_engine.expressions.evaluator import ExpressionError, Scope
 from flowcraft_engine.expressions.functions import FUNCTIONS
 from flowcraft_engine.expressions.limits import Meter
-from flowcraft_engine.expressions.names import CONTEXT_KEY, ENV, NODE, RUN_INPUT, Root
+from flowcraft_engine.expressions.names import CONTEXT_KEY, ENV, NODE, RUN_INPUT, SECRET, Root
 from flowcraft_engine.expressions.operations import ARITHMETIC, COMPARISONS, affirm, negate
 from flowcraft_engine.expressions.syntax import (
     Arithmetic,
@@ -36,7 +36,7 @@ from flowcraft_engine.values import JsonValue
 Code: TypeAlias = Callable[[Scope, Meter], JsonValue]
 StepCode: TypeAlias = Callable[[JsonValue, Scope, Meter], JsonValue]
 
-_NAMED = {NODE: "outputs", CONTEXT_KEY: "context", RUN_INPUT: "inputs", ENV: "env"}
+_NAMED = {NODE: "outputs", CONTEXT_KEY: "context", RUN_INPUT: "inputs", ENV: "env", SECRET: "secrets"}
 _MAPPINGS = frozenset({"outputs", "context", "inputs"})
 
 

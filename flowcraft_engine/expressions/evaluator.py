@@ -55,6 +55,8 @@ class References:
     nodes: frozenset[str] = frozenset()
     context: frozenset[str] = frozenset()
     env: frozenset[str] = frozenset()
+    #: Names of `secret("NAME")`.
+    secrets: frozenset[str] = frozenset()
     result: bool = False
     input: bool = False
     item: bool = False
@@ -74,6 +76,7 @@ class References:
             nodes=frozenset().union(*(each.nodes for each in every)),
             context=frozenset().union(*(each.context for each in every)),
             env=frozenset().union(*(each.env for each in every)),
+            secrets=frozenset().union(*(each.secrets for each in every)),
             run_inputs=frozenset().union(*(each.run_inputs for each in every)),
             result=any(each.result for each in every),
             input=any(each.input for each in every),
@@ -93,6 +96,7 @@ class Scope:
     context: Mapping[str, JsonValue] = field(default_factory=dict)
     inputs: Mapping[str, JsonValue] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
     result: JsonValue = None
     input: JsonValue = None
     item: JsonValue = None

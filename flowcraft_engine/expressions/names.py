@@ -10,6 +10,7 @@ NODE = "node"
 CONTEXT_KEY = "context key"
 RUN_INPUT = "run input"
 ENV = "env"
+SECRET = "secret"  # noqa: S105  # a kind of name
 
 RESERVED = frozenset({"result", "input", "item", "index", "env", "context", "outputs", "inputs"})
 #: Reserved names that hold named things, and what `mapping.name` then is.
@@ -32,6 +33,7 @@ class NameBook:
     nodes: set[str] = field(default_factory=set)
     context: set[str] = field(default_factory=set)
     env: set[str] = field(default_factory=set)
+    secrets: set[str] = field(default_factory=set)
     run_inputs: set[str] = field(default_factory=set)
     wholes: set[str] = field(default_factory=set)
     offsets: dict[str, int] = field(default_factory=dict)
@@ -52,10 +54,12 @@ class NameBook:
             self.context.add(name)
         elif kind == ENV:
             self.env.add(name)
+        elif kind == SECRET:
+            self.secrets.add(name)
         else:
             self.wholes.add("inputs")
             self.run_inputs.add(name)
-        self.offsets.setdefault(f"env.{name}" if kind == ENV else name, offset)
+        self.offsets.setdefault(f"{kind}.{name}" if kind in (ENV, SECRET) else name, offset)
         return Root(kind, name)
 
     def whole(self, reserved: str, offset: int) -> Root:
@@ -72,6 +76,7 @@ class NameBook:
             nodes=frozenset(self.nodes),
             context=frozenset(self.context),
             env=frozenset(self.env),
+            secrets=frozenset(self.secrets),
             result="result" in wholes,
             input="input" in wholes,
             item="item" in wholes,

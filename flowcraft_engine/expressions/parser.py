@@ -6,7 +6,7 @@ from flowcraft_engine.expressions.evaluator import ExpressionSyntaxError, Refere
 from flowcraft_engine.expressions.functions import FUNCTIONS
 from flowcraft_engine.expressions.lexer import END, NAME, NUMBER, SYMBOL, TEXT, Token, text_value, tokens_of
 from flowcraft_engine.expressions.limits import MAX_DEPTH, MAX_DISPLAY
-from flowcraft_engine.expressions.names import MEMBERS, RESERVED, NameBook
+from flowcraft_engine.expressions.names import MEMBERS, RESERVED, SECRET, NameBook
 from flowcraft_engine.expressions.syntax import (
     Arithmetic,
     Call,
@@ -338,6 +338,8 @@ class _Parser:
         return self.key()
 
     def call(self, token: Token) -> Tree:
+        if token.text == SECRET:
+            return self.secret(token)
         function = FUNCTIONS.get(token.text)
         if function is None:
             known = ", ".join(sorted(FUNCTIONS))
@@ -351,6 +353,15 @@ class _Parser:
                 f"'{token.text}' takes {function.arity}, not {len(arguments)}", token.offset
             )
         return Call(token.text, arguments)
+
+    def secret(self, token: Token) -> Tree:
+        """`secret("NAME")`: the name is written there, so that it is known before anything is evaluated."""
+        arguments = self.items(")", self.advance())
+        name = arguments[0] if len(arguments) == 1 else None
+        if not isinstance(name, Constant) or not isinstance(name.value, str) or not name.value:
+            hint = 'write secret("NAME")'
+            raise ExpressionSyntaxError("'secret' takes the name of a secret, in quotes", token.offset, hint)
+        return self.names.member(SECRET, name.value, token.offset)
 
     def not_callable(self, steps: list[Step]) -> ExpressionSyntaxError:
         last = steps[-1] if steps else None

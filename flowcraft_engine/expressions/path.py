@@ -9,11 +9,12 @@ from flowcraft_engine.expressions.closures import Code, code_of, step_into
 from flowcraft_engine.expressions.evaluator import ExpressionSyntaxError, Program, Scope
 from flowcraft_engine.expressions.lexer import TEXT, Token, check_length, text_value
 from flowcraft_engine.expressions.limits import MAX_DEPTH, Meter
-from flowcraft_engine.expressions.names import MEMBERS, RESERVED, NameBook
+from flowcraft_engine.expressions.names import MEMBERS, RESERVED, SECRET, NameBook
 from flowcraft_engine.expressions.program import CompiledProgram
 from flowcraft_engine.values import JsonValue
 
 #: A first name; `.name` or `.0`; `[0]`, `["name"]`. Without operators a hyphen can only belong to a name.
+_SECRET = re.compile(r"""secret\(\s*(?P<quote>["'])(?P<name>[^"'\\]+)(?P=quote)\s*\)""")
 _FIRST = re.compile(r"[^\W\d][\w-]*")
 _STEP = re.compile(
     r"""\.\s*(?P<name>[\w-]+) | \[\s*(?:(?P<index>-?[0-9]{1,9})
@@ -48,6 +49,9 @@ def _path(text: str, names: NameBook) -> Code:
     begin = len(text) - len(text.lstrip())
     if not stripped:
         raise ExpressionSyntaxError("the expression is empty", 0)
+    secret = _SECRET.fullmatch(stripped, begin)
+    if secret is not None:
+        return code_of(names.member(SECRET, secret["name"], begin))
     first = _FIRST.match(stripped, begin)
     if first is None:
         raise ExpressionSyntaxError("a path begins with a name", begin)

@@ -35,6 +35,11 @@ def _join(values: JsonValue) -> str:
 
 _SENTENCES: dict[str, Callable[[dict[str, JsonValue]], str]] = {
     "start": lambda reason: "a start node",
+    "goes_on": lambda reason: {
+        st.BODY: "the loop goes on in the iteration that is repeated",
+        st.ITEMS: "the items that are repeated are under way",
+        st.CHILD: "waits for its sub-run, which is repeated",
+    }.get(str(reason["kind"]), "goes on"),
     "all": lambda reason: (
         f"after {_join(reason['taken'])}" if reason["taken"] else "all predecessors have ended"
     ),

@@ -69,7 +69,7 @@ class WaitingNode:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """A run as it stands. `status` is `running waiting completed failed cancelled` or `interrupted`."""
+    """A run as it stands. `status` is `running waiting paused completed failed cancelled` or `interrupted`."""
 
     run_id: str
     blueprint_id: str
@@ -84,6 +84,8 @@ class RunResult:
     finished_at: float | None = None
     inputs: JsonObject = field(default_factory=dict)
     cancel_reason: str | None = None
+    #: Counted from 1: every retry or rerun begins another one.
+    generation: int = 1
 
     @property
     def is_final(self) -> bool:
@@ -97,6 +99,7 @@ class RunResult:
             "blueprint_id": self.blueprint_id,
             "version": self.version,
             "status": self.status,
+            "generation": self.generation,
             "created_at": iso_time(self.created_at),
             "finished_at": iso_time(self.finished_at),
             "inputs": self.inputs,

@@ -31,17 +31,20 @@ def run_result(plan: Plan, state: RunState, *, status: str | None = None) -> Run
         finished_at=state.finished_at,
         inputs=_copy(state.inputs),
         cancel_reason=state.cancel_reason,
+        generation=state.generation,
     )
 
 
 def derived_status(state: RunState, *, is_moving: bool, is_orphaned: bool = False) -> str:
-    """`waiting` and `interrupted` are never stored: they are what the state looks like from here.
+    """`waiting`, `paused` and `interrupted` are no stored statuses: they are what the state looks like from here.
 
     `is_moving` says that something in the run or its sub-runs is under way, `is_orphaned` that no live process
     executes it.
     """
     if state.is_final:
         return state.status
+    if state.paused_at is not None:
+        return "paused"
     if state.waiting and not is_moving:
         return "waiting"
     return "interrupted" if is_orphaned else "running"

@@ -6,6 +6,7 @@ from typing import Any
 
 from flowcraft_engine.kernel import state as st
 from flowcraft_engine.kernel.commands import ABSENT, Claim
+from flowcraft_engine.kernel.lineage import latest_generation
 from flowcraft_engine.kernel.locate import locate
 from flowcraft_engine.kernel.naming import instance_name
 from flowcraft_engine.kernel.outcome import is_rescued, output_of
@@ -53,6 +54,7 @@ def claim_of(plan: Plan, state: RunState, instance: Instance, nonce: str) -> Cla
     claim.iteration = instance.iteration
     claim.outcomes = outcomes
     claim.input = given
+    claim.keys = latest_generation(plan, instance, state.renewed_in) if state.renewed_in else 0
     return claim
 
 

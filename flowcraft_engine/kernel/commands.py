@@ -59,6 +59,8 @@ class Claim:
     outcomes: JsonObject | None
     #: What a node without `inputs` receives, where the store knows it; else `ABSENT`. Belongs to the store.
     input: Any = ABSENT
+    #: The generation of the rerun that gave this instance new idempotency keys; 0: none did.
+    keys: int = 0
 
 
 @dataclass(slots=True)
@@ -159,7 +161,7 @@ class Effects:
         self.finished = False
         #: True if it was ended from outside, so that attempts may still be running.
         self.stopped = False
-        #: True if nothing in the run is ready, running or between attempts after this step.
+        #: True if nothing in the run is ready, running or between attempts after this step, or if it is paused.
         self.idle = False
 
     @property

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from flowcraft_engine.kernel.commands import ABSENT
-from flowcraft_engine.values import JsonObject, json_size
+from flowcraft_engine.values import JsonObject, KeptValue, json_size
 
 
 class DeltaConflictError(ValueError):
@@ -29,12 +29,7 @@ def changed_keys(context: JsonObject, changes: Iterable[Sequence[Any]]) -> dict[
         elif operation == "increment":
             result[key] = _sum(key, 0 if current is ABSENT else current, operand)
         else:
-            items: Any = [] if current is ABSENT else current
-            if not isinstance(items, list):
-                raise DeltaConflictError(
-                    f"context key {key!r} is not a list any more, nothing can be appended"
-                )
-            result[key] = [*items, operand]
+            result[key] = _with_item(key, [] if current is ABSENT else current, operand)
     return result
 
 
@@ -45,6 +40,14 @@ def growth(context: JsonObject, changed: dict[str, Any]) -> int:
 
 def _size(key: str, value: Any) -> int:
     return 0 if value is ABSENT else len(key) + 4 + json_size(value)
+
+
+def _with_item(key: str, items: Any, item: Any) -> Any:
+    if isinstance(items, list):
+        return [*items, item]
+    if isinstance(items, KeptValue) and items.is_list:
+        return items.with_added(item)
+    raise DeltaConflictError(f"context key {key!r} is not a list any more, nothing can be appended")
 
 
 def _sum(key: str, current: Any, operand: float) -> float:

@@ -18,6 +18,9 @@
 | items_given_up | the `for_each` node | – |
 | signal_buffered | a node id | output action |
 | fail_fast_tripped, cancel_requested, run_finished | "" | run_finished: status error |
+| run_paused | "" | – |
+| run_unpaused | "" | deadline: the run's, later by the length of the pause |
+| generation_began | "" | generation kind(`retry` `rerun`) from anew on removed deadline; see `generations.py` |
 
 `reason` says why, always: `{"rule": ...}` and what the rule looked at, or just the name of a rule that looked at
 nothing (`claimed`, `returned`).
@@ -47,6 +50,9 @@ SIGNAL_BUFFERED: Final = "signal_buffered"
 FAIL_FAST_TRIPPED: Final = "fail_fast_tripped"
 CANCEL_REQUESTED: Final = "cancel_requested"
 RUN_FINISHED: Final = "run_finished"
+RUN_PAUSED: Final = "run_paused"
+RUN_UNPAUSED: Final = "run_unpaused"
+GENERATION_BEGAN: Final = "generation_began"
 
 
 #: Of these a second has.

@@ -16,6 +16,7 @@ from flowcraft_engine.kernel.delta import changed_keys, growth
 from flowcraft_engine.kernel.event import MICROSECONDS, Event
 from flowcraft_engine.kernel.naming import END, InstanceName, Path, instance_name, item_name
 from flowcraft_engine.kernel.plan import Plan, Target
+from flowcraft_engine.kernel.rewind import begin_generation
 from flowcraft_engine.kernel.state import Batch, Instance, RunState
 
 _MOVING = frozenset({st.READY, st.RUNNING, st.RETRYING})
@@ -213,7 +214,10 @@ def _loop_continued(plan: Plan, state: RunState, event: Event) -> None:
     assert node.loop is not None
     _leave(state, controller)
     controller.state = st.WAITING
-    controller.wait = {"kind": st.BODY}
+    # The input of every pass is kept for those who go back to one.
+    passes: Any = controller.wait["outputs"] if controller.wait is not None else {}
+    passes[event.data["iteration"]] = event.data["output"]
+    controller.wait = {"kind": st.BODY, "outputs": passes}
     controller.resumption = None
     controller.iteration = event.data["iteration"]
     controller.output = event.data["output"]
@@ -243,6 +247,15 @@ def _items_ready(plan: Plan, state: RunState, event: Event) -> None:
     whole = state.instances[event.instance]
     assert whole.batch is not None
     first, end = event.data
+    whole.batch.active += end - first
+    state.moving += end - first
+    if first < whole.batch.cursor:
+        # Items of a retry exist already, and are counted.
+        del whole.batch.again[: end - first]
+        for index in range(first, end):
+            item = state.instances[item_name(whole.name, index)]
+            item.state, item.reason = st.READY, event.reason
+        return
     for index in range(first, end):
         name = item_name(whole.name, index)
         item = Instance(name, whole.node_id, whole.path, index)
@@ -250,8 +263,6 @@ def _items_ready(plan: Plan, state: RunState, event: Event) -> None:
         item.reason = event.reason
         state.instances[name] = item
     whole.batch.cursor = end
-    whole.batch.active += end - first
-    state.moving += end - first
     state.open += end - first
 
 
@@ -260,10 +271,14 @@ def _items_given_up(plan: Plan, state: RunState, event: Event) -> None:
     assert whole.batch is not None
     for index in range(whole.batch.cursor):
         item = state.instances[item_name(whole.name, index)]
-        if item.state == st.READY and not item.has_started:
-            item.reason = event.reason
-            _close(plan, state, item, st.CANCELLED, event)
+        if item.state == st.PENDING:
+            whole.batch.active += 1  # which closing takes back
+        elif item.state != st.READY or item.has_started:
+            continue
+        item.reason = event.reason
+        _close(plan, state, item, st.CANCELLED, event)
     whole.batch.cursor = len(whole.batch.items)
+    whole.batch.again = []
     whole.batch.failed = True
 
 
@@ -292,6 +307,15 @@ def _run_finished(plan: Plan, state: RunState, event: Event) -> None:
     state.status = event.data["status"]
     state.error = event.data.get("error")
     state.finished_at = event.at / MICROSECONDS
+
+
+def _run_paused(plan: Plan, state: RunState, event: Event) -> None:
+    state.paused_at = event.at / MICROSECONDS
+
+
+def _run_unpaused(plan: Plan, state: RunState, event: Event) -> None:
+    state.paused_at = None
+    state.deadline = event.data["deadline"]
 
 
 def _change_context(state: RunState, delta: Any) -> None:
@@ -354,7 +378,7 @@ def _arrive(
         path = (*source.path, source.iteration)
     else:
         controller = state.instances[instance_name(target.node_id, source.path[:-1])]
-        controller.back = (outcome, value)
+        controller.back = source.back = (outcome, value)
         return
     name = instance_name(target.node_id, path) if path else target.node_id
     instance = state.instances.get(name)
@@ -400,4 +424,7 @@ FOLDS: dict[str, Callable[[Plan, RunState, Event], None]] = {
     ev.FAIL_FAST_TRIPPED: _fail_fast_tripped,
     ev.CANCEL_REQUESTED: _cancel_requested,
     ev.RUN_FINISHED: _run_finished,
+    ev.RUN_PAUSED: _run_paused,
+    ev.RUN_UNPAUSED: _run_unpaused,
+    ev.GENERATION_BEGAN: begin_generation,
 }

@@ -37,7 +37,20 @@ def item_name(whole: str, index: int) -> str:
     return f"{whole}[{index}]"
 
 
-def child_run_id(parent_run_id: str, instance: str, attempt: int) -> str:
-    """A new attempt is a new child; `::` cannot collide with an instance, whose names are never empty."""
+def child_run_id(parent_run_id: str, instance: str, attempt: int, generation: int = 0) -> str:
+    """A new attempt is a new child; `::` cannot collide with an instance, whose names are never empty.
+
+    `generation` is the one in which the instance began anew, if it did: `::g2`, `::g2.3` for its third attempt.
+    """
     suffix = f"::{attempt}" if attempt > 1 else ""
+    if generation:
+        suffix = f"::g{generation}.{attempt}" if attempt > 1 else f"::g{generation}"
     return f"{parent_run_id}:{instance}{suffix}"
+
+
+def key_base(base: str, generation: int) -> str:
+    """What idempotency keys are made from; `generation` is that of the rerun that made new ones, or 0.
+
+    `#` cannot begin the name of an instance, so this is never the base of a sub-run.
+    """
+    return f"{base}\0#{generation}" if generation else base

@@ -11,9 +11,9 @@ def outstanding(state: RunState) -> Effects:
     """All effects that the state calls for."""
     effects = Effects()
     effects.finished = effects.stopped = state.is_final
-    effects.idle = state.moving == 0
+    effects.idle = state.moving == 0 or state.paused_at is not None
     effects.orphans = [child for child in map(_orphan_of, state.instances.values()) if child is not None]
-    if state.is_final:
+    if state.is_final or state.paused_at is not None:
         return effects
     timers: list[tuple[float, str]] = []
     children: list[str] = []

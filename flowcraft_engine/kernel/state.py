@@ -38,7 +38,7 @@ FAILED_EDGE: Final = -2
 class Batch:
     """The items of a `for_each` node that is under way."""
 
-    __slots__ = ("active", "cursor", "failed", "items")
+    __slots__ = ("active", "again", "cursor", "failed", "items")
 
     def __init__(self, items: list[JsonValue]) -> None:
         self.items = items
@@ -46,6 +46,8 @@ class Batch:
         self.cursor = 0
         self.active = 0
         self.failed = False
+        #: Items before the cursor that a retry has yet to make ready.
+        self.again: list[int] = []
 
 
 class Instance:
@@ -117,7 +119,8 @@ class Instance:
         self.rescuer: str | None = None
         self.started_at: float | None = None
         self.finished_at: float | None = None
-        # Loop controllers: the pass under way, its open body instances, and what came back from its end node.
+        # Loop controllers: the pass under way, its open body instances, and what came back from its end node. The
+        # end node of a pass keeps what it gave back, too.
         self.iteration = 0
         self.body_open = 0
         self.back: tuple[int, Any] | None = None
@@ -136,6 +139,7 @@ class RunState:
     """Everything that is known of a run."""
 
     __slots__ = (
+        "begun_in",
         "blueprint_id",
         "cancel_reason",
         "context",
@@ -148,13 +152,16 @@ class RunState:
         "entry",
         "error",
         "finished_at",
+        "generation",
         "inputs",
         "instances",
         "key_base",
         "moving",
         "open",
         "parent",
+        "paused_at",
         "pins",
+        "renewed_in",
         "run_id",
         "seq",
         "status",
@@ -191,6 +198,13 @@ class RunState:
         #: True once `fail_fast` has stopped the run's other branches.
         self.tripped = False
         self.cancel_reason: str | None = None
+        self.paused_at: float | None = None
+        #: Counted from 1: a retry or a rerun begins another one.
+        self.generation = 1
+        #: Of instances that a retry or a rerun has touched: the generation in which they began, and the one of the
+        #: rerun that gave them new idempotency keys.
+        self.begun_in: dict[str, int] = {}
+        self.renewed_in: dict[str, int] = {}
         self.end_output: JsonObject | None = None
         self.error: JsonObject | None = None
         #: Number of events folded so far.

@@ -7,12 +7,14 @@ follows (ready, skipped, poisoned, cancelled), until nothing moves: skips and pi
 the same step. When no instance is left open the run ends, in this step too. The caller stores `events` and acts
 on `effects`, which are hints: all of them can be recomputed from the state (`outstanding.py`).
 
-Every command is guarded by the state alone, so that doing it twice, late or after a crash is boring.
+Every command is guarded by the state alone, so that doing it twice, late or after a crash is boring. The file is long
+because all commands, and all that follows from them, are one noun: what a retry or a rerun repeats is in
+`generations.py`, what that means for the state in `rewind.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from flowcraft_engine.errors import ConflictError, ErrorCode
@@ -39,9 +41,12 @@ from flowcraft_engine.kernel.commands import (
 from flowcraft_engine.kernel.delta import DeltaConflictError, changed_keys, growth
 from flowcraft_engine.kernel.event import MICROSECONDS, Event
 from flowcraft_engine.kernel.fold import FOLDS, controller_of, node_completed, node_ready, node_started
+from flowcraft_engine.kernel.generations import plan_rerun, plan_retry
 from flowcraft_engine.kernel.joins import judge
+from flowcraft_engine.kernel.lineage import latest_generation
 from flowcraft_engine.kernel.naming import END, child_run_id, instance_name, item_name
 from flowcraft_engine.kernel.outcome import run_failed
+from flowcraft_engine.kernel.outstanding import outstanding
 from flowcraft_engine.kernel.plan import Plan, PlanNode
 from flowcraft_engine.kernel.signals import find_addressee
 from flowcraft_engine.kernel.state import Instance, RunState
@@ -94,7 +99,7 @@ class Transition:
             "entry": command.entry,
             "parent": command.parent,
             "key_base": command.key_base or command.run_id,
-            "deadline": self.now + plan.timeout_ms / 1000 if plan.timeout_ms is not None else None,
+            "deadline": self._new_deadline(),
         }
         self._emit(ev.RUN_STARTED, "", _STARTED, data)
         for node_id in plan.start_nodes:
@@ -105,7 +110,7 @@ class Transition:
         """Give the right to execute a ready instance; the same nonce again gets the same answer."""
         state = self.state
         instance = state.instances.get(name)
-        if instance is None or state.status != "running":
+        if instance is None or state.status != "running" or state.paused_at is not None:
             return None
         if instance.state == st.READY and instance.nonce != nonce:  # else: a late copy of an ended claim
             return self._claim(instance, nonce, owner)
@@ -140,7 +145,7 @@ class Transition:
             self._scatter(instance, outcome)  # type: ignore[arg-type]
         self._settle()
         claims: Sequence[Claim] = ()
-        if command.places and (self.effects.ready or command.others):
+        if command.places and (self.effects.ready or command.others) and state.paused_at is None:
             claims = self._claim_more(command)
         return Committed(APPLIED, self.effects, claims)
 
@@ -164,6 +169,8 @@ class Transition:
         """Let a due timer fire: a retry, a sleep, or the timeout of a wait. False if it is not due (any more)."""
         instance = self.state.instances.get(name)
         if instance is None or instance.due is None or instance.due > self.now or self.state.is_final:
+            return False
+        if self.state.paused_at is not None:
             return False
         if instance.state == st.RETRYING:
             self._ready(name, {"rule": "retry", "attempt": instance.attempt + 1})
@@ -219,7 +226,12 @@ class Transition:
     def expire(self) -> bool:
         """End the run if its deadline has passed."""
         state = self.state
-        if state.is_final or state.deadline is None or state.deadline > self.now:
+        if (
+            state.is_final
+            or state.deadline is None
+            or state.deadline > self.now
+            or state.paused_at is not None
+        ):
             return False
         error: JsonObject = {
             "code": ErrorCode.RUN_TIMEOUT,
@@ -227,6 +239,117 @@ class Transition:
         }
         self._stop({"rule": "run_timeout", "text": error["message"]}, "failed", error)
         return True
+
+    def pause(self) -> bool:
+        """Let nothing more begin, in this run: no claim, no timer, no sub-run. False if it is paused already.
+
+        Raises `ConflictError` for a run that has ended.
+        """
+        state = self.state
+        if state.is_final:
+            raise ConflictError(f"run {state.run_id} has already ended: {state.status}")
+        if state.paused_at is not None:
+            return False
+        self._emit(ev.RUN_PAUSED, "", {"rule": "paused"}, None)
+        return True
+
+    def unpause(self) -> bool:
+        """Go on; the effects are all that there is to do. False if it is not paused."""
+        state = self.state
+        if state.is_final or state.paused_at is None:
+            return False
+        deadline = state.deadline
+        if deadline is not None:
+            deadline += self.now - state.paused_at
+        self._emit(ev.RUN_UNPAUSED, "", {"rule": "unpaused"}, {"deadline": deadline})
+        self.effects = outstanding(state)
+        return True
+
+    def retry(self, children: Collection[str] = ()) -> None:
+        """Begin a generation in which everything that went wrong is tried again, with its idempotency keys.
+
+        `children` are instances whose sub-run has been retried, so that they wait for it again. Raises
+        `ConflictError` if the run has not ended, or nothing in it went wrong.
+        """
+        self._refuse_unended()
+        self._begin_generation(plan_retry(self.plan, self.state, frozenset(children)))
+
+    def rerun(self, node: str, children: Collection[str] = ()) -> None:
+        """Begin a generation in which `node`, and all that follows from it, runs again, with new keys.
+
+        Raises `ConflictError` if the run has not ended or the node did not run, `NotFoundError` if there is none.
+        """
+        self._refuse_unended()
+        self._begin_generation(plan_rerun(self.plan, self.state, node, frozenset(children)))
+
+    def take_over(self, events: Sequence[Event]) -> int:
+        """Take in what happened to this run elsewhere; how many events these are. They have drawn all consequences."""
+        for event in events:
+            self.events.append(event)
+            FOLDS[event.type](self.plan, self.state, event)
+            self.state.seq += 1
+            self.state.touched.clear()
+        self.effects = outstanding(self.state)
+        return len(events)
+
+    # ---- generations ---------------------------------------------------------------------------------------
+
+    def _refuse_unended(self) -> None:
+        state = self.state
+        if not state.is_final:
+            hint = "wait for its end, or cancel it first"
+            raise ConflictError(f"run {state.run_id} has not ended", hint=hint)
+
+    def _begin_generation(self, rewound: JsonObject) -> None:
+        state = self.state
+        generation = state.generation + 1
+        data: dict[str, Any] = {"generation": generation, **rewound, "deadline": self._new_deadline()}
+        self._emit(ev.GENERATION_BEGAN, "", {"rule": data["kind"], "generation": generation}, data)
+        on = [state.instances[name] for name in data["on"]]
+        idle_loops = [
+            it for it in on if it.wait is not None and it.wait["kind"] == st.BODY and not it.body_open
+        ]
+        for name in data["anew"]:
+            self._begin_again(state.instances[name], generation)
+        # An `any` join that may start, although a failure was there before, is looked at twice: it is cancelled.
+        state.touched.extend([it for it in state.touched if it.failed_by is not None and it.taken])
+        self._judge_touched()
+        for instance in reversed(on):
+            kind = (instance.wait or {})["kind"]
+            if instance.state != st.WAITING:
+                continue
+            if kind == st.ITEMS:
+                self._go_on_with_items(instance)
+            elif kind == st.CHILD:
+                self.effects.children = [*self.effects.children, instance.name]
+        for controller in idle_loops:
+            if controller.state == st.WAITING:
+                self._pass_ended(controller)
+        self._settle()
+
+    def _begin_again(self, instance: Instance, generation: int) -> None:
+        """What no edge leads to begins by itself."""
+        node = self.plan.nodes[instance.node_id]
+        if node.rescues is not None:
+            rescued = self.state.instances.get(instance_name(node.rescues, instance.path))
+            if rescued is None or not rescued.is_terminal:
+                return
+            if rescued.state == st.FAILED and rescued.rescuer == instance.name:
+                self._ready(instance.name, {"rule": "fallback", "node": rescued.name})
+            else:
+                self._skip_fallback(instance.name, rescued)
+        elif not node.predecessors:
+            self._ready(instance.name, {"rule": "start", "generation": generation})
+
+    def _go_on_with_items(self, whole: Instance) -> None:
+        self._more_items(whole)
+        batch = whole.batch
+        if batch is not None and batch.active == 0:
+            self._resume(whole, {"rule": "items_ended"}, {"kind": st.ITEMS})
+
+    def _new_deadline(self) -> float | None:
+        timeout_ms = self.plan.timeout_ms
+        return self.now + timeout_ms / 1000 if timeout_ms is not None else None
 
     # ---- outcomes ------------------------------------------------------------------------------------------
 
@@ -292,7 +415,9 @@ class Transition:
         wait = outcome.wait
         kind = wait["kind"]
         if kind == st.CHILD:
-            wait = {**wait, "child": child_run_id(self.state.run_id, instance.name, instance.attempt)}
+            generation = latest_generation(self.plan, instance, self.state.begun_in)
+            child = child_run_id(self.state.run_id, instance.name, instance.attempt, generation)
+            wait = {**wait, "child": child}
             self.effects.children = [*self.effects.children, instance.name]
         if outcome.delta:
             wait = {**wait, "delta": [list(change) for change in outcome.delta]}
@@ -323,12 +448,24 @@ class Transition:
         batch = whole.batch
         spec = self.plan.nodes[whole.node_id].for_each
         assert batch is not None and spec is not None
-        left = len(batch.items) - batch.cursor
+        left = len(batch.items) - batch.cursor + len(batch.again)
         room = left if spec.concurrency is None else min(left, spec.concurrency - batch.active)
-        if room > 0 and not self._is_held_back(whole):
-            first = batch.cursor
-            self._emit(ev.ITEMS_READY, whole.name, {"rule": "items"}, (first, first + room))
-            self.effects.ready.extend(item_name(whole.name, index) for index in range(first, first + room))
+        if room <= 0 or self._is_held_back(whole):
+            return
+        while room > 0 and batch.again:
+            # As many as follow each other: they are one event.
+            again, first = batch.again, batch.again[0]
+            count = 1
+            while count < min(room, len(again)) and again[count] == first + count:
+                count += 1
+            self._items_ready(whole, first, first + count)
+            room -= count
+        if room > 0:
+            self._items_ready(whole, batch.cursor, batch.cursor + room)
+
+    def _items_ready(self, whole: Instance, first: int, end: int) -> None:
+        self._emit(ev.ITEMS_READY, whole.name, {"rule": "items"}, (first, end))
+        self.effects.ready.extend(item_name(whole.name, index) for index in range(first, end))
 
     def _item_ended(self, item: Instance) -> None:
         whole = self.state.instances[instance_name(item.node_id, item.path)]
@@ -339,7 +476,7 @@ class Transition:
             return  # cancelled meanwhile
         if item.state == st.FAILED and spec.on_item_error == "fail" and not batch.failed:
             self._emit(ev.ITEMS_GIVEN_UP, whole.name, {"rule": "item_failed", "item": item.name}, None)
-        if batch.cursor < len(batch.items):
+        if batch.cursor < len(batch.items) or batch.again:
             self._more_items(whole)
         elif batch.active == 0:
             self._resume(whole, {"rule": "items_ended"}, {"kind": st.ITEMS})

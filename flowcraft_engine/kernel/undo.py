@@ -2,6 +2,9 @@
 
 While a log is open, every instance is noted as it was when somebody first looks it up, and every change of a mapping
 as it happens. `fold.py` reaches instances by their names only, so nothing can be changed without being noted.
+
+The order of instances comes back, too. In the other mappings, whose order says nothing, a key that was taken out and
+put back stands last.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from flowcraft_engine.kernel.state import Instance, RunState
 
 _INSTANCE_SLOTS = Instance.__slots__
 _slots_of = attrgetter(*_INSTANCE_SLOTS)
-_MAPPINGS = frozenset({"context", "early", "inputs", "instances", "pins", "touched", "waiting"})
+_MAPPINGS = frozenset({"context", "early", "instances", "touched", "waiting"})
 _SCALARS = tuple(slot for slot in RunState.__slots__ if slot not in _MAPPINGS)
 _scalars_of = attrgetter(*_SCALARS)
 
@@ -23,7 +26,7 @@ _scalars_of = attrgetter(*_SCALARS)
 class _Remembered:
     """An instance as it was. `arrivals` and `values` only ever grow, so their length is enough."""
 
-    __slots__ = ("arrivals", "batch", "instance", "slots", "values")
+    __slots__ = ("again", "arrivals", "batch", "instance", "slots", "values")
 
     def __init__(self, instance: Instance) -> None:
         self.instance = instance
@@ -32,6 +35,7 @@ class _Remembered:
         self.values = len(instance.values) if instance.values is not None else 0
         batch = instance.batch
         self.batch = (batch.cursor, batch.active, batch.failed) if batch is not None else None
+        self.again = list(batch.again) if batch is not None else []
 
     def restore(self) -> None:
         instance = self.instance
@@ -41,6 +45,7 @@ class _Remembered:
         _shorten(instance.values, self.values)
         if instance.batch is not None and self.batch is not None:
             instance.batch.cursor, instance.batch.active, instance.batch.failed = self.batch
+            instance.batch.again = self.again
 
 
 def _shorten(mapping: dict[str, Any] | None, length: int) -> None:
@@ -51,11 +56,13 @@ def _shorten(mapping: dict[str, Any] | None, length: int) -> None:
 class _Instances(dict[str, Instance]):
     """Notes whom somebody looks up. `log` is None while nothing is to be taken back."""
 
-    __slots__ = ("log",)
+    __slots__ = ("log", "whole")
 
     def __init__(self) -> None:
         super().__init__()
         self.log: dict[str, _Remembered | None] | None = None
+        #: All instances, once one of them was replaced or removed: a generation has begun.
+        self.whole: list[tuple[str, Instance]] | None = None
 
     def get(self, name: str, default: Any = None) -> Any:
         instance = dict.get(self, name)
@@ -72,9 +79,20 @@ class _Instances(dict[str, Instance]):
         return instance
 
     def __setitem__(self, name: str, instance: Instance) -> None:
-        if self.log is not None and name not in self.log:
+        if name in self:
+            self._remember_whole()
+        elif self.log is not None and name not in self.log:
             self.log[name] = None
         dict.__setitem__(self, name, instance)
+
+    def __delitem__(self, name: str) -> None:
+        self._remember_whole()
+        dict.__delitem__(self, name)
+
+    def _remember_whole(self) -> None:
+        if self.log is not None and self.whole is None:
+            self._remember_all()
+            self.whole = [(name, it) for name, it in dict.items(self) if self.log[name] is not None]
 
     def values(self) -> ValuesView[Instance]:  # type: ignore[override]  # that of dict has no public name
         self._remember_all()
@@ -91,11 +109,15 @@ class _Instances(dict[str, Instance]):
                     self.log[name] = _Remembered(instance)
 
     def restore(self, log: dict[str, _Remembered | None]) -> None:
+        whole, self.whole = self.whole, None
+        if whole is not None:
+            dict.clear(self)
+            dict.update(self, whole)
         for name, remembered in reversed(log.items()):
-            if remembered is None:
-                dict.__delitem__(self, name)
-            else:
+            if remembered is not None:
                 remembered.restore()
+            elif whole is None:
+                dict.__delitem__(self, name)
 
 
 class _Values(dict[str, Any]):
@@ -150,7 +172,7 @@ class UndoableState:
     def begin(self) -> None:
         """From here on, what changes can be taken back."""
         self._scalars = _scalars_of(self.state)
-        self._instances.log = {}
+        self._instances.log, self._instances.whole = {}, None
         for mapping in self._mappings:
             mapping.log = []
 

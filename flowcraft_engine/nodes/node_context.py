@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from flowcraft_engine.nodes.context_buffer import AsyncContextView, SyncContextView
+from flowcraft_engine.nodes.node_output import NodeLogger, Output
+from flowcraft_engine.values.masking import Masker
 
 if TYPE_CHECKING:
     from flowcraft_engine.kernel.commands import Claim
@@ -47,7 +49,10 @@ class NodeContext:
         "input",
         "instance",
         "is_last_attempt",
+        "masker",
         "node_id",
+        "output",
+        "page",
         "params",
         "run_id",
         "scratch",
@@ -96,6 +101,11 @@ class NodeContext:
         self.blueprint_dir = blueprint_dir
         #: Free for the handler during one attempt.
         self.scratch: Any = None
+        #: Who keeps what this attempt prints and logs, and where it keeps that.
+        self.output: Output | None = None
+        self.page: Any = None
+        #: Takes secrets out of what is logged; None: there are none.
+        self.masker: Masker | None = None
         self._idempotency_base = idempotency_base
         self._on_progress = on_progress
 
@@ -129,9 +139,16 @@ class NodeContext:
         self.carry = claim.carry
         self.blueprint_dir = facts.plan.folder
         self.scratch = None
+        self.output = None
+        self.page = None
+        self.masker = None
         self._idempotency_base = facts.key_base
         self._on_progress = on_progress
         return self
+
+    def renew_keys(self, base: str) -> None:
+        """Make idempotency keys from `base` from now on: a rerun wants new ones."""
+        self._idempotency_base = base
 
     @property
     def idempotency_key(self) -> str:
@@ -141,9 +158,13 @@ class NodeContext:
 
     @property
     def logger(self) -> logging.LoggerAdapter[logging.Logger]:
-        """A standard logger whose records carry `run_id`, `node_id` and `attempt`."""
-        extra = {"run_id": self.run_id, "node_id": self.instance, "attempt": self.attempt}
-        return logging.LoggerAdapter(logging.getLogger(_LOGGER_NAME), extra)
+        """A standard logger whose records carry `run_id`, `node_id` and `attempt`; `flowcraft logs` shows them."""
+        extra: dict[str, object] = {
+            "run_id": self.run_id,
+            "node_id": self.instance,
+            "attempt": self.attempt,
+        }
+        return NodeLogger(logging.getLogger(_LOGGER_NAME), extra, self)
 
     def progress(self, done: float, total: float) -> None:
         """Tell whoever watches the run how far this node is. Not stored, never fails."""

@@ -83,6 +83,8 @@ class StateGrounds:
             summary = f"blocked: {missing.message}"
         if self._dossier.result.status == "interrupted":
             summary = "ready: it may run, but no process executes this run"
+        if self._dossier.result.status == "paused":
+            summary = "ready: it may run, but the run is paused; flowcraft unpause goes on with it"
         return summary, self._cause(instance)
 
     def _skipped(self, instance: Instance) -> Answer:

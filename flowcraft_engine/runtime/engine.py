@@ -56,6 +56,8 @@ class InProcessEngine:
     def start(self) -> None:
         """Begin, in the running event loop."""
         self._loop = asyncio.get_running_loop()
+        if self._env.output is not None:
+            self._env.output.start()
         self._background = [self._loop.create_task(self._guard(self._pump))]
         if self._store.is_shared:
             self._background.append(self._loop.create_task(self._guard(self._poll)))
@@ -74,6 +76,8 @@ class InProcessEngine:
             self._background = []
             if left:
                 break  # a node that does not heed its cancellation is left behind; its late result is refused
+        if self._env.output is not None:
+            await self._env.output.stop()
         await self._store.flush()
 
     # ---- what others ask for -------------------------------------------------------------------------------

@@ -13,10 +13,13 @@ from flowcraft_engine.blueprint.model import Blueprint
 from flowcraft_engine.blueprint.run_inputs import bind_inputs
 from flowcraft_engine.clock import Clock, SystemClock
 from flowcraft_engine.errors import UsageError
+from flowcraft_engine.execution import repair
 from flowcraft_engine.execution.environment import Environment, ValueLimits
 from flowcraft_engine.execution.evidence import Evidence, gather_evidence
+from flowcraft_engine.execution.output_log import OutputLog
 from flowcraft_engine.execution.pins import reachable_blueprints
 from flowcraft_engine.execution.run_ids import RunIds
+from flowcraft_engine.execution.secrets import Secrets
 from flowcraft_engine.execution.standing import result_of
 from flowcraft_engine.execution.waits import check_answer, find_wait
 from flowcraft_engine.history.run_result import RunResult
@@ -25,8 +28,10 @@ from flowcraft_engine.kernel.compile import compile_plan
 from flowcraft_engine.kernel.plan import Plan
 from flowcraft_engine.nodes.handler import Middleware
 from flowcraft_engine.nodes.registry import NodeRegistry
+from flowcraft_engine.nodes.secret_providers import EnvironmentSecrets, SecretProvider
 from flowcraft_engine.runtime.engine import InProcessEngine
 from flowcraft_engine.stores.coordination_store import CoordinationStore
+from flowcraft_engine.stores.log_store import LogStore
 from flowcraft_engine.stores.memory_store import MemoryStore
 from flowcraft_engine.values import to_json
 
@@ -58,10 +63,12 @@ class FlowRuntime:
         clock: Clock | None = None,
         limits: ValueLimits | None = None,
         on_progress: Callable[[str, str, float, float], None] | None = None,
+        secret_providers: Sequence[SecretProvider] = (EnvironmentSecrets(),),
     ) -> None:
         if concurrency < 1:
             raise ValueError("concurrency must be at least 1")
         clock = clock or SystemClock()
+        secrets = Secrets(secret_providers)
         self.store = store or MemoryStore(clock)
         self.registry = registry or NodeRegistry()
         self._blueprints = {blueprint.id: blueprint for blueprint in blueprints}
@@ -75,6 +82,8 @@ class FlowRuntime:
             middleware=tuple(middleware),
             limits=limits or ValueLimits(),
             on_progress=on_progress,
+            output=_output_log(self.store, clock, secrets),
+            secrets=secrets,
         )
         self._run_ids = RunIds()
         self._plans: dict[int, Plan] = {}
@@ -195,6 +204,39 @@ class FlowRuntime:
             await self._leave_engine()
         return await self.show(run_id)
 
+    async def retry(self, run_id: str, *, timeout_s: float | None = None) -> RunResult:
+        """Try again what failed, was poisoned or was cancelled, with the same idempotency keys, and go on.
+
+        Raises `ConflictError` if the run has not ended, or nothing in it went wrong.
+        """
+        await repair.retry(self.store, run_id)
+        return await self.proceed(run_id, timeout_s=timeout_s)
+
+    async def rerun(self, run_id: str, node: str, *, timeout_s: float | None = None) -> RunResult:
+        """Run `node` again, and all that follows from it, with new idempotency keys, and go on.
+
+        `node` is a node or an instance; of a sub-run, when `run_id` is one. Raises `ConflictError` if the run has
+        not ended or the node did not run, and `NotFoundError`.
+        """
+        await repair.rerun(self.store, run_id, node)
+        return await self.proceed(run_id.partition(":")[0], timeout_s=timeout_s)
+
+    async def pause(self, run_id: str) -> bool:
+        """Let nothing more begin in the run; what runs may finish. False if it was paused already.
+
+        Raises `ConflictError` if the run has ended.
+        """
+        changed = await repair.pause(self.store, run_id)
+        if self._engine is not None:
+            # Whoever waits for the run here looks again: it may be quiet now.
+            self._engine.publish(run_id, await self.store.outstanding(run_id))
+        return changed
+
+    async def unpause(self, run_id: str, *, timeout_s: float | None = None) -> RunResult:
+        """Go on with a paused run."""
+        await repair.unpause(self.store, run_id)
+        return await self.proceed(run_id, timeout_s=timeout_s)
+
     async def reconcile(self, run_id: str, *, timeout_s: float | None = None) -> RunResult:
         """Find what a run has left undone (a dead process, a due timer), and go on with it."""
         return await self.proceed(run_id, timeout_s=timeout_s)
@@ -247,6 +289,10 @@ class FlowRuntime:
             if self._users == 0 and self._engine is not None:
                 engine, self._engine = self._engine, None
                 await engine.stop()
+
+
+def _output_log(store: CoordinationStore, clock: Clock, secrets: Secrets) -> OutputLog | None:
+    return OutputLog(store, store, clock, secrets.masker) if isinstance(store, LogStore) else None
 
 
 def _checked_id(run_id: str) -> str:

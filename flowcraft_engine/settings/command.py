@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from flowcraft_engine.errors import UsageError
 from flowcraft_engine.nodes.project_file import ProjectFile
+from flowcraft_engine.nodes.secret_providers import EnvironmentSecrets, SecretProvider
 from flowcraft_engine.settings import readers
 from flowcraft_engine.settings.readers import MEMORY
 from flowcraft_engine.settings.sources import Reader, Sources
@@ -37,6 +38,8 @@ class Settings:
     concurrency: int = DEFAULT_CONCURRENCY
     #: Hosts that `http` nodes may reach although they are not public.
     http_allow: tuple[str, ...] = ()
+    #: Where secrets are looked for, in this order.
+    secrets: tuple[SecretProvider, ...] = (EnvironmentSecrets(),)
     #: Where commands look for runs: in the state file, or in Redis.
     backend: Backend = "sqlite"
     #: As they were given, unparsed, with their passwords; None: see `assembly.redis_addresses`.
@@ -103,6 +106,7 @@ READERS: dict[str, Reader] = {
     "state": readers.state,
     "concurrency": readers.whole_number(1, MAX_CONCURRENCY),
     "http_allow": readers.texts,
+    "secrets": readers.secrets,
     "backend": readers.choice("sqlite", "redis"),
     "redis_url": readers.url,
     "broker_url": readers.url,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from flowcraft_engine.errors import UsageError
+from flowcraft_engine.nodes.secret_providers import SecretProvider, make_provider
 from flowcraft_engine.settings.sources import Found
 
 MEMORY = "memory"
@@ -31,6 +32,16 @@ def paths(it: Found) -> tuple[Path, ...]:
         if not path.exists():
             raise UsageError(f"{it.source}: there is no file or folder {str(path)!r}")
     return found
+
+
+def secrets(it: Found) -> tuple[SecretProvider, ...]:
+    """In the environment providers are separated by `;`, since commands have spaces."""
+    found = it.value
+    if isinstance(found, str):
+        found = [part.strip() for part in found.split(";")] if it.is_variable else [found]
+    if not isinstance(found, list) or not found or not all(isinstance(text, str) and text for text in found):
+        raise UsageError(f"{it.source} must be a provider of secrets or a list of them, not {it.value!r}")
+    return tuple(make_provider(text, it.folder) for text in found)
 
 
 def state(it: Found) -> Path | None:

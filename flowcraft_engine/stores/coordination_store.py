@@ -12,7 +12,7 @@ import os
 import secrets
 import socket
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -126,12 +126,47 @@ class CoordinationStore(ABC):
     async def cancel(self, run_id: str, reason: str | None) -> Effects: ...
 
     @abstractmethod
+    async def pause(self, run_id: str) -> bool:
+        """Let nothing more begin in this run. False if it is paused already; `ConflictError` if it has ended."""
+
+    @abstractmethod
+    async def unpause(self, run_id: str) -> Effects | None:
+        """Let a paused run go on; None if it is not paused. The effects are all that there is to do."""
+
+    @abstractmethod
+    async def retry(self, run_id: str, children: Collection[str] = ()) -> Effects:
+        """Begin a generation in which everything that went wrong is tried again.
+
+        `children` are instances that wait once more for their sub-run, which has been retried before. Raises
+        `ConflictError` if the run has not ended, or nothing in it went wrong.
+        """
+
+    @abstractmethod
+    async def rerun(self, run_id: str, node: str, children: Collection[str] = ()) -> Effects:
+        """Begin a generation in which `node` and all that follows from it runs again, with new idempotency keys.
+
+        Raises `ConflictError` if the run has not ended or the node did not run, `NotFoundError` for no such node.
+        """
+
+    @abstractmethod
     async def outstanding(self, run_id: str) -> Effects:
         """Everything that somebody should be doing for this run now, from its state alone."""
 
     @abstractmethod
+    async def restore(self, plan: Plan, run_id: str, events: Sequence[Event]) -> int:
+        """Put the whole history of a run here; the number of events that were new.
+
+        0 if the run is here and has all of them already, or more. Raises `ConflictError` if it is here and its
+        history is another one.
+        """
+
+    @abstractmethod
+    async def tree(self, run_id: str) -> list[str]:
+        """The run and all its sub-runs, at any depth; those of earlier attempts and generations, too."""
+
+    @abstractmethod
     async def retire(self, run_id: str) -> None:
-        """Forget a run that has ended, wholly."""
+        """Forget a run that has ended wholly, with its sub-runs. Raises `ConflictError` if it has not ended."""
 
     @abstractmethod
     async def facts(self, run_id: str) -> RunFacts: ...

@@ -9,7 +9,7 @@ look-ups.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
 
 from flowcraft_engine.clock import Clock
@@ -17,7 +17,7 @@ from flowcraft_engine.errors import ConflictError, NotFoundError
 from flowcraft_engine.kernel import state as st
 from flowcraft_engine.kernel.commands import Claim, Commit, Committed, Effects, Start
 from flowcraft_engine.kernel.event import Event
-from flowcraft_engine.kernel.fold import replay
+from flowcraft_engine.kernel.fold import extend, replay
 from flowcraft_engine.kernel.locate import locate
 from flowcraft_engine.kernel.naming import Path, item_name
 from flowcraft_engine.kernel.outcome import output_of
@@ -42,6 +42,14 @@ class OpenRun:
         self.state = state
         #: Made when somebody asks, once the run has begun.
         self.facts: RunFacts | None = None
+
+
+def same_history(known: Sequence[Event], events: Sequence[Event]) -> bool:
+    """True if one is the beginning of the other; events may have been read from JSON, or made here."""
+    return all(
+        one.type == other.type and one.at == other.at and one.instance == other.instance
+        for one, other in zip(known, events, strict=False)
+    )
 
 
 def _facts(plan: Plan, state: RunState) -> RunFacts:
@@ -72,6 +80,9 @@ class JournalStore(CoordinationStore):
 
         The list is the store's from now on.
         """
+
+    def _reopen(self, run_id: str) -> None:
+        """Called when a run that had ended begins another generation: it may not be forgotten as finished."""
 
     @abstractmethod
     def _read(self, run_id: str) -> tuple[str, list[Event]] | None:
@@ -166,6 +177,58 @@ class JournalStore(CoordinationStore):
         await self.flush()
         return effects
 
+    async def pause(self, run_id: str) -> bool:
+        paused = self._step(self._open(run_id), lambda transition: transition.pause())
+        await self.flush()
+        return paused
+
+    async def unpause(self, run_id: str) -> Effects | None:
+        def go_on(transition: Transition) -> Effects | None:
+            return transition.effects if transition.unpause() else None
+
+        effects = self._step(self._open(run_id), go_on)
+        await self.flush()
+        return effects
+
+    async def retry(self, run_id: str, children: Collection[str] = ()) -> Effects:
+        return await self._begin_generation(run_id, lambda transition: transition.retry(children))
+
+    async def rerun(self, run_id: str, node: str, children: Collection[str] = ()) -> Effects:
+        return await self._begin_generation(run_id, lambda transition: transition.rerun(node, children))
+
+    async def _begin_generation(self, run_id: str, command: Callable[[Transition], None]) -> Effects:
+        def begin(transition: Transition) -> Effects:
+            command(transition)
+            self._reopen(run_id)
+            return transition.effects
+
+        # Of a run that had ended, others may have made another generation: look before it is opened.
+        self._begin()
+        effects = self._step(self._open(run_id), begin)
+        await self.flush()
+        return effects
+
+    async def restore(self, plan: Plan, run_id: str, events: Sequence[Event]) -> int:
+        await self.pin(plan)
+        await self.flush()
+        known = await self.events(run_id) if await self.exists(run_id) else []
+        if not same_history(known, events):
+            raise ConflictError(f"run {run_id} is here already, and has gone on differently")
+        new = list(events[len(known) :])
+        if not new:
+            return 0
+        self._begin()
+        run = self._find(run_id)
+        if run is None:
+            run = self._runs[run_id] = OpenRun(plan, RunState(run_id))
+        elif run.state.is_final:
+            self._reopen(run_id)
+        position = run.state.seq
+        extend(run.plan, run.state, new)
+        self._append(run, position, new)
+        await self.flush()
+        return len(new)
+
     async def outstanding(self, run_id: str) -> Effects:
         run = self._open(run_id)
         return outstanding(run.state)
@@ -252,7 +315,7 @@ class JournalStore(CoordinationStore):
                 # Half a step was folded: what memory holds is no longer what the journal says.
                 self._runs.pop(state.run_id, None)
             raise
-        transition.effects.idle = state.moving == 0
+        transition.effects.idle = state.moving == 0 or state.paused_at is not None
         events = transition.events
         if events:
             self._append(run, position, events)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -12,6 +14,7 @@ from flowcraft_engine.kernel.event import RUN_FINISHED, Event
 from flowcraft_engine.kernel.plan import Plan
 from flowcraft_engine.stores.coordination_store import RunSummary
 from flowcraft_engine.stores.journal_store import JournalStore, OpenRun
+from flowcraft_engine.stores.log_store import LogPart
 from flowcraft_engine.values import JsonObject
 
 
@@ -29,25 +32,37 @@ class MemoryStore(JournalStore):
         #: garbage collector to look after.
         self._journals: dict[str, list[Any]] = {}
         self._options: dict[str, JsonObject] = {}
+        self._children: dict[str, list[str]] = {}
+        self._logs: dict[str, list[LogPart]] = {}
 
     def _append(self, run: OpenRun, position: int, events: list[Event]) -> None:
         journal = self._journals.get(run.state.run_id)
         if journal is None:
             journal = self._journals[run.state.run_id] = []
+            if run.state.parent is not None:
+                self._children.setdefault(run.state.parent[0], []).append(run.state.run_id)
         journal.extend(chain.from_iterable(events))
         if events[-1].type == RUN_FINISHED and run.state.parent is None:
             self._finished.append(run.state.run_id)
             if len(self._finished) > self._keep_finished:
                 self._forget_tree(self._finished.popleft())
 
+    def _reopen(self, run_id: str) -> None:
+        if run_id in self._finished:
+            self._finished.remove(run_id)
+
     def _forget_tree(self, run_id: str) -> None:
         """Drop a run and its sub-runs."""
-        run = self._runs.pop(run_id, None)
-        self._journals.pop(run_id, None)
-        self._options.pop(run_id, None)
-        for instance in run.state.instances.values() if run is not None else ():
-            if instance.wait is not None and "child" in instance.wait:
-                self._forget_tree(str(instance.wait["child"]))
+        for name in self._tree(run_id):
+            self._runs.pop(name, None)
+            self._journals.pop(name, None)
+            self._options.pop(name, None)
+            self._children.pop(name, None)
+            self._logs.pop(name, None)
+
+    def _tree(self, run_id: str) -> list[str]:
+        children = self._children.get(run_id, ())
+        return [run_id, *(inner for child in children for inner in self._tree(child))]
 
     def _read(self, run_id: str) -> tuple[str, list[Event]] | None:
         journal = self._journals.get(run_id)
@@ -62,6 +77,10 @@ class MemoryStore(JournalStore):
     async def events(self, run_id: str, after: int = 0) -> list[Event]:
         self._open(run_id)
         return _events(self._journals[run_id], after)
+
+    async def tree(self, run_id: str) -> list[str]:
+        self._open(run_id)
+        return self._tree(run_id)
 
     async def retire(self, run_id: str) -> None:
         run = self._open(run_id)
@@ -78,6 +97,16 @@ class MemoryStore(JournalStore):
             if len(found) == limit:
                 break
         return found
+
+    async def write_logs(self, parts: Sequence[LogPart]) -> None:
+        for part in parts:
+            if part.run_id in self._journals:
+                kept = self._logs.setdefault(part.run_id, [])
+                kept.append(replace(part, number=len(kept) + 1))
+
+    async def read_logs(self, run_id: str, after: int = 0) -> list[LogPart]:
+        self._open(run_id)
+        return self._logs.get(run_id, [])[after:]
 
     async def remember(self, run_id: str, options: JsonObject) -> None:
         self._options[run_id] = options

@@ -6,10 +6,11 @@ if somebody else was faster.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TypeAlias, TypeVar
 
 from flowcraft_engine.kernel.commands import Claim, Commit, Committed, Effects, Start
+from flowcraft_engine.kernel.event import Event
 from flowcraft_engine.kernel.transitions import Transition
 from flowcraft_engine.values import JsonObject, JsonValue
 
@@ -80,5 +81,43 @@ def cancel(reason: str | None) -> Step[Effects]:
     def step(transition: Transition) -> Effects:
         transition.cancel(reason)
         return transition.effects
+
+    return step
+
+
+def pause() -> Step[bool]:
+    return lambda transition: transition.pause()
+
+
+def unpause() -> Step[Effects | None]:
+    """None: the run is not paused."""
+
+    def step(transition: Transition) -> Effects | None:
+        return transition.effects if transition.unpause() else None
+
+    return step
+
+
+def retry(children: Collection[str]) -> Step[Effects]:
+    def step(transition: Transition) -> Effects:
+        transition.retry(children)
+        return transition.effects
+
+    return step
+
+
+def rerun(node: str, children: Collection[str]) -> Step[Effects]:
+    def step(transition: Transition) -> Effects:
+        transition.rerun(node, children)
+        return transition.effects
+
+    return step
+
+
+def take_over(events: Sequence[Event]) -> Step[int]:
+    """Append what `events` have beyond the history that is there; how many that are."""
+
+    def step(transition: Transition) -> int:
+        return transition.take_over(events[transition.state.seq :])
 
     return step

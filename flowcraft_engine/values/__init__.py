@@ -10,7 +10,7 @@ from flowcraft_engine.values.json_value import (
     same_json,
     to_json,
 )
-from flowcraft_engine.values.kept_value import KeptValue, has_kept_values
+from flowcraft_engine.values.kept_value import KeptValue, has_kept_values, is_kept
 
 __all__ = [
     "JsonObject",
@@ -20,6 +20,7 @@ __all__ = [
     "copy_json",
     "format_duration",
     "has_kept_values",
+    "is_kept",
     "json_size",
     "parse_duration",
     "same_json",

@@ -25,6 +25,7 @@ import json
 import pathlib
 import uuid
 from collections import deque
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from flowcraft_engine.values.kept_value import KeptValue
@@ -145,17 +146,36 @@ def copy_json(value: JsonValue) -> JsonValue:
     return value
 
 
+_quoted: Callable[[Any], str] = json.encoder.encode_basestring
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
 
 def json_size(value: JsonValue) -> int:
-    """The length of the value's compact JSON text, in characters; cheap for scalars."""
+    """The length of the value's compact JSON text, in characters; a round figure for scalars.
+
+    The same in every process of a fleet, whether the value is at hand there or kept elsewhere.
+    """
     kind = type(value)
     if kind is str:
-        return len(value) + 2  # type: ignore[arg-type]
+        return len(_quoted(value))
     if kind is dict or kind is list:
-        return len(_encode(value))
+        try:
+            return len(_encode(value))
+        except TypeError:  # something in it is kept elsewhere
+            return _size_with_kept(value)
     return value.size if isinstance(value, KeptValue) else 8
+
+
+def _size_with_kept(value: Any) -> int:
+    kind = type(value)
+    if kind is KeptValue:
+        return int(value.size)
+    if kind is list:
+        return 2 + sum(map(_size_with_kept, value)) + max(0, len(value) - 1)
+    if kind is dict:
+        fields = sum(len(_encode(key)) + 1 + _size_with_kept(item) for key, item in value.items())
+        return 2 + fields + max(0, len(value) - 1)
+    return len(_encode(value))
 
 
 def same_json(one: Any, other: Any) -> bool:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from typing import Any
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +19,21 @@ class KeptValue:
 
     digest: str
     size: int
+    is_list: bool = False
+    #: What was appended to the list since it was kept.
+    added: tuple[Any, ...] = ()
+
+    def with_added(self, item: Any) -> KeptValue:
+        """The kept list with a further item, which may be kept elsewhere itself."""
+        size = item.size if type(item) is KeptValue else len(_encode(item))
+        return replace(self, size=self.size + size + 1, added=(*self.added, item))
+
+
+def is_kept(value: Any) -> bool:
+    """True if a value of the context, or an item that was appended to it, is kept elsewhere."""
+    if type(value) is list:
+        return any(type(item) is KeptValue for item in value)
+    return type(value) is KeptValue
 
 
 def has_kept_values(value: Any) -> bool:

@@ -24,37 +24,36 @@ _ENDED = {ev.NODE_COMPLETED, ev.NODE_FAILED, ev.NODE_POISONED, ev.NODE_CANCELLED
 _LIMIT_S = 30.0
 
 
-def run_on_fleet(case: Case, redis_url: str, *, workers: int = 1) -> Result:
-    """The result of the case on `workers` workers, which share this process and nothing else."""
-    return asyncio.run(_run(case, redis_url, workers, None))
-
-
 def run_all_on_fleets(
     cases: Mapping[int, Case],
     redis_url: str,
     *,
     workers: int,
     faults: Callable[[int], QueueFaults] | None = None,
-) -> list[Result]:
-    """The results of several cases at once, each on workers of its own; `faults` are made from a case's number."""
+    prefix: str = "case",
+) -> list[Result | Exception]:
+    """The results of several cases at once, each on `workers` workers of its own, which share nothing but this process.
+
+    `faults` are made from a case's number; `prefix` and number are the namespace.
+    """
 
     async def run() -> list[Result | BaseException]:
         runs = (
-            _run(case, redis_url, workers, faults(number) if faults else None, namespace=f"case-{number}")
+            _run(case, redis_url, workers, faults(number) if faults else None, namespace=f"{prefix}-{number}")
             for number, case in cases.items()
         )
         return await asyncio.gather(*runs, return_exceptions=True)
 
-    results: list[Result] = []
+    results: list[Result | Exception] = []
     for result in asyncio.run(run()):
-        if isinstance(result, BaseException):
+        if isinstance(result, BaseException) and not isinstance(result, Exception):
             raise result
         results.append(result)
     return results
 
 
 async def _run(
-    case: Case, redis_url: str, workers: int, faults: QueueFaults | None, namespace: str = "flowcraft"
+    case: Case, redis_url: str, workers: int, faults: QueueFaults | None, namespace: str
 ) -> Result:
     async with FleetSession(redis_url, workers, faults, namespace) as session:
         return await real.run_real(case, session)
@@ -77,9 +76,7 @@ class FaultyAdapter(DramatiqRedisAdapter):
 class FleetSession:
     """A `Session` on a fleet: a client, and workers that are started when the nodes of the case are known."""
 
-    def __init__(
-        self, redis_url: str, workers: int, faults: QueueFaults | None = None, namespace: str = "flowcraft"
-    ) -> None:
+    def __init__(self, redis_url: str, workers: int, faults: QueueFaults | None, namespace: str) -> None:
         self._url = redis_url
         self._workers = workers
         self._faults = faults

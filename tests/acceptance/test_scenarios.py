@@ -6,11 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from flowcraft_engine.backends.redis.embedded import EmbeddedRedis
 from flowcraft_engine.backends.sqlite import SqliteStore
-from tests.acceptance.fleet_run import run_on_fleet
+from tests.acceptance.fleet_run import run_all_on_fleets
 from tests.acceptance.real_run import run_real
 from tests.acceptance.scenarios import SCENARIOS, Scenario
 from tests.acceptance.verdict import differences
+from tests.reference.case import Result
+
+#: Scenarios on fleets at the same time.
+_TOGETHER = 16
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.id)
@@ -33,7 +38,24 @@ def test_one_node_at_a_time(scenario: Scenario) -> None:
     assert differences(scenario.expected, result) == [], result.key
 
 
+@pytest.fixture(scope="module")
+def fleet_results(redis_server: EmbeddedRedis) -> dict[str, Result | Exception]:
+    """What each scenario came to on two workers of its own. Side by side: they share the waiting for workers."""
+    found: dict[str, Result | Exception] = {}
+    url = redis_server.address.url
+    for start in range(0, len(SCENARIOS), _TOGETHER):
+        batch = dict(enumerate(SCENARIOS[start : start + _TOGETHER], start))
+        cases = {number: scenario.case for number, scenario in batch.items()}
+        results = run_all_on_fleets(cases, url, workers=2, prefix="scenario")
+        found.update(zip((scenario.id for scenario in batch.values()), results, strict=True))
+    return found
+
+
+@pytest.mark.xdist_group("fleet")
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.id)
-def test_on_a_fleet(scenario: Scenario, redis_url: str) -> None:
-    result = run_on_fleet(scenario.case, redis_url, workers=2)
+def test_on_a_fleet(scenario: Scenario, fleet_results: dict[str, Result | Exception]) -> None:
+    result = fleet_results[scenario.id]
+    if isinstance(result, Exception):
+        raise result
     assert differences(scenario.expected, result) == [], result.key

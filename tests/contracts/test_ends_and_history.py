@@ -216,6 +216,35 @@ async def test_closing_twice_is_closing(store: Any) -> None:
     await store.close()
 
 
+async def test_a_history_that_is_restored_is_the_run(store: Any, run: Driver, clock: ManualClock) -> None:
+    await run.begin("A -> B")
+    await run.complete("A", {"x": [1]})
+    plan, _ = await store.snapshot("run")
+    begun = await store.events("run")
+    await run.fail("B")
+    await store.retry("run")
+    whole = await store.events("run")
+    await store.cancel("run", None)
+    await store.retire("run")
+    assert await store.restore(plan, "run", begun) == len(begun)
+    assert await store.restore(plan, "run", begun) == 0
+    assert await store.restore(plan, "run", whole) == len(whole) - len(begun)
+    assert_same_state(replay(plan, "run", whole), (await store.snapshot("run"))[1])
+    assert await store.restore(plan, "run", begun) == 0, "it is further already"
+    assert [it.status for it in await store.list_runs()] == ["running"]
+    await run.complete("B")
+    assert await run.status() == "completed"
+
+
+async def test_another_history_of_a_run_is_refused(store: Any, run: Driver, clock: ManualClock) -> None:
+    await run.begin("A; B")
+    await run.complete("A")
+    plan, _ = await store.snapshot("run")
+    other = [event._replace(instance="B") if event.instance else event for event in await store.events("run")]
+    with pytest.raises(ConflictError, match="differently"):
+        await store.restore(plan, "run", other)
+
+
 async def test_runs_are_found_by_status_blueprint_and_start_the_newest_first(
     run: Driver, clock: ManualClock
 ) -> None:

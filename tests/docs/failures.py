@@ -50,6 +50,11 @@ NODE_FAILURES = {
         "A wrong source in `inputs`, a wrong template in `params`, or data of another form. Not tried again.",
         "The message names each field. `flowcraft show RUN --json` has the outputs that were given on.",
     ),
+    ErrorCode.SECRET_UNAVAILABLE: Failure(
+        "A secret that the params name cannot be had.",
+        "No provider has it, a provider does not work, or it is too short to be masked.",
+        "Set it where `secrets` of the project file says; by default, an environment variable of its name.",
+    ),
     ErrorCode.EXPRESSION_ERROR: Failure(
         "An expression could not be evaluated.",
         "A type error such as text + number, a division by zero, or more work than an expression may make.",

@@ -52,9 +52,11 @@ class MortalStore(SqliteStore):
         raise BackendError("dead")
 
 
-def _runtime(store: SqliteStore, clock: ManualClock) -> FlowRuntime:
+def _runtime(store: SqliteStore, clock: ManualClock, broken: set[str] | None = None) -> FlowRuntime:
     async def work(ctx: NodeContext) -> Any:
         await asyncio.sleep(0)
+        if ctx.instance in (broken or ()):
+            raise ValueError("broken")
         if ctx.node_id == "B" and ctx.attempt == 1:
             raise RuntimeError("not yet")
         if ctx.node_id == "X":
@@ -75,35 +77,53 @@ async def _drive(store: SqliteStore, clock: ManualClock) -> RunResult:
     return result
 
 
+async def _drive_retry(store: SqliteStore, clock: ManualClock, broken: set[str]) -> RunResult:
+    """A node of the sub-run is broken, and repaired when the run has failed; then the whole run is retried."""
+    runtime = _runtime(store, clock, broken)
+    result = await runtime.run(parse_blueprint(MAIN), {"n": 0}, run_id="run")
+    if result.status == "failed":
+        broken.clear()
+        result = await runtime.retry("run")
+    if result.status == "waiting":
+        result = await runtime.resume("run", "W", output=7)
+    return result
+
+
 def _outcome(result: RunResult) -> Any:
     nodes = {name: (it.state, it.attempts, it.output) for name, it in result.nodes.items()}
     return result.status, result.outputs, result.context, nodes
 
 
-async def _run(path: Path, dies_at: int, after: bool) -> tuple[Any, bool]:
+async def _run(path: Path, dies_at: int, after: bool, *broken: str) -> tuple[Any, bool]:
     """The outcome, and whether there was a death on the way."""
     clock = ManualClock(jumps=True)
     mortal = MortalStore(path, clock, dies_at, after=after)
+    still_broken = set(broken)
+
+    async def drive(store: SqliteStore) -> RunResult:
+        return await (_drive_retry(store, clock, still_broken) if broken else _drive(store, clock))
+
     try:
-        result = await _drive(mortal, clock)
+        result = await drive(mortal)
         await mortal.close()
         return _outcome(result), False
     except BackendError:
         assert mortal.is_dead
     heir = SqliteStore(path, clock)
-    result = await _drive(heir, clock)
+    result = await drive(heir)
     await heir.close()
     return _outcome(result), True
 
 
+@pytest.mark.parametrize("broken", [(), ("b",)], ids=["run", "retry"])
 @pytest.mark.parametrize("after", [False, True], ids=["before the write", "after the write"])
-def test_death_at_every_write_changes_nothing(after: bool, tmp_path: Path) -> None:
-    expected, died = asyncio.run(_run(tmp_path / "undisturbed.db", 0, after))
+def test_death_at_every_write_changes_nothing(after: bool, broken: tuple[str, ...], tmp_path: Path) -> None:
+    expected, died = asyncio.run(_run(tmp_path / "undisturbed.db", 0, after, *broken))
     assert not died
     assert expected[0] == "completed"
     dies_at = 0
     while died or not dies_at:
         dies_at += 1
-        found, died = asyncio.run(_run(tmp_path / f"{dies_at}.db", dies_at, after))
+        found, died = asyncio.run(_run(tmp_path / f"{dies_at}.db", dies_at, after, *broken))
         assert found == expected, f"death at write {dies_at}"
     assert dies_at > 15

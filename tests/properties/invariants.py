@@ -97,7 +97,8 @@ def _instance(plan: Plan, state: RunState, instance: Instance) -> None:
         _join(node, instance)
     if instance.batch is not None:
         items = [it for it in state.instances.values() if _is_item_of(it, instance)]
-        assert instance.batch.active == sum(not it.is_terminal for it in items) or state.is_final, name
+        under_way = [it for it in items if not it.is_terminal and it.state != st.PENDING]
+        assert instance.batch.active == len(under_way) or state.is_final, name
         if node.for_each is not None and node.for_each.concurrency is not None:
             assert instance.batch.active <= node.for_each.concurrency, name
 
@@ -134,15 +135,26 @@ def _join(node: PlanNode, instance: Instance) -> None:
 def _history(state: RunState, events: list[Event]) -> None:
     assert state.seq == len(events)
     assert all(event.reason is not None for event in events), "an event without a reason"
-    ends = Counter(event.instance for event in events if event.type in ENDINGS)
-    fired = Counter(
-        event.instance
-        for event in events
-        if event.type == ev.NODE_READY and event.reason["rule"] in JOIN_RULES
-    )
+    ends: Counter[str] = Counter()
+    fired: Counter[str] = Counter()
+    for event in events:
+        if event.type == ev.GENERATION_BEGAN:
+            for name in touched_by(event):
+                ends.pop(name, None)
+                fired.pop(name, None)
+        ends[event.instance] += event.type in ENDINGS
+        fired[event.instance] += event.type == ev.NODE_READY and event.reason["rule"] in JOIN_RULES
     assert not [name for name, count in ends.items() if count > 1], "ended twice"
     assert not [name for name, count in fired.items() if count > 1], "a join fired twice"
-    assert sum(event.type == ev.RUN_FINISHED for event in events) == state.is_final
+    finished = sum(event.type == ev.RUN_FINISHED for event in events)
+    assert finished == state.generation - (not state.is_final)
+
+
+def touched_by(generation: Event) -> set[str]:
+    """The instances that this generation does not leave as they were."""
+    data = generation.data
+    items = {f"{whole}[{index}]" for whole, how in data["on"].items() for index in how.get("items", ())}
+    return {*data["anew"], *data["on"], *data["removed"], *items}
 
 
 def _shown(state: RunState) -> dict[str, str]:

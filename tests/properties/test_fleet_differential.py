@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -52,6 +53,8 @@ def compare(
         batch = dict(enumerate(cases[start : start + _TOGETHER], start))
         results = run_all_on_fleets(batch, redis_url, workers=2, faults=faults)
         for case, result in zip(batch.values(), results, strict=True):
+            if isinstance(result, Exception):
+                raise AssertionError(case) from result
             assert result.key in admissible(case), case
 
 
@@ -63,13 +66,16 @@ def any_result(case: Case) -> set[str]:
     return {result.key for result in admissible_results(case)}
 
 
+@pytest.mark.timeout(300)
 def test_a_workflow_without_races_has_the_result_of_the_model(redis_url: str) -> None:
     compare(gathered(exact_cases(), _COUNT), redis_url, only_result)
 
 
+@pytest.mark.timeout(300)
 def test_it_has_the_same_result_while_messages_are_lost_doubled_and_late(redis_url: str) -> None:
     compare(gathered(exact_cases(), _COUNT), redis_url, only_result, QueueFaults)
 
 
+@pytest.mark.timeout(300)
 def test_a_workflow_with_races_has_one_of_the_admissible_results(redis_url: str) -> None:
     compare(gathered(racing_cases(), _COUNT), redis_url, any_result, QueueFaults)

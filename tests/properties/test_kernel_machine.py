@@ -30,15 +30,18 @@ from flowcraft_engine.kernel.commands import (
     Start,
     Suspended,
 )
-from flowcraft_engine.kernel.event import Event
-from flowcraft_engine.kernel.fold import replay
+from flowcraft_engine.kernel.event import GENERATION_BEGAN, Event
+from flowcraft_engine.kernel.fold import extend, replay
+from flowcraft_engine.kernel.generations import is_lost, lost_children
+from flowcraft_engine.kernel.lineage import latest_generation
 from flowcraft_engine.kernel.naming import END
 from flowcraft_engine.kernel.outstanding import outstanding
 from flowcraft_engine.kernel.plan import Plan
 from flowcraft_engine.kernel.state import Instance, RunState
 from flowcraft_engine.kernel.transitions import Transition
+from flowcraft_engine.kernel.undo import UndoableState
 from tests.contracts.same_state import assert_same_state, plain
-from tests.properties.invariants import check
+from tests.properties.invariants import check, touched_by
 from tests.properties.random_plans import random_plan
 
 PICK = st.integers(0, 10_000)
@@ -85,7 +88,11 @@ class KernelMachine(RuleBasedStateMachine):
         claimed = getattr(result, "claims", ())
         told = self._told(transition.effects, claimed)
         assert self._to_do() - before <= told, f"nobody is told of {self._to_do() - before - told}"
-        assert transition.effects.finished == (self.state.is_final and not was_final)
+        has_begun_again = bool(transition.events) and transition.events[0].type == GENERATION_BEGAN
+        assert transition.effects.finished == (self.state.is_final and (has_begun_again or not was_final))
+        if has_begun_again:
+            for name in touched_by(transition.events[0]):
+                self.frozen.pop(name, None)
         self.claims.update((claim.instance, claim) for claim in claimed)
         return result
 
@@ -135,7 +142,9 @@ class KernelMachine(RuleBasedStateMachine):
         for _ in range(self.random.randint(1, 3)):
             choice = self.random.randrange(30)
             ready = self.those(states.READY)
-            if ready and (not self.claims or choice % 3 == 0):
+            if self.state.paused_at is not None and not self.claims:
+                break
+            if ready and self.state.paused_at is None and (not self.claims or choice % 3 == 0):
                 self.claim_one(self.random.choice(ready))
             elif self.claims:
                 claim = self.random.choice(list(self.claims.values()))
@@ -261,7 +270,7 @@ class KernelMachine(RuleBasedStateMachine):
             self.step(lambda transition, name=name: transition.wake(name))
             self.unchanged(lambda transition, name=name: transition.wake(name), {False})
 
-    @precondition(lambda self: self.plan.timeout_ms is not None and self.count > 12)
+    @precondition(lambda self: self.plan.timeout_ms is not None and self.count > 12 and not self.is_paused)
     @rule()
     @and_work
     def deadline_passes(self) -> None:
@@ -299,7 +308,7 @@ class KernelMachine(RuleBasedStateMachine):
     def child_ends(self, number: int) -> None:
         instance = self.pick(self.waiting_for(states.CHILD), number)
         child = (instance.wait or {})["child"]
-        result = {"status": "completed", "outputs": number}
+        result = {"status": "failed" if number % 4 == 0 else "completed", "outputs": number}
         self.unchanged(lambda it: it.deliver(instance.name, "other", result), {False})
         assert self.step(lambda transition: transition.deliver(instance.name, child, result))
         self.unchanged(lambda transition: transition.deliver(instance.name, child, result), {False})
@@ -311,6 +320,77 @@ class KernelMachine(RuleBasedStateMachine):
         assert self.step(lambda transition: transition.cancel("enough"))
         self.claims.clear()
         self.unchanged(lambda transition: transition.cancel("again"), {False})
+
+    # ---- generations and pauses ----------------------------------------------------------------------------
+
+    @property
+    def is_paused(self) -> bool:
+        return self.state.paused_at is not None and not self.state.is_final
+
+    @precondition(lambda self: not self.state.is_final)
+    @rule()
+    @and_work
+    def pause_or_unpause(self) -> None:
+        if not self.is_paused:
+            assert self.step(lambda transition: transition.pause())
+            self.unchanged(lambda transition: transition.pause(), {False})
+            for instance in self.those(states.READY):
+                self.unchanged(lambda it, name=instance.name: it.claim(name, "other", "me"), {None})
+            return
+        assert self.step(lambda transition: transition.unpause())
+        self.unchanged(lambda transition: transition.unpause(), {False})
+
+    @precondition(lambda self: self.state.is_final)
+    @rule(number=PICK)
+    @and_work
+    def retry(self, number: int) -> None:
+        lost = [it.name for it in self.state.instances.values() if is_lost(self.state, it)]
+        with_child = [name for name, _ in lost_children(self.state)]
+        children = with_child[: number % (len(with_child) + 1)]
+        if not lost:
+            with pytest.raises(ConflictError):
+                self.step(lambda transition: transition.retry(children))
+            return
+        kept = {it.name for it in self.state.instances.values() if it.is_terminal} - set(lost)
+        renewed = dict(self.state.renewed_in)
+        self.can_be_taken_back(lambda transition: transition.retry(children))
+        self.step(lambda transition: transition.retry(children))
+        again = touched_by(self.last_generation())
+        assert set(lost) - {END} <= again
+        for name in children:
+            instance = self.state.instances.get(name)
+            assert instance is None or instance.state in {states.WAITING, states.PENDING, states.READY}
+        assert not [name for name in kept - again if not self.state.instances[name].is_terminal]
+        assert self.state.renewed_in == renewed, "a retry keeps the keys"
+
+    @precondition(lambda self: self.state.is_final)
+    @rule(number=PICK)
+    @and_work
+    def rerun(self, number: int) -> None:
+        instance = self.pick([it for it in self.state.instances.values() if it.node_id != END], number)
+        try:
+            self.can_be_taken_back(lambda transition: transition.rerun(instance.name))
+            self.step(lambda transition: transition.rerun(instance.name))
+        except ConflictError:
+            assert not instance.has_started
+            return
+        assert instance.name in touched_by(self.last_generation())
+        renewed = latest_generation(self.plan, instance, self.state.renewed_in)
+        assert renewed == self.state.generation
+
+    def can_be_taken_back(self, command: Callable[[Transition], Any]) -> None:
+        """As a store does it that applies a step before it knows that it counts."""
+        undoable = UndoableState("run")
+        extend(self.plan, undoable.state, [Event(*fields) for fields in self.events])
+        before = self.read_back()
+        undoable.begin()
+        transition = Transition(self.plan, undoable.state, self.now)
+        command(transition)
+        undoable.undo()
+        assert_same_state(before, undoable.state)
+
+    def last_generation(self) -> Event:
+        return next(event for event in reversed(self.events) if event.type == GENERATION_BEGAN)
 
     @rule()
     @and_work
@@ -345,14 +425,25 @@ class KernelMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Whatever has happened, the run can be brought to its end, by doing what there is to do."""
+        self.end()
+        if self.state.status != "completed":
+            # Nothing fails any more, so there is nothing left to be retried after that.
+            self.step(lambda transition: transition.retry())
+            self.end()
+            assert self.state.status == "completed", self.state.status
+
+    def end(self) -> None:
         for _ in range(2_000):
             if self.state.is_final:
                 break
             self.do_something()
         assert self.state.is_final, "the run does not end"
-        check(self.plan, self.state, self.events)
+        self.invariants_hold()
+        self.what_has_ended_never_changes()
 
     def do_something(self) -> None:
+        if self.is_paused:
+            self.pause_or_unpause()
         for instance in self.those(states.READY):
             if instance.state == states.READY:
                 self.claim_one(instance)
@@ -395,7 +486,7 @@ def walk(seed: int) -> None:
         machine.what_has_ended_never_changes()
         if random.random() < 0.3:
             machine.what_was_stored_is_what_is()
-        if machine.state.is_final:
+        if machine.state.is_final and random.random() < 0.3:
             break
     machine.teardown()
     machine.what_was_stored_is_what_is()
@@ -423,6 +514,10 @@ def misfortune(machine: KernelMachine, random: Random) -> None:
         possible.append(lambda: machine.child_ends(number=number))
     if random.random() < 0.01 and not machine.state.is_final:
         possible = [machine.cancel]
+    elif machine.state.is_final:
+        possible += [lambda: machine.retry(number=number), lambda: machine.rerun(number=number)]
+    elif machine.is_paused or random.random() < 0.1:
+        possible.append(machine.pause_or_unpause)
     random.choice(possible)()
 
 

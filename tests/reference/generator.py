@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from random import Random
 from typing import Any, TypeVar
 
 from hypothesis import strategies as st
@@ -236,7 +237,7 @@ def _add_child(draft: Draft) -> None:
     options = replace(
         draft.options, max_nodes=draft.number(1, 4), fail_fast=False, subflows=len(draft.children) < 2
     )
-    inner = Draft(
+    inner = type(draft)(
         f"{draft.id}-{len(draft.children) + 1}", options, draft.draw, draft.children, draft.behaviours
     )
     _segment(inner, depth=1)
@@ -380,7 +381,43 @@ def _answerable(case: Case) -> set[str]:
 @st.composite
 def cases(draw: st.DrawFn, options: Options) -> Case:
     """A workflow with everything that the options allow."""
-    draft = Draft("main", options, draw, [], {})
+    return _case(Draft("main", options, draw, [], {}))
+
+
+def random_case(random: Random, options: Options) -> Case:
+    """The same, from a generator of random numbers: the same case for the same seed, in no time."""
+    return _case(_RandomDraft("main", options, _NothingToDraw(random), [], {}))
+
+
+class _NothingToDraw:
+    """Stands in for Hypothesis, which is not asked here; hands the random numbers on to drafts of sub-flows."""
+
+    def __init__(self, random: Random) -> None:
+        self.random = random
+
+    def __call__(self, strategy: st.SearchStrategy[Any]) -> Any:
+        raise AssertionError("random drafts make their own choices")
+
+
+class _RandomDraft(Draft):
+    """A draft whose choices are made by random numbers."""
+
+    @property
+    def _random(self) -> Random:
+        assert isinstance(self.draw, _NothingToDraw)
+        return self.draw.random
+
+    def pick(self, values: list[T]) -> T:
+        return self._random.choice(values)
+
+    def number(self, low: int, high: int) -> int:
+        return self._random.randint(low, high)
+
+    def chance(self, percent: int) -> bool:
+        return self._random.randrange(100) < percent
+
+
+def _case(draft: Draft) -> Case:
     _segment(draft, depth=2)
     case = Case(_finish(draft), draft.behaviours, dict(RUN_INPUTS), tuple(draft.children))
     return _answered(draft, case)

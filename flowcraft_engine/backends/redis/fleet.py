@@ -14,6 +14,8 @@ from flowcraft_engine.backends.redis.keys import SEPARATOR, Keys, member
 from flowcraft_engine.backends.redis.link import Link
 from flowcraft_engine.backends.redis.shared_runs import SharedRuns
 from flowcraft_engine.backends.redis.store import RedisCoordinationStore
+from flowcraft_engine.errors import NotFoundError
+from flowcraft_engine.kernel import state as st
 from flowcraft_engine.stores.fleet import (
     DueErrands,
     Errand,
@@ -29,6 +31,8 @@ from flowcraft_engine.stores.job_queue import JobPayload
 BLUEPRINT_FIELDS = ("_blueprint_id", "_blueprint_version")
 #: When another process takes over what one has taken and not settled.
 _PATIENCE_MS = 10_000
+#: How long a buried owner is remembered, so that it finds out when it comes back.
+_REMEMBERED_MS = 24 * 3600 * 1000
 #: A message is looked for after this time.
 _LOST_AFTER_MS = 5_000
 
@@ -65,7 +69,10 @@ class RedisFleet(Fleet):
         if await self._link.call("SCARD", self._keys.claims(owner)):
             await self.declare_dead(owner)  # whoever sweeps sees to what was left behind
         else:
-            await self.bury(owner)
+            keys = self._keys
+            await self._link.calls(
+                [("HDEL", keys.manifests, owner), ("ZREM", keys.workers, owner), ("ZREM", keys.dead, owner)]
+            )
 
     async def declare_dead(self, owner: str) -> None:
         await self._link.calls(
@@ -114,15 +121,24 @@ class RedisFleet(Fleet):
         return [_job(it) for it in await self._link.call("SMEMBERS", self._keys.claims(owner))]
 
     async def bury(self, owner: str) -> None:
+        """An owner that has claimed something since its claims were read stays dead, to be looked at again."""
         keys = self._keys
-        await self._link.calls(
-            [
-                ("DEL", keys.claims(owner)),
-                ("HDEL", keys.manifests, owner),
-                ("ZREM", keys.workers, owner),
-                ("ZREM", keys.dead, owner),
-            ]
-        )
+        stale = [
+            member(it.run_id, it.instance)
+            for it in await self.claims_of(owner)
+            if not await self._has(owner, it)
+        ]
+        names = [keys.claims(owner), keys.workers, keys.dead, keys.manifests]
+        await self._link.run(self._scripts.bury, names, owner, _REMEMBERED_MS, *stale)
+
+    async def _has(self, owner: str, job: JobPayload) -> bool:
+        """True if the owner executes it, as the journal says."""
+        try:
+            state = (await self._runs.fresh(job.run_id)).state
+        except NotFoundError:
+            return False
+        instance = state.instances.get(job.instance)
+        return instance is not None and instance.state == st.RUNNING and instance.owner == owner
 
     # ---- errands -------------------------------------------------------------------------------------------
 
@@ -130,7 +146,7 @@ class RedisFleet(Fleet):
         reply = await self._link.run(self._scripts.take_due, [self._keys.due], limit, _PATIENCE_MS)
         now, next_due, taken_until, members = reply
         self._clock.hear(now)
-        errands = [_errand(it.decode(), str(taken_until)) for it in members]
+        errands = [_errand(it.decode(), taken_until.decode()) for it in members]
         return DueErrands(errands, float(next_due) / 1000 if next_due else None)
 
     async def settle(self, errands: Sequence[Errand]) -> None:

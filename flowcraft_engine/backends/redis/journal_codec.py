@@ -27,7 +27,10 @@ _OBJECT_KEYS = ("inputs", "context", "values")
 
 
 class EncodedStep:
-    """Events as JSON text. `kept` lists `[event, path, digest, size]` of what was left out; `values` has its text."""
+    """Events as JSON text. What was left out is listed in `kept`, as `[event, path, digest, size, is_list]`.
+
+    `values` has its text, by digest.
+    """
 
     __slots__ = ("events", "kept", "values")
 
@@ -85,14 +88,15 @@ class _Lifting:
     def _value(self, index: int, path: list[Any], value: Any) -> Any:
         kind = type(value)
         if kind is KeptValue:
-            self.kept.append([index, path, value.digest, value.size])
+            assert not value.added, "a value of the context, not of a node"
+            self.kept.append([index, path, value.digest, value.size, int(value.is_list)])
             return None
         if (kind is str and len(value) >= _LARGE_VALUE) or kind is dict or kind is list:
             text = encode(value)
             if len(text) >= _LARGE_VALUE:
                 digest = digest_of(text)
                 self.values[digest] = text
-                self.kept.append([index, path, digest, len(text)])
+                self.kept.append([index, path, digest, len(text), int(kind is list)])
                 return None
         return value
 
@@ -105,11 +109,11 @@ def decode_step(events: str | bytes, kept: str | bytes) -> list[Event]:
     """The events of a step; what was left out is a `KeptValue`."""
     rows = json.loads(events)
     if kept:
-        for index, path, digest, size in json.loads(kept):
+        for index, path, digest, size, is_list in json.loads(kept):
             place = rows[index][4]
             for part in path[:-1]:
                 place = place[part]
-            place[path[-1]] = KeptValue(digest, size)
+            place[path[-1]] = KeptValue(digest, size, bool(is_list))
     return [Event(*row) for row in rows]
 
 
@@ -118,6 +122,7 @@ def digests_in(value: Any) -> Iterable[str]:
     kind = type(value)
     if kind is KeptValue:
         yield value.digest
+        yield from digests_in(value.added)
     elif kind is dict:
         for item in value.values():
             yield from digests_in(item)
@@ -130,6 +135,8 @@ def fill_in(value: Any, values: dict[str, Any]) -> Any:
     """`value` with everything that was kept elsewhere in its place."""
     kind = type(value)
     if kind is KeptValue:
+        if value.added:
+            return [*values[value.digest], *fill_in(value.added, values)]
         return values[value.digest]
     if kind is dict:
         return {key: fill_in(item, values) for key, item in value.items()}

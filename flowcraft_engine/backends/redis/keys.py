@@ -18,10 +18,12 @@ class RunKeys:
     values: str
     children: str
     blueprint: str
+    #: List of what nodes printed and logged.
+    logs: str
 
     @property
     def all(self) -> tuple[str, ...]:
-        return (self.run, self.events, self.context, self.values, self.children, self.blueprint)
+        return (self.run, self.events, self.context, self.values, self.children, self.blueprint, self.logs)
 
 
 class Keys:
@@ -60,6 +62,7 @@ class Keys:
             values=base + "values",
             children=base + "children",
             blueprint=base + "blueprint",
+            logs=base + "logs",
         )
 
     @property

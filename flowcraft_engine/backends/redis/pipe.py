@@ -39,6 +39,7 @@ class Pipe:
         self._line: _Line | None = None
         self._opening: asyncio.Task[None] | None = None
         self._is_flushing = False
+        self._is_closed = False
 
     def send(self, *command: Any) -> asyncio.Future[Any]:
         """The reply to one command, to come."""
@@ -63,6 +64,7 @@ class Pipe:
 
     async def close(self) -> None:
         """Let go of the connection; what is under way ends with an error."""
+        self._is_closed = True
         if self._opening is not None:
             self._opening.cancel()
         if self._line is not None:
@@ -73,6 +75,10 @@ class Pipe:
 
     def _flush(self) -> None:
         self._is_flushing = False
+        if self._is_closed:
+            _fail(self._waiting, RedisConnectionError("the connection was closed"))
+            self._waiting = []
+            return
         if self._line is None or self._line.is_closed:
             if self._opening is None:
                 self._opening = asyncio.get_running_loop().create_task(self._open())
@@ -83,9 +89,8 @@ class Pipe:
     async def _open(self) -> None:
         try:
             if self._line is not None:
-                # Once only, also if the next line cannot be opened at the first try.
-                line, self._line = self._line, None
-                await line.release()
+                closed, self._line = self._line, None
+                await closed.release()
             self._line = await _Line.open(self.client, self._timeout_s)
         except (RedisError, OSError) as error:
             batch, self._waiting = self._waiting, []

@@ -31,6 +31,7 @@ class Scripts:
         self.take_unclaimed = _script("take_unclaimed", prologue)
         self.renew = _script("renew", prologue)
         self.take_dead = _script("take_dead", prologue)
+        self.bury = _script("bury", prologue)
         self.park = _script("park")
         self.register = _script("register", prologue)
         self.find_runs = _script("find_runs")

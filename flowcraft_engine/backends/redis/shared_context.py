@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from flowcraft_engine.backends.redis.shared_run import SharedRun
-from flowcraft_engine.values import JsonObject, KeptValue
+from flowcraft_engine.values import JsonObject, is_kept
 
 #: Gives a value with everything that is kept elsewhere in its place.
 FillIn = Callable[[str, Any], Awaitable[Any]]
@@ -35,7 +35,7 @@ class SharedContext:
         if not self._run.has_kept:
             return found
         state = self._run.state
-        kept = {key: value for key, value in found.items() if isinstance(value, KeptValue)}
+        kept = {key: value for key, value in found.items() if is_kept(value)}
         if not kept:
             return found
         filled: JsonObject = await self._fill_in(state.run_id, kept)

@@ -59,6 +59,7 @@ class SharedRun:
         self.undo = UndoableState(self.state.run_id)
         self.state = self.undo.state
         self.last_append = b""
+        self.facts = None
 
     async def settled(self) -> None:
         """Return when the state holds nothing that may have to be taken back."""

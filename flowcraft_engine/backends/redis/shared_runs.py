@@ -79,11 +79,14 @@ class SharedRuns:
     async def fresh(self, run_id: str) -> SharedRun:
         """The run as it is now. Raises `NotFoundError`."""
         run = self._runs.get(run_id)
-        if run is None:
-            return await self._load(run_id)
-        await run.settled()
-        await self._catch_up(run)
-        return run
+        if run is not None:
+            try:
+                await self._catch_up(run)
+            except NotFoundError:
+                pass  # it was retired; there may be a new one of this name
+            else:
+                return run
+        return await self._load(run_id)
 
     def add(self, run: SharedRun) -> None:
         """Remember a run; of those that nobody is busy with, the oldest is forgotten."""
@@ -99,8 +102,10 @@ class SharedRuns:
         run = self._runs.get(run_id)
         return 0 if run is None else run.state.seq
 
-    def forget(self, run_id: str) -> None:
-        self._runs.pop(run_id, None)
+    def forget(self, run_id: str, run: SharedRun | None = None) -> None:
+        """Forget a run; only if it is still `run`, if that is given."""
+        if run is None or self._runs.get(run_id) is run:
+            self._runs.pop(run_id, None)
 
     def unfinished(self) -> Iterable[SharedRun]:
         return [run for run in self._runs.values() if not run.state.is_final]
@@ -115,35 +120,48 @@ class SharedRuns:
         plan = await self._plan(digest.decode())
         known = self._runs.get(run_id)
         if known is not None:
-            return known  # somebody else has loaded it meanwhile
+            # Somebody else has loaded it meanwhile, perhaps a little earlier than this.
+            await self._take_news(known, entries)
+            return known
         run = SharedRun(plan, run_id, queue.decode())
         self._take_in(run, entries, news=False)
         self.add(run)
         return run
 
     async def _catch_up(self, run: SharedRun) -> None:
-        seen, last = run.state.seq, run.last_append
+        """Return with the state as it is now, or later. Raises `NotFoundError`."""
         events = self._keys.run(run.state.run_id).events
-        entries = await self._link.call("XRANGE", events, f"{seen}-0", "+")
-        if run.last_append == last and not run.is_ahead:
-            await self._take_news(run, entries)
+        await self._take_news(run, await self._link.call("XRANGE", events, f"{run.state.seq}-0", "+"))
 
     async def _take_news(self, run: SharedRun, entries: list[Any]) -> None:
-        """Fold in `entries`, which begin with the one that this process knows as the last.
+        """Fold in what is new of `entries`, which begin with one that this process has known as the last.
 
-        If they do not, the server has come back with less than it had, and others may have gone on from there: what
-        this process knows is not what happened.
+        Others in this process may have taken in some of it, or more, while the reply was under way. If the journal
+        is another one, the server has come back with less than it had and others may have gone on from there, or the
+        run was retired and its id is used again: what this process knows is not what happened.
         """
-        if entries and entries[0][1][1] == run.last_append:
-            self._take_in(run, entries[1:])
-            return
+        await run.settled()
+        for place, (_, fields) in enumerate(entries):
+            if fields[1] == run.last_append:
+                self._take_in(run, entries[place + 1 :])
+                return
+        await self._read_again(run)
+
+    async def _read_again(self, run: SharedRun) -> None:
         run_id = run.state.run_id
-        entries = await self._link.call("XRANGE", self._keys.run(run_id).events, "-", "+")
-        if not entries:
-            self.forget(run_id)
+        keys = self._keys.run(run_id)
+        digest, entries = await self._link.calls(
+            [("HGET", keys.run, "digest"), ("XRANGE", keys.events, "-", "+")]
+        )
+        await run.settled()
+        if not entries or digest is None or digest.decode() != run.plan.digest:
+            self.forget(run_id, run)
             raise NotFoundError(f"there is no run {run_id!r}")
-        run.reset()
-        self._take_in(run, entries, news=False)
+        if not any(fields[1] == run.last_append for _, fields in entries):
+            run.reset()
+            self._take_in(run, entries, news=False)
+            return
+        await self._take_news(run, entries)
 
     def _take_in(self, run: SharedRun, entries: list[Any], *, news: bool = True) -> None:
         """Fold in what was appended after what this process knows."""
@@ -152,7 +170,11 @@ class SharedRuns:
         events, has_kept = decode_entries(entries)
         run.last_append = entries[-1][1][1]
         run.has_kept = run.has_kept or has_kept
-        run.extend(events)
+        try:
+            run.extend(events)
+        except BaseException:
+            self.forget(run.state.run_id, run)  # half of it was folded
+            raise
         if news:
             self._tell(run.state.run_id, events)
 
@@ -160,6 +182,9 @@ class SharedRuns:
 
     async def step(self, run: SharedRun, step: Step[T]) -> T:
         """Apply a step, atomically, whatever others do meanwhile. Raises what the step raises."""
+        # A run that was forgotten since it was opened: all of this process must work on one state of it, or a
+        # claim that was made on one would be executed with what another one, which is behind, has of the outputs.
+        run = self._runs.setdefault(run.state.run_id, run)
         loop = asyncio.get_running_loop()
         done: asyncio.Future[T] = loop.create_future()
         run.pending.append((step, done))
@@ -169,6 +194,11 @@ class SharedRuns:
             self._writers.add(writer)
             writer.add_done_callback(self._writers.discard)
         return await done
+
+    async def know_time(self) -> None:
+        """The first step of a process must not be judged by the clock of its machine."""
+        if self._server_clock.is_deaf:
+            self._server_clock.hear_time(await self._link.call("TIME"))
 
     def next_append_id(self) -> str:
         self._appends += 1
@@ -184,12 +214,19 @@ class SharedRuns:
                     await self._apply(run, batch)
                 except Exception as error:  # told to everybody who waits for these steps
                     _fail(batch, error)
+                except asyncio.CancelledError:
+                    # The event loop is being closed; nobody may wait for ever.
+                    for _, done in (*batch, *run.pending):
+                        done.cancel()
+                    run.pending = []
+                    raise
                 await run.let_readers_look()
         finally:
             run.is_writing = False
 
     async def _apply(self, run: SharedRun, batch: list[PendingStep]) -> None:
         is_fresh = False
+        await self.know_time()
         while batch:
             position = run.state.seq
             run.undo.begin()
@@ -202,9 +239,8 @@ class SharedRuns:
                     # A no counts only on a state that is up to date.
                     news = None if is_fresh else _NOT_LOOKED
             except BaseException:
-                # Whether it was appended is not known, or half a step was made: read the run again.
+                # Half a step was made, or it is not known whether it was appended: the next step will find out.
                 run.undo.undo()
-                self.forget(run.state.run_id)
                 raise
             finally:
                 run.is_ahead = False
@@ -230,7 +266,7 @@ class SharedRuns:
                 assert not transition.events, "half a step"
                 made.results.append((None, error))
                 continue
-            transition.effects.idle = run.state.moving == 0
+            transition.effects.idle = run.state.moving == 0 or run.state.paused_at is not None
             made.events += transition.events
             made.orphans += transition.effects.orphans
             made.results.append((result, None))
@@ -240,10 +276,11 @@ class SharedRuns:
         """None if the events are stored; else the journal from where it was expected to end."""
         state = run.state
         step = encode_step(made.events, has_kept=run.has_kept)
-        changes = Derived(run, self.owner)
+        changes = Derived(run)
         changes.add(made.events, step, made.orphans)
         append_id = self.next_append_id()
         keys = self.step_keys(self._keys.run(state.run_id), run.queue, changes.status)
+        keys += [self._keys.claims(owner) for owner in changes.owners]
         reply = await self._link.run(
             self._scripts.append,
             keys,
@@ -258,6 +295,7 @@ class SharedRuns:
         )
         self._server_clock.hear(reply[1])
         if reply[0] == b"gone":
+            self.forget(state.run_id, run)
             raise NotFoundError(f"there is no run {state.run_id!r}")
         if reply[0] == b"conflict" and not _is_among(reply[2], run.last_append, append_id.encode()):
             return reply[2]  # type: ignore[no-any-return]
@@ -266,10 +304,13 @@ class SharedRuns:
         return None
 
     def step_keys(self, run: RunKeys, queue: str, status: str | None) -> list[str]:
-        """The keys of `apply.lua`; those behind the eighth are needed when a run begins or ends."""
+        """The keys of `apply.lua`; those behind the eighth are needed when a run begins or ends.
+
+        Behind all others come the claims of the owners that the operations name.
+        """
         keys = self._keys
         names = [run.run, run.events, run.context, run.values]
-        names += [keys.unclaimed(queue), keys.due, keys.claims(self.owner), run.children]
+        names += [keys.unclaimed(queue), keys.due, keys.dead, run.children]
         if status is not None:
             names += [keys.runs, keys.runs_with("running"), keys.finished, keys.runs_with(status)]
             names.append(keys.stopped)

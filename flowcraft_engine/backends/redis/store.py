@@ -18,10 +18,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from itertools import chain
 from typing import Any
 
-from flowcraft_engine.backends.redis.derived import Derived
+from flowcraft_engine.backends.redis.derived import WAKE, Derived
 from flowcraft_engine.backends.redis.journal_codec import digests_in, encode, encode_step, fill_in
 from flowcraft_engine.backends.redis.keys import Keys, member
 from flowcraft_engine.backends.redis.link import Link
@@ -36,7 +37,7 @@ from flowcraft_engine.clock import Clock
 from flowcraft_engine.errors import ConflictError, NotFoundError
 from flowcraft_engine.failpoints import failpoint
 from flowcraft_engine.kernel import state as st
-from flowcraft_engine.kernel.commands import ALREADY, REFUSED, Claim, Commit, Committed, Effects, Start
+from flowcraft_engine.kernel.commands import Claim, Commit, Committed, Effects, Start
 from flowcraft_engine.kernel.compile import compile_plan
 from flowcraft_engine.kernel.event import Event
 from flowcraft_engine.kernel.fold import replay
@@ -55,8 +56,10 @@ from flowcraft_engine.stores.coordination_store import (
     RunQuery,
     RunSummary,
 )
+from flowcraft_engine.stores.journal_store import same_history
+from flowcraft_engine.stores.log_store import LogLine, LogPart
 from flowcraft_engine.stores.queue_names import queue_of
-from flowcraft_engine.values import JsonObject, JsonValue, KeptValue, has_kept_values, same_json
+from flowcraft_engine.values import JsonObject, JsonValue, has_kept_values, same_json
 
 #: So many runs of a list are asked for at once.
 _LARGEST_PAGE = 1_000
@@ -78,11 +81,12 @@ class RedisCoordinationStore(CoordinationStore):
         namespace: str = "flowcraft",
         scripts: Scripts | None = None,
         clock: Clock | None = None,
+        server_clock: ServerClock | None = None,
     ) -> None:
         self.link = link
         self.scripts = scripts or Scripts()
         self.keys = Keys(namespace)
-        self.server_clock = ServerClock()
+        self.server_clock = server_clock or ServerClock()
         self._clock: Clock = clock or self.server_clock
         self._plans: dict[str, Plan] = {}
         self._listeners: list[Listener] = []
@@ -105,20 +109,30 @@ class RedisCoordinationStore(CoordinationStore):
 
     async def start(self, plan: Plan, command: Start) -> Effects | None:
         self._plans.setdefault(plan.digest, plan)
+        await self.runs.know_time()
         run = SharedRun(plan, command.run_id, queue_of(plan.blueprint, plan.digest))
         transition = Transition(plan, run.state, self._clock.now())
         transition.start(command)
-        events, append_id = transition.events, self.runs.next_append_id()
+        if not await self._store_new(run, transition.events):
+            await self._require_same(plan, command)
+            return None
+        transition.effects.idle = run.state.moving == 0
+        self._tell(command.run_id, transition.events)
+        return transition.effects
+
+    async def _store_new(self, run: SharedRun, events: list[Event]) -> bool:
+        """Store the beginning of a run's journal; False if there is a run of this id already."""
+        append_id, run_id = self.runs.next_append_id(), run.state.run_id
         step = encode_step(events, has_kept=False)
-        changes = Derived(run, self.runs.owner)
+        changes = Derived(run)
         changes.add(events, step, [])
-        digests = sorted({plan.digest, *command.pins.values()})
-        blueprint = plan.blueprint
-        run_keys = self.keys.run(command.run_id)
+        digests = sorted({run.plan.digest, *run.state.pins.values()})
+        blueprint = run.plan.blueprint
+        run_keys = self.keys.run(run_id)
         keys = self.runs.step_keys(run_keys, run.queue, changes.status or "running")
         keys += [self.keys.blueprints, self.keys.blueprint_users, self.keys.queues, run_keys.blueprint]
         arguments = [
-            command.run_id,
+            run_id,
             append_id,
             run.state.seq,
             step.events,
@@ -133,13 +147,10 @@ class RedisCoordinationStore(CoordinationStore):
                 break
             await self.pin(await self.plan(reply[2].decode()))
         if reply[0] == b"exists" and reply[2].decode() != append_id:
-            await self._require_same(plan, command)
-            return None
+            return False
         run.last_append = append_id.encode()
         self.runs.add(run)
-        transition.effects.idle = run.state.moving == 0
-        self._tell(command.run_id, events)
-        return transition.effects
+        return True
 
     async def _require_same(self, plan: Plan, command: Start) -> None:
         """Raises `ConflictError` if the run that has this id is another one."""
@@ -152,45 +163,79 @@ class RedisCoordinationStore(CoordinationStore):
 
     async def claim(self, run_id: str, jobs: Sequence[tuple[str, str]], owner: str) -> list[Claim]:
         run = await self.runs.open(run_id)
-        claims = await self.runs.step(run, steps.claim(jobs, owner))
+        take = steps.claim(jobs, owner)
+
+        def step(transition: Transition) -> tuple[list[Claim], list[str], bytes]:
+            claims = take(transition)
+            taken = {claim.instance for claim in claims}
+            state = transition.state
+            vain = [name for name, _ in jobs if name not in taken and not _is_ready(state, name)]
+            return claims, vain, run.last_append
+
+        claims, vain, position = await self.runs.step(run, step)
         failpoint("claim.sent")
-        taken = {claim.instance for claim in claims}
-        lost = [name for name, _ in jobs if name not in taken]
-        if lost:
-            members = [member(run_id, name) for name in lost if not _is_ready(run.state, name)]
-            if members:
-                await self.link.call("ZREM", self.keys.unclaimed(run.queue), *members)
+        if vain:
+            # Only if the run still stands there: it may have become ready since, and must be found then.
+            keys = self.runs.step_keys(self.keys.run(run_id), run.queue, None)
+            operations = chain.from_iterable(("r", member(run_id, name)) for name in vain)
+            await self.link.run(self.scripts.reindex, keys, run_id, position, *operations)
         return [await self._whole_claim(run, claim) for claim in claims] if run.has_kept else claims
 
     async def commit(self, run_id: str, command: Commit) -> Committed:
         run = await self.runs.open(run_id)
-        if run.has_kept:
-            await self._fetch_operands(run, command)
         failpoint("commit.pre")
         committed = await self.runs.step(run, steps.commit(command))
         failpoint("commit.sent")
-        if committed.status in (ALREADY, REFUSED):
-            await self._forget_claim(run_id, command.instance, command.owner)
-        elif committed.claims and run.has_kept:
+        if committed.claims and run.has_kept:
             committed.claims = [await self._whole_claim(run, claim) for claim in committed.claims]
         return committed
 
     async def signal(
         self, run_id: str, node: str | None, output: JsonValue, action: str | None
     ) -> Effects | None:
-        run = await self.runs.fresh(run_id)
-        if run.has_kept:
-            # The same answer again is recognized by its value.
-            for instance in list(run.state.instances.values()):
-                instance.answer = await self.fill_in(run_id, instance.answer)
-            for key, value in list(run.state.early.items()):
-                dict.__setitem__(run.state.early, key, await self.fill_in(run_id, value))
-        effects = await self.runs.step(run, steps.signal(node, output, action))
-        failpoint("signal.sent")
-        return effects
+        run = await self.runs.open(run_id)
+        while True:
+            try:
+                effects = await self.runs.step(run, steps.signal(node, output, action))
+                failpoint("signal.sent")
+                return effects
+            except ConflictError:
+                # The same answer again is recognized by its value, so that must be at hand.
+                if not await self._fill_in_answers(run):
+                    raise
+
+    async def _fill_in_answers(self, run: SharedRun) -> bool:
+        """Bring the large answers of a run here, in place; false if there was none."""
+        run_id, state = run.state.run_id, run.state
+        given = {name: it.answer for name, it in state.instances.items() if has_kept_values(it.answer)}
+        early = {node: answer for node, answer in state.early.items() if has_kept_values(answer)}
+        if not given and not early:
+            return False
+        filled_given, filled_early = await self.fill_in(run_id, [given, early])
+        await run.settled()
+        for name, answer in given.items():
+            if state.instances[name].answer is answer:
+                state.instances[name].answer = filled_given[name]
+        for node, answer in early.items():
+            if state.early.get(node) is answer:
+                dict.__setitem__(state.early, node, filled_early[node])
+        return True
 
     async def wake(self, run_id: str, instances: Sequence[str]) -> Effects:
-        return await self.runs.step(await self.runs.open(run_id), steps.wake(instances))
+        run = await self.runs.open(run_id)
+        fire = steps.wake(instances)
+
+        def step(transition: Transition) -> tuple[Effects, list[tuple[float, str]], bytes]:
+            return fire(transition), _still_due(transition.state, instances), run.last_append
+
+        effects, later, position = await self.runs.step(run, step)
+        if later:
+            # Whoever asks believes that they are due by now, and will strike them off. The server's clock may have
+            # been set back.
+            keys = self.runs.step_keys(self.keys.run(run_id), run.queue, None)
+            timers = (("T", str(int(due * 1000) + 1), member(WAKE, run_id, name)) for due, name in later)
+            await self.link.run(self.scripts.reindex, keys, run_id, position, *chain.from_iterable(timers))
+        return effects
 
     async def deliver(self, run_id: str, instance: str, child: str, result: JsonObject) -> Effects:
         return await self.runs.step(await self.runs.open(run_id), steps.deliver(instance, child, result))
@@ -199,15 +244,48 @@ class RedisCoordinationStore(CoordinationStore):
         self, run_id: str, instance: str, nonce: str | None, *, crashed: bool, why: str
     ) -> Effects:
         run = await self.runs.open(run_id)
-        effects = await self.runs.step(run, steps.release(instance, nonce, crashed=crashed, why=why))
-        if effects.is_empty:
-            await self._forget_claim(run_id, instance, self.runs.owner)
-        return effects
+        return await self.runs.step(run, steps.release(instance, nonce, crashed=crashed, why=why))
 
     async def cancel(self, run_id: str, reason: str | None) -> Effects:
         effects = await self.runs.step(await self.runs.open(run_id), steps.cancel(reason))
         failpoint("cancel.sent")
         return effects
+
+    async def pause(self, run_id: str) -> bool:
+        return await self.runs.step(await self.runs.open(run_id), steps.pause())
+
+    async def unpause(self, run_id: str) -> Effects | None:
+        return await self.runs.step(await self.runs.open(run_id), steps.unpause())
+
+    async def retry(self, run_id: str, children: Collection[str] = ()) -> Effects:
+        return await self.runs.step(await self.runs.fresh(run_id), steps.retry(children))
+
+    async def rerun(self, run_id: str, node: str, children: Collection[str] = ()) -> Effects:
+        return await self.runs.step(await self.runs.fresh(run_id), steps.rerun(node, children))
+
+    async def restore(self, plan: Plan, run_id: str, events: Sequence[Event]) -> int:
+        await self.pin(plan)
+        new = 0
+        if not await self.exists(run_id):
+            # Its beginning makes nothing ready; the rest comes as one step.
+            run = SharedRun(plan, run_id, queue_of(plan.blueprint, plan.digest))
+            run.extend(list(events[:1]))
+            new = int(await self._store_new(run, list(events[:1])))
+        known = await self.events(run_id)
+        if not same_history(known, events):
+            raise ConflictError(f"run {run_id} is here already, and has gone on differently")
+        if len(events) <= len(known):
+            return new
+        return new + await self.runs.step(await self.runs.fresh(run_id), steps.take_over(events))
+
+    async def tree(self, run_id: str) -> list[str]:
+        await self.runs.open(run_id)
+        found = [run_id]
+        for name in found:  # which grows while it is read
+            children = await self.link.call("SMEMBERS", self.keys.run(name).children)
+            names = sorted(child.decode() for child in children)
+            found.extend([child for child in names if await self.exists(child)])
+        return found
 
     async def outstanding(self, run_id: str) -> Effects:
         return outstanding((await self.runs.fresh(run_id)).state)
@@ -246,6 +324,7 @@ class RedisCoordinationStore(CoordinationStore):
         self, run_id: str, node_ids: Sequence[str], path: Path = (), scopes: tuple[str, ...] = ()
     ) -> list[JsonValue]:
         run = await self.runs.open(run_id)
+        await run.settled()
         result: list[JsonValue] = []
         for node_id in node_ids:
             instance = locate(run.plan, run.state, node_id, path, scopes)
@@ -254,6 +333,7 @@ class RedisCoordinationStore(CoordinationStore):
 
     async def item_results(self, run_id: str, whole: str) -> list[tuple[JsonValue, JsonObject | None]]:
         run = await self.runs.open(run_id)
+        await run.settled()
         batch = run.state.instances[whole].batch
         assert batch is not None
         names = (item_name(whole, index) for index in range(len(batch.items)))
@@ -321,20 +401,31 @@ class RedisCoordinationStore(CoordinationStore):
         ) = await self.fill_in(run_id, parts)
         return claim
 
-    async def _fetch_operands(self, run: SharedRun, command: Commit) -> None:
-        """Values that the changes of a commit add to must be at hand when the kernel applies them."""
-        delta = getattr(command.outcome, "delta", None) or ()
-        context = run.state.context
-        keys = [
-            key
-            for operation, key, _ in delta
-            if operation in ("increment", "append") and isinstance(context.get(key), KeptValue)
-        ]
-        if keys:
-            await SharedContext(run, self.fill_in).read(tuple(keys))
+    # ---- logs ----------------------------------------------------------------------------------------------
 
-    async def _forget_claim(self, run_id: str, instance: str, owner: str) -> None:
-        await self.link.call("SREM", self.keys.claims(owner), member(run_id, instance))
+    async def write_logs(self, parts: Sequence[LogPart]) -> None:
+        by_run: dict[str, list[str]] = {}
+        for part in parts:
+            # Text that is no valid Unicode is kept escaped.
+            fields = (part.instance, part.generation, part.attempt, part.lines, part.left_out)
+            by_run.setdefault(part.run_id, []).append(json.dumps(fields, separators=(",", ":")))
+        for run_id, texts in by_run.items():
+            key = self.keys.run(run_id).logs
+            if await self.exists(run_id):
+                await self.link.call("RPUSH", key, *texts)
+            if not await self.exists(run_id):  # it was never there, or has been retired meanwhile
+                await self.link.call("DEL", key)
+
+    async def read_logs(self, run_id: str, after: int = 0) -> list[LogPart]:
+        texts = await self.link.call("LRANGE", self.keys.run(run_id).logs, after, -1)
+        if not texts and not await self.exists(run_id):
+            raise NotFoundError(f"there is no run {run_id!r}")
+        parts: list[LogPart] = []
+        for number, text in enumerate(texts, start=after + 1):
+            instance, generation, attempt, lines, left_out = json.loads(text)
+            kept = tuple(LogLine(*line) for line in lines)
+            parts.append(LogPart(run_id, instance, generation, attempt, kept, left_out, number))
+        return parts
 
     # ---- blueprints ----------------------------------------------------------------------------------------
 
@@ -420,6 +511,15 @@ class RedisCoordinationStore(CoordinationStore):
 def _is_ready(state: RunState, name: str) -> bool:
     instance = state.instances.get(name)
     return instance is not None and instance.state == st.READY
+
+
+def _still_due(state: RunState, names: Sequence[str]) -> list[tuple[float, str]]:
+    found = [(state.instances[name].due, name) for name in names if name in state.instances]
+    if state.is_final:
+        return []
+    if not names and state.deadline is not None:
+        found = [(state.deadline, "")]
+    return [(due, name) for due, name in found if due is not None]
 
 
 def _summary(run_id: str, row: list[bytes | None]) -> RunSummary:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from flowcraft_engine.errors import BackendError
 
-LAYOUT = 1
+LAYOUT = 2
 #: Another process holds the lock for the length of one step.
 _BUSY_TIMEOUT_S = 30.0
 _ANOTHER = "--state FILE names another"

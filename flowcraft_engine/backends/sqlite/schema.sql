@@ -29,3 +29,15 @@ CREATE TABLE IF NOT EXISTS blueprints (
     digest TEXT PRIMARY KEY,
     body   TEXT NOT NULL
 ) WITHOUT ROWID;
+
+-- What nodes printed and logged: some lines of one attempt, as a JSON list of [at, stream, level, text].
+CREATE TABLE IF NOT EXISTS logs (
+    run        INTEGER NOT NULL,
+    number     INTEGER NOT NULL,
+    instance   TEXT NOT NULL,
+    generation INTEGER NOT NULL,
+    attempt    INTEGER NOT NULL,
+    lines      TEXT NOT NULL,
+    left_out   INTEGER NOT NULL,
+    PRIMARY KEY (run, number)
+) WITHOUT ROWID;

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from flowcraft_engine.backends.sqlite.database import backend_error, backend_errors, open_database
+from flowcraft_engine.backends.sqlite.log_table import insert_part, select_parts
 from flowcraft_engine.backends.sqlite.owner_lock import OwnerLocks
 from flowcraft_engine.backends.sqlite.run_index import find_runs
 from flowcraft_engine.blueprint.snapshot import from_snapshot, snapshot_of
@@ -32,6 +33,7 @@ from flowcraft_engine.kernel.fold import extend
 from flowcraft_engine.kernel.plan import Plan
 from flowcraft_engine.stores.coordination_store import RunQuery, RunSummary
 from flowcraft_engine.stores.journal_store import JournalStore, OpenRun
+from flowcraft_engine.stores.log_store import LogPart
 from flowcraft_engine.values import JsonObject
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
@@ -70,6 +72,8 @@ class SqliteStore(JournalStore):
         self._waiting: list[asyncio.Future[None]] = []
         self._finished: deque[str] = deque()
         self._attended: dict[str, str] = {}
+        #: Runs that had ended and have begun another generation, until that is written.
+        self._reopened: list[str] = []
         #: Runs that others have changed, until `refresh` has told of them.
         self._news: dict[str, None] = {}
         self._owner: str | None = None
@@ -116,12 +120,22 @@ class SqliteStore(JournalStore):
         else:
             group[1].extend(events)
 
+    def _reopen(self, run_id: str) -> None:
+        self._reopened.append(run_id)
+        if run_id in self._finished:
+            self._finished.remove(run_id)
+
     def _write_group(self) -> None:
         if not self._in_group:
             return
         group, self._group = self._group, {}
         self._in_group = False
         try:
+            for run_id in self._reopened:
+                self._execute(
+                    "UPDATE runs SET status = 'running', finished_at = NULL WHERE run_id = ?", (run_id,)
+                )
+            self._reopened.clear()
             for run_id, (position, events) in group.items():
                 row = self._rows.get(run_id) or self._insert_run(run_id, events[0])
                 self._execute("INSERT INTO journal VALUES (?, ?, ?)", (row, position, _encode(events)))
@@ -231,9 +245,13 @@ class SqliteStore(JournalStore):
         if version == self._data_version:
             return
         self._data_version = version
-        for run_id, run in self._runs.items():
+        for run_id, run in list(self._runs.items()):
             row = self._rows.get(run_id)
-            if row is None or run.state.is_final:
+            if row is None:
+                continue
+            if run.state.is_final:
+                # Others may begin another generation of it; whoever asks for it once more reads it in the file.
+                del self._runs[run_id]
                 continue
             events = self._read_events(row, run.state.seq)
             if events:
@@ -289,18 +307,40 @@ class SqliteStore(JournalStore):
     async def exists(self, run_id: str) -> bool:
         return run_id in self._runs or self._find(run_id) is not None
 
-    async def retire(self, run_id: str) -> None:
-        run = self._open(run_id)
-        if not run.state.is_final:
-            raise ConflictError(f"run {run_id} has not ended")
+    async def tree(self, run_id: str) -> list[str]:
+        self._open(run_id)
         await self.flush()
-        row = self._rows.pop(run_id)
+        with backend_errors(self._path):
+            return [name for _, name, _ in self._tree(run_id)]
+
+    def _tree(self, run_id: str) -> list[tuple[int, str, str]]:
+        """Row, id and status of a run and its sub-runs."""
+        rows = self._db.execute(
+            "SELECT id, run_id, status FROM runs WHERE run_id = ? OR (run_id > ? AND run_id < ?) ORDER BY id",
+            (run_id, f"{run_id}:", f"{run_id};"),
+        )
+        # `run:N::2` is another attempt of what `run:N` was for.
+        return [row for row in rows if not row[1].startswith(f"{run_id}::")]
+
+    async def retire(self, run_id: str) -> None:
+        # Told from the list of runs: reading the journals of thousands would take minutes.
+        await self.flush()
         with backend_errors(self._path):
             self._begin()
-            self._db.execute("DELETE FROM journal WHERE run = ?", (row,))
-            self._db.execute("DELETE FROM runs WHERE id = ?", (row,))
+            tree = self._tree(run_id)
+            if not tree:
+                raise NotFoundError(f"there is no run {run_id!r}")
+            for _, name, status in tree:
+                if status == "running":
+                    raise ConflictError(f"run {name} has not ended")
+            for row, _, _ in tree:
+                self._db.execute("DELETE FROM journal WHERE run = ?", (row,))
+                self._db.execute("DELETE FROM logs WHERE run = ?", (row,))
+                self._db.execute("DELETE FROM runs WHERE id = ?", (row,))
             await self.flush()
-        del self._runs[run_id]
+        for _, name, _ in tree:
+            self._rows.pop(name, None)
+            self._runs.pop(name, None)
 
     async def remember(self, run_id: str, options: JsonObject) -> None:
         await self.flush()
@@ -312,6 +352,29 @@ class SqliteStore(JournalStore):
         with backend_errors(self._path):
             row = self._db.execute("SELECT options FROM runs WHERE run_id = ?", (run_id,)).fetchone()
         return json.loads(row[0]) if row is not None and row[0] else {}
+
+    # ---- logs ----------------------------------------------------------------------------------------------
+
+    async def write_logs(self, parts: Sequence[LogPart]) -> None:
+        self._begin()
+        with backend_errors(self._path):
+            for part in parts:
+                row = self._row_of(part.run_id)
+                if row is not None:
+                    insert_part(self._db, row, part)
+
+    async def read_logs(self, run_id: str, after: int = 0) -> list[LogPart]:
+        await self.flush()
+        self._open(run_id)
+        with backend_errors(self._path):
+            return select_parts(self._db, self._rows[run_id], run_id, after)
+
+    def _row_of(self, run_id: str) -> int | None:
+        row = self._rows.get(run_id)
+        if row is None:
+            found = self._db.execute("SELECT id FROM runs WHERE run_id = ?", (run_id,)).fetchone()
+            row = found[0] if found is not None else None
+        return row
 
     # ---- who executes --------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from flowcraft_engine.nodes.builtin.http import HttpParams
 from flowcraft_engine.nodes.builtin.http_guard import HostRules, HttpError, refused
 from flowcraft_engine.nodes.builtin.http_transport import CheckedTransport, Resolver, resolve
 from flowcraft_engine.nodes.node_context import NodeContext
+from flowcraft_engine.nodes.node_output import without_secrets
 from flowcraft_engine.values import format_duration
 
 #: Bytes of a response body, after decompression; a node's output could not be longer.
@@ -122,13 +123,13 @@ def _parsed(response: httpx.Response, content: bytes, parse: str) -> Any:
         return json.loads(text)
     except ValueError as error:
         raise HttpError(
-            f"the response is not JSON ({error}): {text[:_SHOWN_CHARACTERS]!r}", "body"
+            f"the response is not JSON ({error}): {without_secrets(text)[:_SHOWN_CHARACTERS]!r}", "body"
         ) from error
 
 
 def _bad_status(response: httpx.Response, content: bytes) -> HttpError:
     status = response.status_code
-    said = content.decode(errors="replace").strip()[:_SHOWN_CHARACTERS]
+    said = without_secrets(content.decode(errors="replace").strip())[:_SHOWN_CHARACTERS]
     message = f"{_place(response.request)} answered {status} {response.reason_phrase}".rstrip()
     return HttpError(
         f"{message}: {said}" if said else message,

@@ -19,6 +19,7 @@ from flowcraft_engine.nodes.builtin.parameters import Parameters, builtin_handle
 from flowcraft_engine.nodes.builtin.process_group import Captured, Ended, run_command
 from flowcraft_engine.nodes.handler import Handler
 from flowcraft_engine.nodes.node_context import NodeContext
+from flowcraft_engine.nodes.node_output import without_secrets
 
 #: Bytes kept of each stream in `{code, stdout, stderr}`; both, escaped, fit into a node's output.
 KEPT_BYTES = 256 * 1024
@@ -113,14 +114,29 @@ def _folder(ctx: NodeContext, cwd: str | None) -> str:
 
 
 def _line_logger(ctx: NodeContext) -> Callable[[str, str], None] | None:
-    if not ctx.logger.isEnabledFor(logging.INFO):
-        return None
+    """Tells every line to whoever keeps the output of nodes, and to whoever shows it."""
+    output = ctx.output
+    is_shown = logging.getLogger("flowcraft.node").isEnabledFor(logging.INFO)
+    if output is None:
+        return _shown_lines(ctx) if is_shown else None
+    show = _shown_lines(ctx) if is_shown else None
+
+    def on_line(stream: str, line: str) -> None:
+        output.note(ctx, stream, line + "\n")
+        if show is not None:
+            show(stream, line)
+
+    return on_line
+
+
+def _shown_lines(ctx: NodeContext) -> Callable[[str, str], None]:
     extra = ctx.logger.extra
     loggers = {
         name: logging.LoggerAdapter(logging.getLogger(f"flowcraft.node.{name}"), extra)
         for name in ("stdout", "stderr")
     }
-    return lambda stream, line: loggers[stream].info("%s", line)
+    masker = ctx.masker
+    return lambda stream, line: loggers[stream].info("%s", line if masker is None else masker.text(line))
 
 
 def _not_started(program: str, error: OSError | ValueError) -> NodeError:
@@ -138,7 +154,7 @@ def _not_started(program: str, error: OSError | ValueError) -> NodeError:
 def _failure(ended: Ended) -> str:
     """`exit code 2: the last lines that the command wrote`."""
     what = f"exit code {ended.code}" if ended.code >= 0 else f"killed by {_signal_name(-ended.code)}"
-    said = ended.stderr.text.strip() or ended.stdout.text.strip()
+    said = without_secrets(ended.stderr.text.strip() or ended.stdout.text.strip())
     tail = "\n".join(said.splitlines()[-_ERROR_LINES:])[-_ERROR_CHARACTERS:]
     return f"{what}: {tail}" if tail else what
 
@@ -165,5 +181,5 @@ def _parsed(stdout: Captured, parse: str) -> Any:
     try:
         return json.loads(stdout.text)
     except ValueError as error:
-        start = stdout.text.strip()[:200]
+        start = without_secrets(stdout.text.strip())[:200]
         raise NodeError(f"the standard output is not JSON ({error}): {start!r}") from error

@@ -51,4 +51,6 @@ async def test_a_node_context_has_every_field_and_is_made_of_what_its_constructo
     given = {name: getattr(ctx, name, None) for name in inspect.signature(NodeContext).parameters}
     given |= {"idempotency_base": ctx._idempotency_base, "on_progress": ctx._on_progress}
     again = NodeContext(**given)
-    assert all(getattr(again, slot) == getattr(ctx, slot) for slot in NodeContext.__slots__)
+    given_by_the_attempt = {"output", "page", "masker"}
+    for slot in set(NodeContext.__slots__) - given_by_the_attempt:
+        assert getattr(again, slot) == getattr(ctx, slot), slot

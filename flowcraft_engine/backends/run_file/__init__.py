@@ -1,0 +1,1 @@
+"""A run as a file: see docs/run-files.md for the format."""

@@ -1,0 +1,46 @@
+"""The port of logs: what nodes printed or logged, kept beside the run, an attempt at a time.
+
+Logs are no facts of the run: they may lag behind, and the last moments may be missing after a crash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol, runtime_checkable
+
+
+class LogLine(NamedTuple):
+    """`stream` is `stdout`, `stderr` or `log`; only log lines have a `level`. `at` is in seconds since the epoch."""
+
+    at: float
+    stream: str
+    level: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogPart:
+    """Some lines of one attempt. `left_out` counts the bytes of it that were too many, so far."""
+
+    run_id: str
+    instance: str
+    generation: int
+    attempt: int
+    lines: tuple[LogLine, ...]
+    left_out: int = 0
+    #: Its place among the parts of its run, from 1; given by the store.
+    number: int = 0
+
+
+@runtime_checkable
+class LogStore(Protocol):
+    """Every store of runs here is one. What is retired loses its logs, too."""
+
+    async def write_logs(self, parts: Sequence[LogPart]) -> None:
+        """Keep these parts; of a run that is not there they are dropped."""
+        ...
+
+    async def read_logs(self, run_id: str, after: int = 0) -> list[LogPart]:
+        """The parts of a run, without its sub-runs, from after number `after` on, in the order of writing."""
+        ...

@@ -1,0 +1,288 @@
+"""Every Lua script alone: done twice, out of order, and after its reply was lost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from redis.exceptions import ResponseError
+
+from flowcraft_engine.backends.redis.scripts import Script, Scripts
+from tests.interleaving.server import CLOCK_KEY, Server
+
+NOW = 1_700_000_000_000
+RUN = ["run", "events", "context", "values", "unclaimed", "due", "dead", "children"]
+ENDS = ["runs", "runs:running", "finished", "runs:done", "stopped"]
+FOR_START = ["blueprints", "users", "queues", "blueprint"]
+
+
+def start(server: Server, scripts: Scripts, append_id: str = "first", *operations: str) -> Any:
+    arguments = ["r", append_id, 2, "[1,2]", "", "bp", "", "default", 1, "digest", *operations]
+    return server.run(scripts.start, [*RUN, *ENDS, *FOR_START], *arguments)
+
+
+def begun(server: Server, scripts: Scripts) -> None:
+    server.call("HSET", "blueprints", "digest", "{}")
+    assert start(server, scripts, "first", "R", "r\x1fA")[0] == b"ok"
+
+
+def append(server: Server, scripts: Scripts, position: int, append_id: str, *operations: str) -> Any:
+    last = {2: "first", 3: "a"}.get(position, "?")
+    arguments = ["r", position, last, position + 1, append_id, "[3]", "", *operations]
+    return server.run(scripts.append, [*RUN, *ENDS, "claims:me"], *arguments)
+
+
+# ---- start -------------------------------------------------------------------------------------------------
+
+
+def test_start_wants_the_blueprint_first_and_changes_nothing_without(
+    server: Server, scripts: Scripts
+) -> None:
+    assert start(server, scripts) == [b"missing", NOW, b"digest"]
+    assert server.keys() == set()
+
+
+def test_start_repeated_says_who_began_it_and_changes_nothing(server: Server, scripts: Scripts) -> None:
+    begun(server, scripts)
+    assert start(server, scripts, "second") == [b"exists", NOW, b"first"]
+    assert start(server, scripts, "first") == [b"exists", NOW, b"first"]
+    assert server.call("XLEN", "events") == 1
+    assert server.call("HGET", "users", "digest") == b"1"
+
+
+# ---- append ------------------------------------------------------------------------------------------------
+
+
+def test_append_at_the_wrong_position_answers_with_what_came_between(
+    server: Server, scripts: Scripts
+) -> None:
+    begun(server, scripts)
+    assert append(server, scripts, 2, "a") == [b"ok", NOW]
+    assert append(server, scripts, 3, "b") == [b"ok", NOW]
+    word, _, entries = append(server, scripts, 2, "c", "r", "r\x1fA")
+    assert word == b"conflict"
+    assert [fields[1] for _, fields in entries] == [b"first", b"a", b"b"]
+    assert server.call("ZCARD", "unclaimed") == 1, "a refused append must not change what is derived"
+
+
+def test_append_whose_reply_was_lost_finds_itself(server: Server, scripts: Scripts) -> None:
+    begun(server, scripts)
+    append(server, scripts, 2, "mine")
+    word, _, entries = append(server, scripts, 2, "mine")
+    assert (word, entries[1][1][1]) == (b"conflict", b"mine")
+    assert server.call("XLEN", "events") == 2
+
+
+def test_append_from_ahead_is_refused(server: Server, scripts: Scripts) -> None:
+    begun(server, scripts)
+    assert append(server, scripts, 7, "a") == [b"conflict", NOW, []]
+
+
+def test_append_to_no_run_is_told_so(server: Server, scripts: Scripts) -> None:
+    assert append(server, scripts, 2, "a") == [b"gone", NOW]
+
+
+def test_derived_keys_follow_the_operations(server: Server, scripts: Scripts) -> None:
+    begun(server, scripts)
+    operations = [
+        "r",
+        "r\x1fA",
+        "L",
+        "0",
+        "r\x1fA",
+        "me",
+        "T",
+        "+3000",
+        "start",
+        "T",
+        "5",
+        "wake",
+        "H",
+        "child",
+    ]
+    append(server, scripts, 2, "a", *operations, "C", "k", "1", "V", "d", "{}", "S", "status", "x")
+    assert server.call("ZCARD", "unclaimed") == 0
+    assert server.call("SMEMBERS", "claims:me") == [b"r\x1fA"]
+    assert server.call("ZRANGE", "due", 0, -1, "WITHSCORES") == [
+        b"wake",
+        b"5",
+        b"start",
+        b"%d" % (NOW + 3000),
+    ]
+    assert server.call("HGETALL", "values") == [b"d", b"{}"]
+    append(
+        server, scripts, 3, "b", "l", "0", "r\x1fA", "t", "wake", "D", "k", "F", "done", "K", "r", "X", "r"
+    )
+    assert not server.keys() & {"claims:me"}
+    assert server.call("HEXISTS", "context", "k") == 0
+    assert server.call("ZRANGE", "runs:done", 0, -1) == [b"r"]
+    assert server.call("ZRANGE", "finished", 0, -1) == [b"r"]
+    assert server.call("XLEN", "stopped") == 1
+
+
+def test_a_claim_by_a_buried_owner_has_it_watched_again(server: Server, scripts: Scripts) -> None:
+    begun(server, scripts)
+    server.call("ZADD", "dead", NOW + 86_400_000, "me")
+    append(server, scripts, 2, "a", "L", "0", "r\x1fA", "me")
+    assert server.call("ZSCORE", "dead", "me") == b"%d" % (NOW + 10_000)
+
+
+def test_an_unknown_operation_is_an_error(server: Server, scripts: Scripts) -> None:
+    begun(server, scripts)
+    with pytest.raises(ResponseError, match="unknown operation"):
+        append(server, scripts, 2, "a", "?", "x")
+
+
+def test_reindex_does_nothing_once_the_run_has_moved_on(server: Server, scripts: Scripts) -> None:
+    begun(server, scripts)
+    assert server.run(scripts.reindex, [*RUN, *ENDS], "r", "other", "r", "r\x1fA") == [b"conflict", NOW]
+    assert server.call("ZCARD", "unclaimed") == 1
+    assert server.run(scripts.reindex, [*RUN, *ENDS], "r", "first", "r", "r\x1fA") == [b"ok", NOW]
+    assert server.call("ZCARD", "unclaimed") == 0
+
+
+# ---- retire ------------------------------------------------------------------------------------------------
+
+
+def retire(server: Server, scripts: Scripts, status: str) -> Any:
+    keys = ["runs", "runs:done", "finished", "blueprints", "users", *RUN[:4], "children", "blueprint"]
+    return server.run(scripts.retire, keys, "r", status, "digest")
+
+
+def test_retire_takes_all_once_and_the_snapshot_with_its_last_user(server: Server, scripts: Scripts) -> None:
+    begun(server, scripts)
+    server.call("HINCRBY", "users", "digest", 1)
+    append(server, scripts, 2, "a", "S", "status", "done", "F", "done", "K", "r", "H", "child", "r", "r\x1fA")
+    assert retire(server, scripts, "running") == 0
+    assert retire(server, scripts, "done") == 1
+    assert retire(server, scripts, "done") == 0
+    assert server.keys() == {"blueprints", "users", "queues"}
+    assert server.call("HGET", "users", "digest") == b"1"
+
+
+# ---- errands -----------------------------------------------------------------------------------------------
+
+
+def take_due(server: Server, scripts: Scripts) -> tuple[list[bytes], bytes]:
+    _, _, token, members = server.run(scripts.take_due, ["due"], 10, 10_000)
+    return members, token
+
+
+def test_what_is_due_is_taken_once_until_patience_ends(server: Server, scripts: Scripts) -> None:
+    server.call("ZADD", "due", NOW, "now", NOW + 1, "later")
+    assert take_due(server, scripts)[0] == [b"now"]
+    assert take_due(server, scripts)[0] == []
+    server.set_clock(NOW + 10_001)
+    assert set(take_due(server, scripts)[0]) == {b"now", b"later"}
+
+
+def test_settling_strikes_off_what_was_taken_and_nothing_newer(server: Server, scripts: Scripts) -> None:
+    server.call("ZADD", "due", NOW, "a", NOW, "b")
+    _, token = take_due(server, scripts)
+    server.call("ZADD", "due", NOW + 10_000, "b")  # set anew, by chance for nearly the same time
+    for _ in range(2):
+        server.run(scripts.settle, ["due"], "a", token, "b", token, "never", token)
+        assert server.call("ZRANGE", "due", 0, -1) == [b"b"]
+
+
+def test_settling_after_another_has_taken_it_changes_nothing(server: Server, scripts: Scripts) -> None:
+    server.call("ZADD", "due", NOW, "a")
+    _, late = take_due(server, scripts)
+    server.set_clock(NOW + 20_000)
+    take_due(server, scripts)
+    server.run(scripts.settle, ["due"], "a", late)
+    assert server.call("ZCARD", "due") == 1
+
+
+# ---- lost messages -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("head", "found"),
+    [("", [b"old"]), (str(NOW - 9_000), []), (str(NOW - 7_000), [b"old"]), (str(NOW), [b"old"])],
+)
+def test_a_message_is_lost_if_a_later_one_is_at_the_head(
+    server: Server, scripts: Scripts, head: str, found: list[bytes]
+) -> None:
+    server.call("ZADD", "unclaimed", NOW - 8_000, "old", NOW - 1_000, "young")
+    assert server.run(scripts.take_unclaimed, ["unclaimed"], 10, 5_000, head)[1] == found
+    assert server.run(scripts.take_unclaimed, ["unclaimed"], 10, 5_000, head)[1] == []
+
+
+# ---- members -----------------------------------------------------------------------------------------------
+
+
+def renew(server: Server, scripts: Scripts) -> bool:
+    return bool(server.run(scripts.renew, ["workers", "dead"], "me", 15_000)[1])
+
+
+def take_dead(server: Server, scripts: Scripts, grace_ms: int = -1) -> list[bytes]:
+    found: list[bytes] = server.run(scripts.take_dead, ["workers", "dead"], 10, 10_000, grace_ms)[1]
+    return found
+
+
+def bury(server: Server, scripts: Scripts, *stale: str) -> int:
+    return int(server.run(scripts.bury, ["claims", "workers", "dead", "manifests"], "me", 86_400_000, *stale))
+
+
+def test_an_owner_is_dead_once_its_lease_is_over_and_stays_dead(server: Server, scripts: Scripts) -> None:
+    assert renew(server, scripts)
+    assert take_dead(server, scripts) == []
+    server.set_clock(NOW + 15_001)
+    assert take_dead(server, scripts) == [b"me"]
+    assert take_dead(server, scripts) == [], "one sweeper at a time"
+    assert not renew(server, scripts)
+
+
+def test_nobody_is_dead_before_the_server_was_up_for_a_lease(server: Server, scripts: Scripts) -> None:
+    renew(server, scripts)
+    server.set_clock(NOW + 60_000)
+    assert take_dead(server, scripts, grace_ms=10**12) == []
+
+
+def test_a_buried_owner_learns_that_it_was_dead(server: Server, scripts: Scripts) -> None:
+    server.call("HSET", "manifests", "me", "{}")
+    renew(server, scripts)
+    server.set_clock(NOW + 20_000)
+    take_dead(server, scripts)
+    assert bury(server, scripts) == 1
+    assert not renew(server, scripts)
+    server.set_clock(NOW + 20_000 + 86_400_001)
+    assert take_dead(server, scripts) == [b"me"]
+    assert bury(server, scripts) == 1
+    assert server.keys() == set()
+
+
+def test_who_has_claimed_meanwhile_is_not_buried(server: Server, scripts: Scripts) -> None:
+    server.call("ZADD", "dead", NOW, "me")
+    server.call("SADD", "claims", "new", "stale")
+    assert bury(server, scripts, "stale") == 0
+    assert server.call("SMEMBERS", "claims") == [b"new"]
+    assert server.call("ZSCORE", "dead", "me") is not None
+
+
+def test_no_job_is_parked_past_a_registration(server: Server, scripts: Scripts) -> None:
+    server.call("ZADD", "unclaimed", NOW, "job")
+    register = ["workers", "dead", "manifests", "registrations", "parked"]
+    park = ["registrations", "parked", "unclaimed"]
+    assert server.run(scripts.register, register, "me", 15_000, "{}") == [NOW, 1, []]
+    assert server.run(scripts.park, park, "0", "job", "default") == 0
+    assert server.call("ZCARD", "unclaimed") == 1
+    assert server.run(scripts.park, park, "1", "job", "default") == 1
+    assert server.run(scripts.park, park, "1", "job", "default") == 1
+    assert server.call("ZCARD", "unclaimed") == 0
+    assert server.run(scripts.register, register, "you", 15_000, "{}") == [NOW, 2, [b"job", b"default"]]
+
+
+def test_a_flushed_script_is_sent_again(server: Server, scripts: Scripts) -> None:
+    renew(server, scripts)
+    server.call("SCRIPT", "FLUSH", "SYNC")
+    assert renew(server, scripts)
+
+
+def test_every_script_is_tried_here(scripts: Scripts) -> None:
+    names = {name for name, value in vars(scripts).items() if isinstance(value, Script)}
+    with open(__file__) as file:
+        text = file.read()
+    assert names == {name for name in names if f"scripts.{name}," in text}
+    assert CLOCK_KEY in scripts.append.text

@@ -1,0 +1,315 @@
+"""Several processes on one run: what each of them sees, what they leave behind, and what they cost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from flowcraft_engine import ConflictError, NotFoundError
+from flowcraft_engine.backends.redis.address import RedisAddress
+from flowcraft_engine.backends.redis.fleet import RedisFleet
+from flowcraft_engine.backends.redis.link import Link
+from flowcraft_engine.backends.redis.scripts import Scripts
+from flowcraft_engine.backends.redis.server_clock import ServerClock
+from flowcraft_engine.backends.redis.store import RedisCoordinationStore
+from flowcraft_engine.kernel.commands import APPLIED, Commit, Completed, Failed, Start
+from flowcraft_engine.kernel.fold import replay
+from tests.contracts.driver import OWNER, plan_of
+from tests.interleaving.road import Road, SteppedLink
+from tests.interleaving.server import Server
+
+NOW = 1_700_000_000_000
+RUN = "run"
+MakeStore = Callable[[], RedisCoordinationStore]
+
+
+@pytest_asyncio.fixture
+async def make_store(
+    redis_address: RedisAddress, server: Server, scripts: Scripts
+) -> AsyncIterator[MakeStore]:
+    stores: list[RedisCoordinationStore] = []
+
+    def make() -> RedisCoordinationStore:
+        clock = ServerClock(monotonic=lambda: 0.0)
+        clock.hear(NOW)
+        stores.append(RedisCoordinationStore(Link(redis_address), scripts=scripts, server_clock=clock))
+        return stores[-1]
+
+    yield make
+    for store in stores:
+        await store.close()
+
+
+async def begin(store: RedisCoordinationStore, text: str, inputs: dict[str, Any] | None = None) -> None:
+    await store.start(plan_of(text), Start(RUN, inputs or {}))
+
+
+async def complete(store: RedisCoordinationStore, name: str, output: Any = None, delta: Any = None) -> None:
+    assert await store.claim(RUN, [(name, f"nonce-{name}")], OWNER)
+    committed = await store.commit(RUN, Commit(name, f"nonce-{name}", Completed(output, delta=delta), OWNER))
+    assert committed.status == APPLIED
+
+
+async def let_pass(road: Road, count: int = 1) -> None:
+    """Let requests of a stepped process through, with their replies."""
+    for _ in range(count):
+        while not road.trips:
+            await asyncio.sleep(0)
+        trip = road.trips.popleft()
+        trip.pass_on(trip.perform())
+
+
+async def let_pass_until(road: Road, what: str) -> None:
+    """Let requests through until the next one is `what`."""
+    while True:
+        while not road.trips:
+            await asyncio.sleep(0)
+        if road.trips[0].what.startswith(what):
+            return
+        await let_pass(road)
+
+
+# ---- what others have made -----------------------------------------------------------------------------------
+
+
+@pytest.mark.asyncio
+async def test_others_can_fold_what_was_appended_to_a_large_list(make_store: MakeStore) -> None:
+    one, other, third = make_store(), make_store(), make_store()
+    large = [f"item {number}" for number in range(200)]
+    await begin(one, "A -> B -> C -> D -> E")
+    await complete(one, "A", delta=[["set", "log", large]])
+    await complete(one, "B", delta=[["append", "log", "one"]])
+    await complete(other, "C", delta=[["append", "log", "x" * 600]])
+    await complete(one, "D", delta=[["append", "log", "last"]])
+    expected = [*large, "one", "x" * 600, "last"]
+    for store in (one, other, third):
+        facts = await store.facts(RUN)
+        await store.glance(RUN)
+        assert await facts.context.read(("log",)) == {"log": expected}
+    sizes = {(await store.glance(RUN))[1].context_size for store in (one, other, third)}
+    assert len(sizes) == 1
+    assert (await third.snapshot(RUN))[1].context["log"] == expected
+
+
+@pytest.mark.asyncio
+async def test_nothing_can_be_appended_to_a_large_text(make_store: MakeStore) -> None:
+    one, other = make_store(), make_store()
+    await begin(one, "A -> B")
+    await complete(one, "A", delta=[["set", "log", "x" * 600]])
+    assert await other.claim(RUN, [("B", "n")], OWNER)
+    await other.commit(RUN, Commit("B", "n", Completed(1, delta=[["append", "log", 1]]), OWNER))
+    error = (await one.glance(RUN))[1].instances["B"].error
+    assert error is not None
+    assert error["code"] == "context_conflict"
+
+
+@pytest.mark.asyncio
+async def test_a_large_answer_given_twice_is_one_answer(make_store: MakeStore) -> None:
+    one, other, third = make_store(), make_store(), make_store()
+    await begin(one, "A -> W:wait")
+    answer = {"text": "x" * 600}
+    assert await one.signal(RUN, "W", answer, None) is not None
+    assert await other.signal(RUN, "W", answer, None) is None
+    with pytest.raises(ConflictError):
+        await third.signal(RUN, "W", {"text": "y" * 600}, None)
+
+
+@pytest.mark.asyncio
+async def test_a_run_of_the_same_id_is_not_the_one_that_was_retired(make_store: MakeStore) -> None:
+    one, other = make_store(), make_store()
+    await begin(one, "A")
+    await complete(other, "A", 1)
+    await one.retire(RUN)
+    await begin(one, "A -> B -> C")
+    with pytest.raises(NotFoundError):
+        await other.claim(RUN, [("A", "n1")], OWNER)
+    assert await other.claim(RUN, [("A", "n2")], OWNER)
+    assert list((await other.glance(RUN))[1].instances) == ["A"]
+
+
+# ---- races ---------------------------------------------------------------------------------------------------
+
+
+def stepped(server: Server, scripts: Scripts) -> tuple[RedisCoordinationStore, Road]:
+    road, clock = Road(), ServerClock(monotonic=lambda: 0.0)
+    clock.hear(NOW)
+    return RedisCoordinationStore(SteppedLink(road, server), scripts=scripts, server_clock=clock), road
+
+
+@pytest.mark.asyncio
+async def test_news_that_two_readers_bring_are_all_taken_in(
+    make_store: MakeStore, server: Server, scripts: Scripts
+) -> None:
+    one = make_store()
+    slow, road = stepped(server, scripts)
+    await begin(one, "A -> B -> C")
+    loading = asyncio.create_task(slow.glance(RUN))
+    await let_pass(road, 3)
+    await loading
+    replies = []
+    readers = []
+    for name in ("A", "B"):
+        readers.append(asyncio.create_task(slow.glance(RUN)))
+        while not road.trips:
+            await asyncio.sleep(0)
+        await complete(one, name)
+        trip = road.trips.popleft()
+        replies.append((trip, trip.perform()))
+    for trip, reply in replies:
+        trip.pass_on(reply)
+    _, state = (await asyncio.gather(*readers))[1]
+    assert state.seq == (await one.glance(RUN))[1].seq
+
+
+@pytest.mark.asyncio
+async def test_a_claim_in_vain_strikes_off_nothing_that_is_ready_again(
+    make_store: MakeStore, server: Server, scripts: Scripts
+) -> None:
+    one = make_store()
+    slow, road = stepped(server, scripts)
+    await begin(one, "A -> B")
+    assert await one.claim(RUN, [("A", "n")], OWNER)
+    vain = asyncio.create_task(slow.claim(RUN, [("A", "other")], "somebody else"))
+    await let_pass_until(road, "reindex")
+    await one.release(RUN, "A", "n", crashed=False, why="test")
+    await let_pass(road)
+    assert await vain == []
+    assert server.call("ZRANGE", "flowcraft:unclaimed:default", 0, -1) == [b"run\x1fA"]
+
+
+@pytest.mark.asyncio
+async def test_readers_see_no_output_that_may_be_taken_back(
+    make_store: MakeStore, server: Server, scripts: Scripts
+) -> None:
+    one = make_store()
+    slow, road = stepped(server, scripts)
+    await begin(one, "A -> B")
+    claiming = asyncio.create_task(slow.claim(RUN, [("A", "n")], OWNER))
+    await let_pass(road, 4)
+    assert await claiming
+    committing = asyncio.create_task(slow.commit(RUN, Commit("A", "n", Completed("late"), OWNER)))
+    while not road.trips:
+        await asyncio.sleep(0)
+    reading = asyncio.create_task(slow.outputs(RUN, ["A"]))
+    await asyncio.sleep(0)
+    await one.cancel(RUN, None)
+    await let_pass(road)
+    assert (await committing).status != APPLIED
+    assert await reading == [None]
+
+
+# ---- time ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.asyncio
+async def test_the_clock_of_a_client_sets_no_deadline(
+    redis_address: RedisAddress, server: Server, scripts: Scripts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.time", lambda: 5_000_000_000.0)
+    slow, road = stepped(server, scripts)
+    slow.server_clock._offset = None
+    starting = asyncio.create_task(slow.start(plan_of("A", metadata={"timeout": "60s"}), Start(RUN, {})))
+    while not starting.done():
+        if road.trips:
+            await let_pass(road)
+        await asyncio.sleep(0)
+    state = slow.runs._runs[RUN].state
+    assert state.deadline == NOW / 1000 + 60
+
+
+@pytest.mark.asyncio
+async def test_a_timer_that_is_not_due_after_all_is_not_lost(make_store: MakeStore, server: Server) -> None:
+    one = make_store()
+    fleet = RedisFleet(one)
+    await begin(one, "A")
+    await one.claim(RUN, [("A", "n")], OWNER)
+    await one.commit(RUN, Commit("A", "n", Failed({"code": "x", "message": "x"}, NOW / 1000 + 1), OWNER))
+    server.set_clock(NOW + 2_000)
+    errands = (await fleet.take_due()).errands
+    assert [errand.kind for errand in errands] == ["wake"]
+    one.server_clock.hear(NOW)  # the server's clock was set back
+    assert (await one.wake(RUN, ["A"])).is_empty
+    await fleet.settle(errands)
+    assert server.call("ZSCORE", "flowcraft:due", "wake\x1frun\x1fA") == b"%d" % (NOW + 1_001)
+
+
+# ---- keys and bytes ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.asyncio
+async def test_keys_of_runs_never_expire_and_a_retired_run_leaves_none(
+    make_store: MakeStore, server: Server
+) -> None:
+    one = make_store()
+    plan, child = plan_of("A -> B"), plan_of("a", id="child")
+    await one.pin(child)
+    await one.start(plan, Start(RUN, {"big": "x" * 1000}, {"main": plan.digest, "child": child.digest}))
+    await one.start(child, Start("other", {}))
+    for name in ("A", "B"):
+        await complete(one, name, "y" * 1000)
+        assert server.mortal_keys() == []
+    await one.retire(RUN)
+    assert not [key for key in sorted(server.keys()) if "{run}" in key]
+    assert server.call("HKEYS", "flowcraft:blueprints") == [child.digest.encode()]
+    assert server.call("ZRANGE", "flowcraft:runs", 0, -1) == [b"other"]
+    assert not await one.exists(RUN)
+
+
+async def bytes_of_a_chain(make_store: MakeStore, server: Server, context_size: int) -> tuple[int, int]:
+    """What the server received and sent while two processes executed a chain in turn."""
+    server.call("FLUSHDB")
+    server.set_clock(NOW)
+    names = [f"N{number}" for number in range(20)]
+    stores = [make_store(), make_store()]
+    await begin(stores[0], " -> ".join(names), {"ballast": "x" * context_size})
+    for store in stores:
+        await store.glance(RUN)
+    before = traffic(server)
+    for number, name in enumerate(names):
+        await complete(stores[number % 2], name, {"number": number})
+    after = traffic(server)
+    assert (await stores[0].glance(RUN))[1].status == "completed"
+    return after[0] - before[0], after[1] - before[1]
+
+
+def traffic(server: Server) -> tuple[int, int]:
+    lines = server.call("INFO", "stats").decode().split()
+    facts = dict(line.split(":", 1) for line in lines if ":" in line)
+    return int(facts["total_net_input_bytes"]), int(facts["total_net_output_bytes"])
+
+
+@pytest.mark.asyncio
+async def test_steps_do_not_move_the_context(make_store: MakeStore, server: Server) -> None:
+    small = await bytes_of_a_chain(make_store, server, 1_000)
+    large = await bytes_of_a_chain(make_store, server, 1_000_000)
+    for less, more in zip(small, large, strict=True):
+        assert more <= 1.05 * less, (small, large)
+
+
+@pytest.mark.asyncio
+async def test_an_events_list_is_the_journal(make_store: MakeStore) -> None:
+    one, other = make_store(), make_store()
+    await begin(one, "A -> B")
+    await complete(one, "A", {"text": "x" * 2_000})
+    plan, state = await one.snapshot(RUN)
+    told = replay(plan, RUN, await other.events(RUN))
+    assert told.instances["A"].output == state.instances["A"].output == {"text": "x" * 2_000}
+
+
+@pytest.mark.asyncio
+async def test_a_step_whose_reply_was_lost_was_made_once_and_says_so(
+    make_store: MakeStore, server: Server, scripts: Scripts
+) -> None:
+    one = make_store()
+    slow, road = stepped(server, scripts)
+    await begin(one, "A -> W:wait")
+    answering = asyncio.create_task(slow.signal(RUN, "W", 1, None))
+    await let_pass_until(road, "append")
+    road.trips[0].perform()  # the reply is lost, the link asks again
+    await let_pass(road)
+    assert await answering is not None, "not 'already answered'"
+    assert [event.type for event in await one.events(RUN)].count("signal_buffered") == 1

@@ -1,0 +1,82 @@
+"""export and import, and the other commands on a run file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.cli.conftest import write
+
+Flowcraft = Callable[..., Any]
+
+
+@pytest.fixture
+def release() -> str:
+    write("child.yaml", "id: child\nnodes:\n  - {id: ask, uses: wait, params: {message: 'ship it?'}}\n")
+    return write(
+        "release.yaml",
+        "id: release\n"
+        "nodes:\n"
+        "  - {id: build, uses: shell, params: {run: 'echo run >> build.log; echo built', parse: text}}\n"
+        "  - {id: approval, uses: subflow, needs: [build], params: {blueprint_id: child}}\n"
+        "  - {id: ship, uses: shell, needs: [approval], params: {run: 'echo shipping; test ! -e broken'}}\n",
+    )
+
+
+def test_another_machine_goes_on_with_a_file(flowcraft: Flowcraft, release: str, folder: Path) -> None:
+    assert flowcraft("run", release, "--run-id", "r1").code == 5
+    exported = flowcraft("export", "r1", "-o", "run.fcrun")
+    assert (exported.code, exported.err) == (0, "run r1 with 1 sub-runs is in run.fcrun\n")
+    write("broken", "")
+    Path(".flowcraft").rename("gone")
+    shown = flowcraft("show", "run.fcrun")
+    assert shown.code == 0
+    assert "flowcraft resume run.fcrun" in shown.out
+    assert flowcraft("resume", "run.fcrun", "--output", "yes").code == 1, "shipping is broken"
+    assert flowcraft("show", "run.fcrun", "--json").json["status"] == "failed"
+    assert "shipping" in flowcraft("logs", "run.fcrun", "ship").out
+    Path("broken").unlink()
+    assert flowcraft("retry", "run.fcrun").code == 0
+    assert not Path(".flowcraft").exists(), "nothing but the file was touched"
+    assert Path("build.log").read_text() == "run\n"
+    Path("gone").rename(".flowcraft")
+    imported = flowcraft("import", "run.fcrun", "--json")
+    assert (imported.code, imported.json["status"]) == (0, "completed")
+    assert flowcraft("show", "r1", "--json").json["status"] == "completed"
+    assert "nothing to do" in flowcraft("import", "run.fcrun").err
+
+
+def test_parts_of_a_file_have_names(flowcraft: Flowcraft, release: str) -> None:
+    flowcraft("run", release, "--run-id", "r1")
+    assert flowcraft("export", "r1", "--json").json["file"] == "r1.fcrun"
+    assert flowcraft("show", "r1.fcrun:approval", "--json").json["blueprint_id"] == "child"
+    assert flowcraft("show", "r1.fcrun:nobody").code == 7
+    assert flowcraft("events", "r1.fcrun", "--json").json["run_id"] == "r1"
+    assert flowcraft("cancel", "r1.fcrun").code == 0
+    assert flowcraft("show", "r1.fcrun", "--json").json["status"] == "cancelled"
+    assert flowcraft("show", "r1", "--json").json["status"] == "waiting"
+    assert flowcraft("import", "r1.fcrun").code == 0
+    assert flowcraft("show", "r1", "--json").json["status"] == "cancelled"
+
+
+def test_logs_may_be_left_out(flowcraft: Flowcraft, release: str) -> None:
+    flowcraft("run", release, "--run-id", "r1")
+    flowcraft("export", "r1", "--without-logs")
+    assert flowcraft("logs", "r1.fcrun").out == ""
+    assert flowcraft("logs", "r1").out != ""
+
+
+def test_what_is_no_run_file_is_refused_with_a_sentence(flowcraft: Flowcraft, chain: str) -> None:
+    write("other.fcrun", "hello")
+    for verb in ("show", "import", "logs", "retry"):
+        refused = flowcraft(verb, "other.fcrun")
+        assert refused.code == 3
+        assert "other.fcrun is not a run file" in refused.err
+        assert "Traceback" not in refused.err
+    assert flowcraft("show", "nothing.fcrun").code == 7
+    flowcraft("run", chain, "--run-id", "r1")
+    assert flowcraft("export", "r1", "-o", "run.txt").code == 2
+    assert flowcraft("export", "nobody").code == 7
