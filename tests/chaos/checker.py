@@ -209,7 +209,9 @@ class Checker:
                 self._complain("keys", f"{name} belongs to no run")
             if name.startswith((f"{NAMESPACE}:claims:", f"{NAMESPACE}:unclaimed:", f"{NAMESPACE}:parked")):
                 self._complain("keys", f"{name} is left behind")
-        for key in ("workers", "dead", "manifests"):
+        if await unburied(self._adapter):
+            self._complain("keys", "somebody is dead and not buried")
+        for key in ("workers", "manifests"):
             if f"{NAMESPACE}:{key}".encode() in keys:
                 self._complain("keys", f"{key} is left behind")
 
@@ -226,3 +228,10 @@ class Checker:
             self._complain(
                 "dead letters", f"{len(missing)} of {len(self._circumstances.certain_poison)} are missing"
             )
+
+
+async def unburied(adapter: FaultyAdapter) -> int:
+    """How many dead workers are to be looked at within the hour: the buried are remembered for a day."""
+    link = adapter.ports.store.link  # type: ignore[attr-defined]  # the Redis store's own
+    soon_ms = int((adapter.ports.clock.now() + 3600) * 1000)
+    return int(await link.call("ZCOUNT", f"{NAMESPACE}:dead", "-inf", soon_ms))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from flowcraft_engine.backends.redis.embedded import EmbeddedRedis
 from tests.acceptance.fleet_run import FaultyAdapter
-from tests.chaos.checker import Checker, Circumstances
+from tests.chaos.checker import Checker, Circumstances, unburied
 from tests.chaos.crew import Crew
 from tests.chaos.driver import Driver, Run, command_at_random
 from tests.chaos.faults import Faults
@@ -204,7 +204,5 @@ class Storm:
         """Until everything that the dead have left was taken back."""
         link = adapter.ports.store.link  # type: ignore[attr-defined]  # the Redis store's own
         alive = self.weather.workers
-        while await link.call("ZCARD", f"{NAMESPACE}:workers") > alive or await link.call(
-            "EXISTS", f"{NAMESPACE}:dead"
-        ):
+        while await link.call("ZCARD", f"{NAMESPACE}:workers") > alive or await unburied(adapter):
             await asyncio.sleep(0.1)
