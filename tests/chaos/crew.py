@@ -112,6 +112,9 @@ class Crew:
     def _end(self, processes: list[BaseProcess]) -> None:
         for process in processes:
             process.terminate()
+            if process.pid is not None and process.exitcode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process.pid, signal.SIGCONT)  # who is frozen hears nothing
         deadline = time.monotonic() + worker.GRACE_S + 12
         for process in processes:
             process.join(max(0.0, deadline - time.monotonic()))

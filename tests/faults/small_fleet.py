@@ -20,13 +20,18 @@ from tests.chaos.ledger import Effect, read_effects
 from tests.chaos.tally import Tally
 from tests.chaos.worker import NAMESPACE, Orders
 from tests.chaos.workload import Load, load_of
-from tests.reference.behaviours import Add, Behaviour, Echo, Ret
+from tests.reference.behaviours import Add, Behaviour, Echo, Ret, Slow
 from tests.reference.case import Case
 
 
-def diamond() -> Case:
-    """A, then B and C, then D, which waits for both."""
-    behaviours: dict[str, Behaviour] = {"a": Ret("a"), "b": Add("b"), "c": Add("c"), "d": Echo()}
+def diamond(first_ms: float = 0) -> Case:
+    """A, which takes a while, then B and C, then D, which waits for both."""
+    behaviours: dict[str, Behaviour] = {
+        "a": Slow(first_ms, Ret("a")),
+        "b": Add("b"),
+        "c": Add("c"),
+        "d": Echo(),
+    }
     nodes = [{"id": name.upper(), "uses": name} for name in behaviours]
     edges = [{"source": pair[0], "target": pair[1]} for pair in ("AB", "AC", "BD", "CD")]
     return Case({"id": "diamond", "nodes": nodes, "edges": edges}, behaviours)
@@ -63,9 +68,9 @@ class SmallFleet:
         asyncio.run(self._start(runs))
         return runs
 
-    def finish(self, runs: Sequence[Run], *, limit_s: float = 30) -> None:
-        """Follow the runs to their end, end the workers, and check everything."""
-        asyncio.run(self._finish(runs, limit_s))
+    def finish(self, runs: Sequence[Run], *, limit_s: float = 30, quiet: bool = False) -> None:
+        """Follow the runs to their end, end the workers, and check everything; `quiet`: nobody has died."""
+        asyncio.run(self._finish(runs, limit_s, Circumstances(quiet=quiet)))
         assert self.violations == []
         assert self.crew.exits[DEAF] == 0, "a worker did not end when it was told to"
 
@@ -89,31 +94,37 @@ class SmallFleet:
             assert time.monotonic() < deadline, f"nobody has said {words!r}"
             time.sleep(0.02)
 
+    def wait_for_event(self, run_id: str, kind: str, limit_s: float = 20) -> None:
+        deadline = time.monotonic() + limit_s
+        while not any(event.type == kind for event in self.events(run_id)):
+            assert time.monotonic() < deadline, f"there is no {kind}"
+            time.sleep(0.05)
+
     async def _start(self, runs: Sequence[Run]) -> None:
         async with FaultyAdapter(self.url, None, namespace=NAMESPACE) as adapter:
             driver = Driver(adapter, self.tally)
             for run in runs:
                 await driver.start(run)
 
-    async def _finish(self, runs: Sequence[Run], limit_s: float) -> None:
+    async def _finish(self, runs: Sequence[Run], limit_s: float, circumstances: Circumstances) -> None:
         async with FaultyAdapter(self.url, None, namespace=NAMESPACE) as adapter:
             driver = Driver(adapter, self.tally)
             async with asyncio.timeout(limit_s):
                 await asyncio.gather(*(driver.drive(run) for run in runs))
             await asyncio.to_thread(self.crew.stop)
-            checker = Checker(adapter, driver, self.effects(), self.tally, Circumstances())
+            checker = Checker(adapter, driver, self.effects(), self.tally, circumstances)
             await checker.check_runs(runs)
             self.violations += checker.violations
 
 
 @contextmanager
-def small_fleet(url: str, folder: Path, case: Case) -> Iterator[SmallFleet]:
+def small_fleet(url: str, folder: Path, case: Case, *, mutant: str = "") -> Iterator[SmallFleet]:
     """No workers at first; see `SmallFleet.add`."""
     for name in ("ledger", "logs"):
         (folder / name).mkdir(parents=True)
     loads = [load_of(case)]
     (folder / "loads.pickle").write_bytes(pickle.dumps(loads))
-    crew = Crew(Orders(0, 1, url, folder, "", with_message_faults=False), 0, 1, "")
+    crew = Crew(Orders(0, 1, url, folder, "", with_message_faults=False, mutant=mutant), 0, 1, "")
     try:
         yield SmallFleet(url, folder, loads, crew)
     finally:

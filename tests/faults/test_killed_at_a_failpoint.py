@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -78,7 +77,7 @@ def test_row_2_a_worker_that_was_frozen_past_its_lease_is_refused(redis_url: str
         fleet.wait_for_log("failpoint exec.mid: stop")
         fleet.add()
         fleet.wait_for_log("has died; what it executed is given to others")
-        _wait_for_end(fleet.events, "one")
+        fleet.wait_for_event("one", ev.RUN_FINISHED)
         assert zombie.pid is not None
         os.kill(zombie.pid, signal.SIGCONT)
         fleet.wait_for_log("came too late and was refused")
@@ -96,7 +95,7 @@ def test_row_46_a_job_that_kills_its_worker_three_times_fails_alone(redis_url: s
         for _ in range(3):
             fleet.wait_until_dead(fleet.add("exec.mid=kill@1"))
         fleet.add()
-        _wait_for_end(fleet.events, "deadly")
+        fleet.wait_for_event("deadly", ev.RUN_FINISHED)
         fleet.finish(fleet.start("harmless"))
         failed = [it for it in fleet.events("deadly") if it.type == ev.NODE_FAILED]
         assert [it.data["error"]["code"] for it in failed] == ["crash_loop"]
@@ -116,11 +115,3 @@ def test_row_49_workers_that_are_replaced_in_order_repeat_nothing(redis_url: str
         assert len(begun) == 80
         released = [it for run in runs for it in fleet.events(run.id) if it.type == ev.NODE_RELEASED]
         assert not [it for it in released if it.data["crash"]]
-
-
-def _wait_for_end(events: object, run_id: str, limit_s: float = 20) -> None:
-    deadline = time.monotonic() + limit_s
-    assert callable(events)
-    while not any(it.type == ev.RUN_FINISHED for it in events(run_id)):
-        assert time.monotonic() < deadline, "the run does not end"
-        time.sleep(0.05)
