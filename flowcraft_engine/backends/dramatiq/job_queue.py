@@ -13,8 +13,10 @@ from flowcraft_engine.backends.dramatiq.dead_letters import DeadLetter, letter
 from flowcraft_engine.backends.dramatiq.layout import DEFAULT_QUEUE, Layout, checked_queue
 from flowcraft_engine.backends.dramatiq.message import encode, new_id, published_ms
 from flowcraft_engine.backends.dramatiq.outgoing import AT_ONCE, Arguments, Outgoing
+from flowcraft_engine.backends.redis.cancellation import cancellable
 from flowcraft_engine.clock import Clock, SystemClock
 from flowcraft_engine.errors import BackendError
+from flowcraft_engine.failpoints import failpoint
 from flowcraft_engine.stores.job_queue import JobPayload
 
 _SCRIPT: Final = Path(__file__).with_name("publish.lua").read_text(encoding="utf-8")
@@ -51,6 +53,7 @@ class DramatiqJobQueue:
                 message_id = new_id(now_ms)
                 arguments += (message_id, encode(job, queue=queue, message_id=message_id, now_ms=now_ms))
             await self._outgoing_to(queue).put(arguments)
+            failpoint("publish.mid")
 
     async def head_time(self, queue: str | None = None) -> float | None:
         """When the message at the head was published; None if none waits.
@@ -97,10 +100,10 @@ class DramatiqJobQueue:
         """Do it, once more if the connection was lost: each command may be repeated. Raises `BackendError`."""
         try:
             try:
-                return await cast(Awaitable[Any], command())
+                return await cancellable(cast(Awaitable[Any], command()))
             except (redis.ConnectionError, redis.TimeoutError):
                 # The rule after a restart of the server: all connections of the pool are dead.
-                return await cast(Awaitable[Any], command())
+                return await cancellable(cast(Awaitable[Any], command()))
         except (redis.RedisError, OSError) as error:
             raise BackendError(
                 f"The queue on Redis does not answer: {error}", hint="is the server of the broker running?"
