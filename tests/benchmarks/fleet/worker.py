@@ -16,6 +16,7 @@ import pstats
 import sys
 import time
 
+from flowcraft_cli.working.process import spare_the_collector
 from flowcraft_engine.backends.dramatiq.adapter import DramatiqRedisAdapter
 from flowcraft_engine.distributed.adapter import DEFAULT_CONCURRENCY, DEFAULT_LEASE_S, WorkerOptions
 from tests.benchmarks.fleet.nodes import registry, stamps
@@ -26,6 +27,7 @@ _ROWS = 25
 
 
 async def work(given: argparse.Namespace) -> None:
+    spare_the_collector()  # as `flowcraft worker` does
     options = WorkerOptions(concurrency=given.concurrency, lease_s=given.lease)
     adapter = DramatiqRedisAdapter(given.url, registry=registry(), is_worker=True, options=options)
     profile = cProfile.Profile()
