@@ -24,8 +24,10 @@ def banner(
     checks: Sequence[Check],
     addresses: Sequence[str],
     palette: Palette,
+    title: str,
+    more: Sequence[tuple[str, str]] = (),
 ) -> list[str]:
-    """The lines of the banner. `addresses`: of the runs and of the queue, without passwords."""
+    """The lines of the banner. `addresses`: of the runs and of the queue, without passwords; `more`: its last rows."""
     processes = order.worker.processes
     words = "1 process" if processes == 1 else f"{processes} processes"
     runs, queue = addresses
@@ -42,7 +44,8 @@ def banner(
         rows.append(("snapshots", "versions that are not on disk are taken from their runs"))
     if order.worker.allow_remote_commands:
         rows.append(("commands", "blueprints that are not on disk may run commands here"))
-    head = f"flowcraft worker on {socket.gethostname()}: {words}, {order.settings.concurrency} nodes at a time each"
+    rows += more
+    head = f"{title} on {socket.gethostname()}: {words}, {order.settings.concurrency} nodes at a time each"
     return [palette.bold(head), *(f"  {palette.dim(name.ljust(10))}  {safe(text)}" for name, text in rows)]
 
 

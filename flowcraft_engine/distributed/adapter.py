@@ -55,6 +55,8 @@ DEFAULT_LEASE_S = 15.0
 DEFAULT_RETENTION_S = 7 * 24 * 3600.0
 DEFAULT_CONCURRENCY = 32
 DEFAULT_GRACE_S = 30.0
+#: How long what goes on in the background may take to end.
+_GOODBYE_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,9 +331,11 @@ class _Work:
         began = self._loop.time()
         await self._consumer.stop(min(grace_s, 5.0))
         await self._worker.drain(max(0.0, grace_s - (self._loop.time() - began)))
-        for task in self._tasks:
+        self._sweeper.stop()
+        _, hanging = await asyncio.wait(self._tasks[:1], timeout=_GOODBYE_S)
+        for task in [*hanging, *self._tasks[1:]]:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.wait(self._tasks, timeout=_GOODBYE_S)
         await self._lease.stop()
         if self._output is not None:
             await self._output.stop()

@@ -29,7 +29,7 @@ _SHORTEST_S = 0.005
 
 
 class Sweeper:
-    """Sweeps from `run` until it is cancelled, about every `period_s`, and when something is due."""
+    """Sweeps from `run` until `stop`, about every `period_s`, and when something is due."""
 
     def __init__(
         self,
@@ -60,6 +60,7 @@ class Sweeper:
         self._retention_s = retention_s
         self._next_due = float("inf")
         self._moved = asyncio.Event()
+        self._is_stopping = False
         self._sweeps = 0
         self._stopped_cursor: str | None = None
 
@@ -70,10 +71,10 @@ class Sweeper:
             self._moved.set()
 
     async def run(self) -> None:
-        """Sweep for ever."""
+        """Sweep until `stop` is called; a sweep that has begun is finished."""
         loop = asyncio.get_running_loop()
         next_sweep = loop.time()
-        while True:
+        while not self._is_stopping:
             try:
                 await self.fire_due()
                 if loop.time() >= next_sweep:
@@ -89,10 +90,16 @@ class Sweeper:
                 self._next_due = float("inf")
             await self._rest(next_sweep - loop.time())
 
+    def stop(self) -> None:
+        """End soon. Not by a cancellation, which clients of servers may mistake for a time-out of their own."""
+        self._is_stopping = True
+        self._moved.set()
+
     async def _rest(self, until_sweep_s: float) -> None:
+        if self._is_stopping:
+            return
         until_due = self._next_due - self._clock.now()
         self._moved.clear()
-        # Not `wait_for`: it may swallow the cancellation that ends the sweeper.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(_SHORTEST_S, min(until_sweep_s, until_due))):
                 await self._moved.wait()
