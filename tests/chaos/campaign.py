@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import time
+import traceback
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -59,7 +60,13 @@ class Campaign:
         seed = random.Random(f"{self._seed} {number}").getrandbits(32)
         folder = self._folder / f"storm-{number}"
         storm = Storm(folder, seed, make_workload(seed, exact=40, racing=16), weather)
-        outcome = storm.run()
+        try:
+            outcome = storm.run()
+        except Exception as error:
+            # Whatever it is: the evidence is kept, and the command that runs the storm again is shown.
+            traceback.print_exc()
+            self.violations.append(f"storm {number} broke off: {error!r}")
+            return False
         self.tally.update(outcome.tally)
         self.tally["failpoints"] = max(self.tally["failpoints"], outcome.tally["failpoints"])
         self.violations += outcome.violations
