@@ -6,6 +6,7 @@ import random
 import shutil
 import time
 import traceback
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -46,6 +47,8 @@ class Campaign:
         self._only = only
         self._until = time.monotonic() + minutes * 60 if minutes is not None else float("inf")
         self.tally = Tally()
+        #: How often each failpoint has killed.
+        self.failpoints: Counter[str] = Counter()
         self.violations: list[str] = []
 
     def run(self) -> int | None:
@@ -68,7 +71,8 @@ class Campaign:
             self.violations.append(f"storm {number} broke off: {error!r}")
             return False
         self.tally.update(outcome.tally)
-        self.tally["failpoints"] = max(self.tally["failpoints"], outcome.tally["failpoints"])
+        self.failpoints.update(outcome.failpoints)
+        self.tally["failpoints"] = len(self.failpoints)
         self.violations += outcome.violations
         kind = (
             "quiet" if weather.quiet else f"fsync {weather.fsync}{', tail cut' if weather.cuts_tails else ''}"
