@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 import shutil
 import time
+import traceback
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -45,6 +47,8 @@ class Campaign:
         self._only = only
         self._until = time.monotonic() + minutes * 60 if minutes is not None else float("inf")
         self.tally = Tally()
+        #: How often each failpoint has killed.
+        self.failpoints: Counter[str] = Counter()
         self.violations: list[str] = []
 
     def run(self) -> int | None:
@@ -59,9 +63,16 @@ class Campaign:
         seed = random.Random(f"{self._seed} {number}").getrandbits(32)
         folder = self._folder / f"storm-{number}"
         storm = Storm(folder, seed, make_workload(seed, exact=40, racing=16), weather)
-        outcome = storm.run()
+        try:
+            outcome = storm.run()
+        except Exception as error:
+            # Whatever it is: the evidence is kept, and the command that runs the storm again is shown.
+            traceback.print_exc()
+            self.violations.append(f"storm {number} broke off: {error!r}")
+            return False
         self.tally.update(outcome.tally)
-        self.tally["failpoints"] = max(self.tally["failpoints"], outcome.tally["failpoints"])
+        self.failpoints.update(outcome.failpoints)
+        self.tally["failpoints"] = len(self.failpoints)
         self.violations += outcome.violations
         kind = (
             "quiet" if weather.quiet else f"fsync {weather.fsync}{', tail cut' if weather.cuts_tails else ''}"

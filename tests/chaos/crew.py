@@ -14,6 +14,7 @@ from collections import Counter
 from dataclasses import replace
 from multiprocessing.process import BaseProcess
 
+from flowcraft_engine.failpoints import NAMES
 from tests.chaos import worker
 from tests.chaos.worker import Orders
 
@@ -143,14 +144,18 @@ class Crew:
 
     def _next_orders(self) -> Orders:
         self._serial += 1
-        spec = f"{self._failpoints},seed={self._random.getrandbits(32)}" if self._failpoints else ""
         return replace(
             self._orders,
             serial=self._serial,
             seed=self._random.getrandbits(32),
-            failpoints=spec,
+            failpoints=self._some_failpoints() if self._failpoints else "",
             versions=_VERSIONS[self._serial % len(_VERSIONS)],
         )
+
+    def _some_failpoints(self) -> str:
+        """Death anywhere, and one place for sure: by chance alone the rare ones are hardly met."""
+        place, visit = self._random.choice(NAMES), self._random.randint(1, 20)
+        return f"{self._failpoints},{place}=kill@{visit},seed={self._random.getrandbits(32)}"
 
     def _spawn(self, orders: Orders) -> BaseProcess:
         process = _PROCESSES.Process(target=worker.main, args=(orders,), daemon=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import random
 import threading
 import time
@@ -76,9 +77,13 @@ class Faults:
 
     def run(self, pause_s: float) -> None:
         """In a thread."""
-        while not self._end.is_set():
+        for fault_number in itertools.count():
+            if self._end.is_set():
+                return
             self._crew.keep_full()
             (fault,) = self._random.choices(list(self._faults), list(self._faults.values()))
+            if fault_number == 1 and self._faults[self._kill_redis]:
+                fault = self._kill_redis  # however short the storm is
             # Where Redis is away or out of reach there is nothing to spoil.
             with contextlib.suppress(redis.RedisError, OSError):
                 fault()
@@ -244,7 +249,7 @@ class Faults:
     def _kill_redis(self) -> None:
         self._tally["redis killed"] += 1
         self._server.kill()
-        if self._cuts_tails and self._random.random() < 0.6:
+        if self._cuts_tails and self._random.random() < 0.7:
             self._cut_tail()
         self._end.wait(self._random.uniform(0, 0.5))
         self._server.restart()

@@ -9,6 +9,7 @@ import random
 import signal
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -52,6 +53,7 @@ class Outcome:
     tally: Tally
     violations: list[str]
     quiet_after_s: float
+    failpoints: Counter[str]
 
 
 @dataclass
@@ -183,12 +185,11 @@ class Storm:
         self.tally["killed"] += crew.killed
         at_failpoints = crew.failpoints_hit()
         self.tally["killed at failpoints"] += at_failpoints.total()
-        self.tally["failpoints"] = len(at_failpoints)
         for code, count in crew.exits.items():
             if code not in (0, -signal.SIGTERM):  # a signal may come before anybody listens
                 checker.violations.append(f"{count} processes ended with {code}")
         self.tally.update(read_tallies(self.folder / "ledger"))
-        return Outcome(self.tally, [*self.violations, *checker.violations], quiet_after_s)
+        return Outcome(self.tally, [*self.violations, *checker.violations], quiet_after_s, at_failpoints)
 
     def _checker(self, adapter: FaultyAdapter, driver: Driver, faults: Faults) -> Checker:
         circumstances = Circumstances(
