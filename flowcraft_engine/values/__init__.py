@@ -1,6 +1,7 @@
 """Values: what may travel between nodes, and how Python's values become it. Knows nothing of workflows."""
 
 from flowcraft_engine.values.duration import format_duration, parse_duration
+from flowcraft_engine.values.json_text import json_rows, json_text
 from flowcraft_engine.values.json_value import (
     JsonObject,
     JsonValue,
@@ -21,7 +22,9 @@ __all__ = [
     "format_duration",
     "has_kept_values",
     "is_kept",
+    "json_rows",
     "json_size",
+    "json_text",
     "parse_duration",
     "same_json",
     "to_json",

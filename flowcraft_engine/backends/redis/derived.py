@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from flowcraft_engine.backends.redis.journal_codec import EncodedStep, digest_of, encode
+from flowcraft_engine.backends.redis.journal_codec import EncodedStep, digest_of
 from flowcraft_engine.backends.redis.keys import member
 from flowcraft_engine.backends.redis.shared_run import SharedRun
 from flowcraft_engine.kernel import event as ev
@@ -17,7 +17,7 @@ from flowcraft_engine.kernel.event import Event
 from flowcraft_engine.kernel.naming import item_name
 from flowcraft_engine.kernel.outstanding import outstanding
 from flowcraft_engine.kernel.state import RunState
-from flowcraft_engine.values import KeptValue, is_kept
+from flowcraft_engine.values import KeptValue, is_kept, json_text
 
 WAKE = "wake"
 START = "start"
@@ -162,7 +162,7 @@ class Derived:
             "blueprint_id": data["blueprint_id"],
             "version": data["version"] or "",
             "digest": data["digest"],
-            "pins": encode(data["pins"]),
+            "pins": json_text(data["pins"]),
             "queue": self._run.queue,
             "created_at": str(event.at // 1000),
             "parent": data["parent"][0] if data["parent"] else "",
@@ -233,7 +233,7 @@ def _due_of(state: RunState) -> list[Any]:
 def _shown(value: Any) -> str:
     if is_kept(value):
         return f"@{value.digest}" if isinstance(value, KeptValue) and not value.added else "@"
-    text = encode(value)
+    text = json_text(value)
     return text if len(text) < _LARGE_CONTEXT_VALUE else f"@{digest_of(text)}"
 
 

@@ -9,7 +9,6 @@ from itertools import chain
 from typing import Any, cast
 
 from flowcraft_engine.backends.redis.derived import WAKE, reindexed
-from flowcraft_engine.backends.redis.journal_codec import encode
 from flowcraft_engine.backends.redis.keys import SEPARATOR, Keys, member
 from flowcraft_engine.backends.redis.link import Link
 from flowcraft_engine.backends.redis.shared_runs import SharedRuns
@@ -26,6 +25,7 @@ from flowcraft_engine.stores.fleet import (
     WorkerManifest,
 )
 from flowcraft_engine.stores.job_queue import JobPayload
+from flowcraft_engine.values import json_text
 
 #: The fields of the context hash that are ours.
 BLUEPRINT_FIELDS = ("_blueprint_id", "_blueprint_version")
@@ -57,7 +57,7 @@ class RedisFleet(Fleet):
         keys = self._keys
         names = [keys.workers, keys.dead, keys.manifests, keys.registrations, keys.parked]
         reply = await self._link.run(
-            self._scripts.register, names, manifest.owner, int(lease_s * 1000), encode(manifest.to_json())
+            self._scripts.register, names, manifest.owner, int(lease_s * 1000), json_text(manifest.to_json())
         )
         self._clock.hear(reply[0])
         return _parked(reply[2])

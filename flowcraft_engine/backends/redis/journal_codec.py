@@ -12,9 +12,7 @@ from hashlib import blake2b
 from typing import Any
 
 from flowcraft_engine.kernel.event import Event
-from flowcraft_engine.values import KeptValue
-
-encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+from flowcraft_engine.values import KeptValue, json_rows, json_text
 
 #: Steps shorter than this are written as they are.
 _SMALL_STEP = 1024
@@ -43,12 +41,12 @@ class EncodedStep:
 def encode_step(events: list[Event], *, has_kept: bool) -> EncodedStep:
     """`has_kept` says that values of the run may be kept elsewhere already, so that a look inside is due."""
     if not has_kept:
-        text = encode(events)
+        text = json_rows(events)
         if len(text) <= _SMALL_STEP:
             return EncodedStep(text, [], {})
     lifting = _Lifting()
     lifted = [lifting.lift(index, event) for index, event in enumerate(events)]
-    return EncodedStep(encode(lifted), lifting.kept, lifting.values)
+    return EncodedStep(json_text(lifted), lifting.kept, lifting.values)
 
 
 class _Lifting:
@@ -92,7 +90,7 @@ class _Lifting:
             self.kept.append([index, path, value.digest, value.size, int(value.is_list)])
             return None
         if (kind is str and len(value) >= _LARGE_VALUE) or kind is dict or kind is list:
-            text = encode(value)
+            text = json_text(value)
             if len(text) >= _LARGE_VALUE:
                 digest = digest_of(text)
                 self.values[digest] = text

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeVar
 
 from flowcraft_engine.backends.redis.derived import Derived
-from flowcraft_engine.backends.redis.journal_codec import decode_step, encode, encode_step
+from flowcraft_engine.backends.redis.journal_codec import decode_step, encode_step
 from flowcraft_engine.backends.redis.keys import Keys, RunKeys
 from flowcraft_engine.backends.redis.link import Link
 from flowcraft_engine.backends.redis.scripts import Scripts
@@ -21,6 +21,7 @@ from flowcraft_engine.kernel.event import Event
 from flowcraft_engine.kernel.plan import Plan
 from flowcraft_engine.kernel.transitions import Transition
 from flowcraft_engine.stores.steps import Step
+from flowcraft_engine.values import json_text
 
 T = TypeVar("T")
 Tell = Callable[[str, list[Event]], None]
@@ -307,7 +308,7 @@ class SharedRuns:
             state.seq,
             append_id,
             step.events,
-            encode(step.kept) if step.kept else "",
+            json_text(step.kept) if step.kept else "",
             *changes.operations,
         )
         self._server_clock.hear(reply[1])

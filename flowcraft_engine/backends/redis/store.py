@@ -23,7 +23,7 @@ from itertools import chain
 from typing import Any
 
 from flowcraft_engine.backends.redis.derived import WAKE, Derived
-from flowcraft_engine.backends.redis.journal_codec import digests_in, encode, encode_step, fill_in
+from flowcraft_engine.backends.redis.journal_codec import digests_in, encode_step, fill_in
 from flowcraft_engine.backends.redis.keys import Keys, member
 from flowcraft_engine.backends.redis.link import Link
 from flowcraft_engine.backends.redis.news import News
@@ -59,7 +59,7 @@ from flowcraft_engine.stores.coordination_store import (
 from flowcraft_engine.stores.journal_store import same_history
 from flowcraft_engine.stores.log_store import LogLine, LogPart
 from flowcraft_engine.stores.queue_names import queue_of
-from flowcraft_engine.values import JsonObject, JsonValue, has_kept_values, same_json
+from flowcraft_engine.values import JsonObject, JsonValue, has_kept_values, json_text, same_json
 
 #: So many runs of a list are asked for at once.
 _LARGEST_PAGE = 1_000
@@ -136,7 +136,7 @@ class RedisCoordinationStore(CoordinationStore):
             append_id,
             run.state.seq,
             step.events,
-            encode(step.kept) if step.kept else "",
+            json_text(step.kept) if step.kept else "",
         ]
         arguments += [blueprint.id, blueprint.version or "", run.queue, len(digests), *digests]
         while True:
@@ -440,7 +440,7 @@ class RedisCoordinationStore(CoordinationStore):
 
     async def pin(self, plan: Plan) -> None:
         self._plans.setdefault(plan.digest, plan)
-        body = encode(snapshot_of(plan.blueprint))
+        body = json_text(snapshot_of(plan.blueprint))
         await self.link.call("HSET", self.keys.blueprints, plan.digest, body)
 
     # ---- the list of runs ----------------------------------------------------------------------------------
@@ -474,7 +474,7 @@ class RedisCoordinationStore(CoordinationStore):
         return [_summary(run_id, row) for run_id, row in zip(ids, rows, strict=True) if row[2] is not None]
 
     async def remember(self, run_id: str, options: JsonObject) -> None:
-        await self.link.call("HSET", self.keys.run(run_id).run, "options", encode(options))
+        await self.link.call("HSET", self.keys.run(run_id).run, "options", json_text(options))
 
     async def recall(self, run_id: str) -> JsonObject:
         text = await self.link.call("HGET", self.keys.run(run_id).run, "options")

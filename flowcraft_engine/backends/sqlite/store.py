@@ -34,9 +34,7 @@ from flowcraft_engine.kernel.plan import Plan
 from flowcraft_engine.stores.coordination_store import RunQuery, RunSummary
 from flowcraft_engine.stores.journal_store import JournalStore, OpenRun
 from flowcraft_engine.stores.log_store import LogPart
-from flowcraft_engine.values import JsonObject
-
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+from flowcraft_engine.values import JsonObject, json_rows, json_text
 
 #: Ended runs whose state stays in memory, for those who look at them right away.
 _KEPT_IN_MEMORY = 100
@@ -138,7 +136,7 @@ class SqliteStore(JournalStore):
             self._reopened.clear()
             for run_id, (position, events) in group.items():
                 row = self._rows.get(run_id) or self._insert_run(run_id, events[0])
-                self._execute("INSERT INTO journal VALUES (?, ?, ?)", (row, position, _encode(events)))
+                self._execute("INSERT INTO journal VALUES (?, ?, ?)", (row, position, json_rows(events)))
                 if events[-1].type == ev.RUN_FINISHED:
                     self._finish_run(run_id, row, events[-1])
             for run_id, owner in self._attended.items():
@@ -283,7 +281,7 @@ class SqliteStore(JournalStore):
             return
         self._begin()
         with backend_errors(self._path):
-            body = _encode(snapshot_of(plan.blueprint))
+            body = json_text(snapshot_of(plan.blueprint))
             self._db.execute("INSERT OR IGNORE INTO blueprints VALUES (?, ?)", (plan.digest, body))
         self._plans[plan.digest] = plan
 
@@ -345,7 +343,7 @@ class SqliteStore(JournalStore):
     async def remember(self, run_id: str, options: JsonObject) -> None:
         await self.flush()
         with backend_errors(self._path):
-            self._db.execute("UPDATE runs SET options = ? WHERE run_id = ?", (_encode(options), run_id))
+            self._db.execute("UPDATE runs SET options = ? WHERE run_id = ?", (json_text(options), run_id))
 
     async def recall(self, run_id: str) -> JsonObject:
         await self.flush()
