@@ -13,8 +13,11 @@ from flowcraft_cli.options import (
     Concurrency,
     Debug,
     Insecure,
+    LogFormat,
+    LogLevel,
     Namespace,
     RedisUrl,
+    Traces,
     Verbose,
     option,
     settings_of,
@@ -82,6 +85,18 @@ def worker_command(
     reload: Annotated[
         bool, option("--reload", help="Start again when files change: for development.")
     ] = False,
+    metrics: Annotated[
+        str | None,
+        option(
+            "--metrics",
+            metavar="[HOST:]PORT",
+            help="Serve /metrics and /healthz there, on 127.0.0.1 if no host is given;"
+            " each further process takes the next port.",
+        ),
+    ] = None,
+    traces: Traces = False,
+    log_format: LogFormat = None,
+    log_level: LogLevel = None,
     insecure: Insecure = False,
     verbose: Verbose = False,
     debug: Debug = False,
@@ -95,11 +110,15 @@ def worker_command(
     from pathlib import Path
 
     from flowcraft_cli.interruption import Interruption
+    from flowcraft_cli.working.log import speak
     from flowcraft_cli.working.order import WorkOrder
+    from flowcraft_cli.working.telemetry import require_telemetry
 
     order = WorkOrder(
         settings_of(context), worker_settings_of(context), tuple(map(Path, paths or ())), verbose
     )
+    speak(order.settings)
+    require_telemetry(order)
     equipment = _equip(order, strict=strict)
     try:
         checks = _wait_for_redis(order)
@@ -141,13 +160,18 @@ def _wait_for_redis(order: WorkOrder) -> list[Check]:
 def _greet(order: WorkOrder, equipment: Equipment, checks: list[Check]) -> None:
     from flowcraft_cli.colour import palette_for
     from flowcraft_cli.output import tell
-    from flowcraft_cli.working.banner import banner, warnings_of
+    from flowcraft_cli.working.banner import banner, facts_of, head_of, warnings_of
+    from flowcraft_cli.working.log import say
     from flowcraft_engine.assembly import redis_addresses
 
     addresses = [address.masked for address in redis_addresses(order.settings)]
-    for line in banner(order, equipment, checks, addresses, palette_for("stderr")):
-        tell(line)
-    for line in warnings_of(checks):
+    facts = facts_of(order, equipment, checks, addresses)
+    if order.settings.log_format == "json":
+        say(head_of(order), **{name.replace(" ", "_"): text for name, text in facts})
+        for line in warnings_of(checks):
+            say(line)
+        return
+    for line in [*banner(order, facts, palette_for("stderr")), *warnings_of(checks)]:
         tell(line)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from flowcraft_cli.working.equipment import equip
 from flowcraft_cli.working.log import log_to_stderr, say
 from flowcraft_cli.working.order import WorkOrder
+from flowcraft_cli.working.telemetry import WorkerTelemetry
 from flowcraft_engine.distributed.seat import WorkerSeat
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ _MOST_FOR_HANDING_BACK_S = 5.0
 
 def work(order: WorkOrder, seat: WorkerSeat) -> None:
     """Execute jobs until the seat is told to stop."""
-    log_to_stderr(verbose=order.verbose)
+    log_to_stderr(order.settings, verbose=order.verbose, name=seat.name)
     asyncio.run(_work(order, seat))
 
 
@@ -35,9 +36,25 @@ async def _work(order: WorkOrder, seat: WorkerSeat) -> None:
 
     seat.on_stop(stop_soon)
     equipment = equip(order)
+    telemetry = WorkerTelemetry(order, seat.index)
     adapter = make_worker(
-        order.settings, order.worker, equipment.registry, blueprints=equipment.blueprints, name=seat.name
+        order.settings,
+        order.worker,
+        equipment.registry,
+        blueprints=equipment.blueprints,
+        name=seat.name,
+        middleware=telemetry.middleware,
+        observer=telemetry.observer,
     )
+    telemetry.serve(adapter)
+    try:
+        await _work_until(stopping, adapter, seat)
+    finally:
+        await asyncio.to_thread(telemetry.close)
+
+
+async def _work_until(stopping: asyncio.Event, adapter: BaseDistributedAdapter, seat: WorkerSeat) -> None:
+    loop = asyncio.get_running_loop()
     stop = loop.create_task(stopping.wait())
     if not await _has_started(adapter, stop):
         return

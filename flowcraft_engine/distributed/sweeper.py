@@ -51,6 +51,7 @@ class Sweeper:
         self._publisher = publisher
         self._worker = worker
         self._errands: Errands = worker.errands
+        self._observer = worker.observer
         self._clock = clock
         self._owner = owner
         self._queues = queues
@@ -124,6 +125,7 @@ class Sweeper:
         first = group[0]
         await self._errands.do(first.kind, first.run_id, [errand.instance for errand in group])
         await self._fleet.settle(group)
+        self._observer.swept("due", len(group))
 
     # ---- what was lost -------------------------------------------------------------------------------------
 
@@ -143,6 +145,7 @@ class Sweeper:
             if lost:
                 _log.info("%d jobs of queue %s are published again", len(lost), queue)
                 await self._publisher.publish(lost)
+                self._observer.swept("published", len(lost))
 
     async def _take_from_the_dead(self) -> None:
         for owner in await self._fleet.take_dead(self._lease_s):
@@ -150,12 +153,14 @@ class Sweeper:
             _log.warning("worker %s has died; what it executed is given to others: %d", owner, len(claims))
             for job in claims:
                 await self._worker.take_back(job.run_id, job.instance, owner, crashed=True)
+                self._observer.swept("taken_back", 1)
             await self._fleet.bury(owner)
 
     async def _interrupt_stopped(self) -> None:
         self._stopped_cursor, stopped = await self._fleet.stopped_since(self._stopped_cursor)
         for run_id in stopped:
             self._worker.interrupt_run(run_id)
+            self._observer.swept("interrupted", 1)
 
     async def _retire_old(self) -> None:
         if self._retention_s is None:
@@ -163,3 +168,4 @@ class Sweeper:
         for run_id in await self._fleet.take_expired(self._retention_s):
             with contextlib.suppress(NotFoundError, ConflictError):  # another sweeper was faster
                 await self._store.retire(run_id)
+                self._observer.swept("retired", 1)
