@@ -83,6 +83,7 @@ class NodeContext:
         carry: Any = None,
         blueprint_dir: str | None = None,
         on_progress: Callable[[str, str, float, float], None] | None = None,
+        plan: Plan | None = None,
     ) -> None:
         self.run_id = run_id
         self.blueprint_id = blueprint_id
@@ -110,7 +111,7 @@ class NodeContext:
         self.masker: Masker | None = None
         self._idempotency_base = idempotency_base
         self._on_progress = on_progress
-        self._plan: Plan | None = None
+        self._plan = plan
 
     @classmethod
     def of(
