@@ -36,8 +36,9 @@ class JsonWatcher(Watcher):
             return
         run = self.progress.runs.get(line.run_id)
         duration = line.duration(line.changed_at) if line.state in ENDED else None
+        details = "" if state == "running" else details_of(line, line.changed_at)
         fields = {
-            "message": f"{name_of(line)} {state} {details_of(line, line.changed_at)}".rstrip(),
+            "message": f"{name_of(line)} {state} {details}".rstrip(),
             "run": line.run_id,
             "node": line.instance,
             "attempt": line.attempt or None,
