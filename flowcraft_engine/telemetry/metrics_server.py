@@ -6,7 +6,8 @@ import socket
 import threading
 from collections.abc import Callable
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+from socketserver import ThreadingTCPServer
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -25,7 +26,7 @@ class MetricsServer:
     def __init__(self, registry: CollectorRegistry, is_healthy: Callable[[], bool]) -> None:
         self._registry = registry
         self._is_healthy = is_healthy
-        self._server: ThreadingHTTPServer | None = None
+        self._server: ThreadingTCPServer | None = None
 
     def start(self, host: str, port: int) -> str:
         """The URL of the metrics. Port 0 takes a free one. Raises `BackendError` if the address cannot be had."""
@@ -82,8 +83,10 @@ def shown(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _server_class(host: str) -> type[ThreadingHTTPServer]:
-    class Server(ThreadingHTTPServer):
+def _server_class(host: str) -> type[ThreadingTCPServer]:
+    # Not `HTTPServer`, which looks up the name of its address, for as long as a name server likes.
+    class Server(ThreadingTCPServer):
+        allow_reuse_address = True
         address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         daemon_threads = True
 

@@ -172,3 +172,23 @@ def test_what_cannot_be_served_is_told_before_anything_starts(fleet: FleetOfTest
     assert f"port {port} of 127.0.0.1" in refused.err
     assert "Traceback" not in refused.err
     assert fleet("worker", "--metrics", "nine").code == 2
+
+
+def test_while_redis_is_away_the_rest_is_served_and_all_of_it_when_it_is_back(tmp_path, start_redis):
+    server = start_redis(persistent=True)
+    fleet, port = FleetOfTest(tmp_path, server.address.url), free_port()
+    runs = "flowcraft_runs", frozenset({("status", "running")})
+    try:
+        worker = fleet.worker("--metrics", str(port))
+        assert scrape(port)[runs] == 0
+        server.kill()
+        away = scrape(port)
+        assert away["flowcraft_worker_up", frozenset()] == 1
+        assert runs not in away
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
+            assert answer.read() == b"ok\n"
+        server.restart()
+        until(lambda: runs in scrape(port))
+        assert worker.terminate() == 0, worker.said
+    finally:
+        fleet.end()
