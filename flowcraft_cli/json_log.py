@@ -8,19 +8,24 @@ from collections.abc import Mapping
 from flowcraft_cli.output import tell
 from flowcraft_engine.settings import Settings
 from flowcraft_engine.telemetry.json_log import JsonFormatter
+from flowcraft_engine.values.masking import Masker
 
 OURS = "flowcraft"
 
 
 class JsonHandler(logging.Handler):
-    """`fixed` is in every line."""
+    """`fixed` is in every line; secrets that `masker` knows are in none."""
 
-    def __init__(self, fixed: Mapping[str, str] | None = None) -> None:
+    def __init__(self, fixed: Mapping[str, str] | None = None, *, masker: Masker | None = None) -> None:
         super().__init__()
-        self.setFormatter(JsonFormatter(fixed))
+        self._json = JsonFormatter(fixed, masker=masker)
+
+    def hide(self, masker: Masker) -> None:
+        """Mask the secrets that it knows, from now on."""
+        self._json.masker = masker
 
     def emit(self, record: logging.LogRecord) -> None:
-        tell(self.format(record))
+        tell(self._json.format(record))
 
 
 def level_of(settings: Settings, default: int) -> int:

@@ -136,5 +136,5 @@ async def go_on(
         await begin(runtime)
         return top
 
-    with node_log(watcher, kept.settings, verbose=manner.verbose):
+    with node_log(watcher, kept.settings, runtime.masker, verbose=manner.verbose):
         return await execute(runtime, start, manner, watcher=watcher, where=kept.where, reference=kept.file)

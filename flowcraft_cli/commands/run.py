@@ -191,7 +191,7 @@ async def _run(
             await store.remember(new_id, options_to_remember(settings))
             return new_id
 
-        with node_log(watcher, settings, verbose=manner.verbose):
+        with node_log(watcher, settings, runtime.masker, verbose=manner.verbose):
             ending = await execute(runtime, begin, manner, watcher=watcher, where=where_kept(settings))
         drawing = None
         if graph is not None:

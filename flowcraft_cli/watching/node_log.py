@@ -12,6 +12,7 @@ from flowcraft_cli.watching.watcher import SilentWatcher, Watcher
 
 if TYPE_CHECKING:
     from flowcraft_engine.settings import Settings
+    from flowcraft_engine.values.masking import Masker
 
 _LOGGER = "flowcraft"
 
@@ -29,7 +30,7 @@ class _Handler(logging.Handler):
 
 
 @contextmanager
-def node_log(watcher: Watcher, settings: Settings, *, verbose: bool) -> Iterator[None]:
+def node_log(watcher: Watcher, settings: Settings, masker: Masker, *, verbose: bool) -> Iterator[None]:
     """Show records of nodes from INFO on, with `verbose` from DEBUG on, or from the level of the settings on."""
     level = logging.DEBUG if verbose else logging.INFO
     if settings.log_level is not None:
@@ -39,7 +40,7 @@ def node_log(watcher: Watcher, settings: Settings, *, verbose: bool) -> Iterator
             from flowcraft_cli.json_log import JsonHandler, level_of_others
 
             root_level = level_of_others(settings)
-            stack.enter_context(_listening(None, JsonHandler(), root_level, propagate=True))
+            stack.enter_context(_listening(None, JsonHandler(masker=masker), root_level, propagate=True))
             stack.enter_context(_listening(_LOGGER, None, level, propagate=True))
         else:
             stack.enter_context(_listening(_LOGGER, _Handler(watcher), level, propagate=False))

@@ -12,15 +12,23 @@ from flowcraft_cli.output import tell
 from flowcraft_cli.text import safe
 from flowcraft_engine.settings import Settings
 from flowcraft_engine.telemetry.json_log import json_line
+from flowcraft_engine.values.masking import Masker
 
 _LEVELS = {"WARNING": "warning: ", "ERROR": "error: ", "CRITICAL": "error: "}
 _PLACE = "flowcraft.worker"
 
 
 class _TextHandler(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self._masker = Masker()
+
+    def hide(self, masker: Masker) -> None:
+        self._masker = masker
+
     def emit(self, record: logging.LogRecord) -> None:
         name = "" if record.name == _PLACE else f"{safe(_origin_of(record))} | "
-        for line in text_of(record).splitlines() or [""]:
+        for line in self._masker.text(text_of(record)).splitlines() or [""]:
             _say_as_text(f"{name}{_LEVELS.get(record.levelname, '')}{safe(line)}", {})
 
 
@@ -58,17 +66,20 @@ def speak(settings: Settings, name: str | None = None) -> None:
     _voice = say_as_json if settings.log_format == "json" else _say_as_text
 
 
-def log_to_stderr(settings: Settings, *, verbose: bool, name: str) -> None:
-    """Warnings only, unless somebody wants to hear what nodes write."""
+def log_to_stderr(settings: Settings, *, verbose: bool, name: str) -> Callable[[Masker], None]:
+    """Warnings only, unless somebody wants to hear what nodes write. Call the result with who knows the secrets."""
     speak(settings, name)
     ours, dramatiq = logging.getLogger(OURS), logging.getLogger("dramatiq")
     ours.setLevel(level_of(settings, logging.INFO if verbose else logging.WARNING))
     dramatiq.setLevel(logging.ERROR)
     if settings.log_format == "json":
         root = logging.getLogger()
-        root.addHandler(JsonHandler({"worker": name}))
+        as_json = JsonHandler({"worker": name})
+        root.addHandler(as_json)
         root.setLevel(level_of_others(settings))
-        return
+        return as_json.hide
+    as_text = _TextHandler()
     for logger in (ours, dramatiq):
-        logger.addHandler(_TextHandler())
+        logger.addHandler(as_text)
         logger.propagate = False
+    return as_text.hide

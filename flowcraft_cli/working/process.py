@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from flowcraft_engine.distributed.seat import WorkerSeat
 
 if TYPE_CHECKING:
     from flowcraft_engine.distributed.adapter import BaseDistributedAdapter
+    from flowcraft_engine.values.masking import Masker
 
 #: Of the grace this share is for nodes to end by themselves; the rest is for handing back what did not.
 _SHARE_OF_NODES = 0.5
@@ -22,11 +24,11 @@ _MOST_FOR_HANDING_BACK_S = 5.0
 
 def work(order: WorkOrder, seat: WorkerSeat) -> None:
     """Execute jobs until the seat is told to stop."""
-    log_to_stderr(order.settings, verbose=order.verbose, name=seat.name)
-    asyncio.run(_work(order, seat))
+    hide = log_to_stderr(order.settings, verbose=order.verbose, name=seat.name)
+    asyncio.run(_work(order, seat, hide))
 
 
-async def _work(order: WorkOrder, seat: WorkerSeat) -> None:
+async def _work(order: WorkOrder, seat: WorkerSeat, hide: Callable[[Masker], None]) -> None:
     from flowcraft_engine.assembly import make_worker
 
     loop, stopping = asyncio.get_running_loop(), asyncio.Event()
@@ -46,6 +48,7 @@ async def _work(order: WorkOrder, seat: WorkerSeat) -> None:
         middleware=telemetry.middleware,
         observer=telemetry.observer,
     )
+    hide(adapter.masker)
     telemetry.serve(adapter)
     try:
         await _work_until(stopping, adapter, seat)

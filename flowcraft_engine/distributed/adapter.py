@@ -46,6 +46,7 @@ from flowcraft_engine.stores.fleet import DeclaredBlueprint, Fleet, WorkerManife
 from flowcraft_engine.stores.job_queue import JobPayload
 from flowcraft_engine.stores.log_store import LogStore
 from flowcraft_engine.stores.queue_names import DEFAULT_QUEUE, queue_of, queue_of_types
+from flowcraft_engine.values.masking import Masker
 
 OnJob = Callable[[JobPayload], Awaitable[None]]
 _log = logging.getLogger("flowcraft.worker")
@@ -230,6 +231,11 @@ class BaseDistributedAdapter(ABC):
         if self._work is not None:
             work, self._work = self._work, None
             await work.stop(grace_s)
+
+    @property
+    def masker(self) -> Masker:
+        """Knows the secrets that nodes have been given in this process, and takes them out of texts."""
+        return self._secrets.masker
 
     @property
     def is_working(self) -> bool:

@@ -30,11 +30,16 @@ _OWN = frozenset({*vars(logging.makeLogRecord({})), *_PLACE.values(), "message",
 
 
 class JsonFormatter(logging.Formatter):
-    """`fixed` is in every line, such as the name of the worker."""
+    """`fixed` is in every line, such as the name of the worker.
 
-    def __init__(self, fixed: Mapping[str, str] | None = None) -> None:
+    `masker` takes out the secrets that it knows, wherever a line comes from: `runtime.masker` is one. Without it, lines
+    are masked that come from a node which is at work.
+    """
+
+    def __init__(self, fixed: Mapping[str, str] | None = None, *, masker: Masker | None = None) -> None:
         super().__init__()
         self._fixed = dict(fixed or {})
+        self.masker = masker
 
     def format(self, record: logging.LogRecord) -> str:
         fields: dict[str, Any] = {"message": message_of(record)}
@@ -44,9 +49,8 @@ class JsonFormatter(logging.Formatter):
         extra = {name: value for name, value in vars(record).items() if name not in _OWN}
         if extra:
             fields["extra"] = extra
-        return json_line(
-            record.created, record.levelname, record.name, self._fixed | fields, masker=_masker()
-        )
+        masker = self.masker or _masker()
+        return json_line(record.created, record.levelname, record.name, self._fixed | fields, masker=masker)
 
 
 def json_line(

@@ -57,6 +57,25 @@ def test_the_level_is_for_both(flowcraft, flow):
     assert "one" not in text.err
 
 
+def test_no_secret_is_in_a_line_whichever_thread_writes_it(flowcraft, monkeypatch):
+    monkeypatch.setenv("WORD", "quite-a-secret-word")
+    Path("leaky.py").write_text(
+        "import logging, threading\nfrom flowcraft_engine import node\n"
+        "@node('leak')\ndef leak(ctx, params):\n"
+        "    log = logging.getLogger('billing').warning\n"
+        "    thread = threading.Thread(target=log, args=('it is %s', params['word']))\n"
+        "    thread.start(); thread.join()\n"
+    )
+    Path("leak.yaml").write_text(
+        "id: f\nnodes: [{id: a, uses: leak, params: {word: \"${{ secret('WORD') }}\"}}]\n"
+    )
+    monkeypatch.syspath_prepend(str(Path.cwd()))
+    done = flowcraft("run", "leak.yaml", "--app", "leaky", "--log-format", "json", "--state", "memory")
+    [line] = [it for it in logged(done.err) if it["logger"] == "billing"]
+    assert line["message"] == "it is ***"
+    assert "quite-a-secret-word" not in done.err
+
+
 def test_quiet_says_nothing_in_json_either(flowcraft, flow):
     assert logged(flowcraft("run", flow, "--log-format", "json", "--quiet", "--state", "memory").err) == []
 
