@@ -67,6 +67,12 @@ def bench(session: nox.Session) -> None:
     run(session, "python", "-m", "tests.benchmarks", *session.posargs)
 
 
+@nox.session(venv_backend="none")
+def chaos(session: nox.Session) -> None:
+    """Kill processes, servers and messages (not part of CI but for a slice): `nox -s chaos -- --profile nightly`."""
+    run(session, "python", "-m", "tests.chaos", *session.posargs)
+
+
 def pytest(session: nox.Session, *arguments: str) -> None:
     run(session, "python", "-m", "pytest", *arguments)
 

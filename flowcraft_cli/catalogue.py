@@ -47,6 +47,7 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
     "record": CommandEntry(_AUTHOR, "Record a run as a test case."),
     "test": CommandEntry(_AUTHOR, "Play test cases: with what was recorded, without network or user code."),
     "init": CommandEntry(_AUTHOR, "Write a small project that runs."),
+    "dev": CommandEntry(_OPERATE, "Run a Redis and a worker here, for development."),
     "worker": CommandEntry(_OPERATE, "Execute the nodes of runs in Redis."),
     "workers": CommandEntry(_OPERATE, "List the workers: how busy, with which blueprints and node types."),
     "doctor": CommandEntry(_OPERATE, "Check Python, nodes, state file, Redis and workers; say what to do."),

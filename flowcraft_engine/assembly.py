@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -342,6 +343,32 @@ def examine_state(settings: Settings) -> list[Check]:
     return examine(settings.state)
 
 
+@dataclass(frozen=True, slots=True)
+class DevRedis:
+    """The server of a project: `settings` has everything on it. `is_attached`: somebody else will end it."""
+
+    settings: Settings
+    data: Path
+    is_attached: bool
+
+
+@contextlib.contextmanager
+def dev_redis(settings: Settings) -> Iterator[DevRedis]:
+    """The server of this project, which other commands find by themselves; started, unless it runs already.
+
+    Its data outlives it. Raises `BackendError` if there is no program, or it does not start.
+    """
+    import secrets
+
+    from flowcraft_engine.backends.redis.embedded import EmbeddedRedis
+
+    data = _embedded_data(settings)
+    _prepare_folder(data)
+    with EmbeddedRedis.start(data, persistent=True, password=secrets.token_urlsafe(24)) as server:
+        on_it = replace(settings, backend="redis", redis_url=server.address.url, broker_url=None)
+        yield DevRedis(on_it, data, server.is_attached)
+
+
 def _addresses(settings: Settings) -> tuple[RedisAddress, RedisAddress]:
     from flowcraft_engine.backends.redis.address import RedisAddress, broker_address
     from flowcraft_engine.backends.redis.server_lock import running_server
@@ -372,8 +399,6 @@ def options_to_remember(settings: Settings) -> dict[str, Any]:
 
 def settings_for_run(settings: Settings, remembered: Mapping[str, Any]) -> Settings:
     """`settings`, with what was remembered where nothing is said now."""
-    from dataclasses import replace
-
     from flowcraft_engine.nodes.module_import import add_import_folders
 
     add_import_folders(Path(folder) for folder in remembered.get("folders", ()) if Path(folder).is_dir())

@@ -32,6 +32,7 @@ def init_command(
         tell(f"wrote {safe(os.path.relpath(folder / name))}")
     go = "" if folder.resolve() == Path.cwd() else f"cd {safe(shlex.quote(directory))} && "
     tell(f"try it: {go}flowcraft run blueprint.yaml -i quantity=100")
+    tell("on workers: flowcraft dev, and in another terminal: flowcraft run blueprint.yaml --distributed")
     return 0
 
 

@@ -207,6 +207,6 @@ async def _run(
 
 
 def _new_id() -> str:
-    from flowcraft_engine.runtime.flow_runtime import new_run_id
+    from flowcraft_engine.execution.run_control import new_run_id
 
     return new_run_id()

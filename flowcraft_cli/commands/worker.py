@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -23,11 +23,6 @@ from flowcraft_cli.options import (
     settings_of,
     worker_settings_of,
 )
-
-if TYPE_CHECKING:
-    from flowcraft_cli.working.equipment import Equipment
-    from flowcraft_cli.working.order import WorkOrder
-    from flowcraft_engine.check import Check
 
 
 def worker_command(
@@ -110,91 +105,16 @@ def worker_command(
     from pathlib import Path
 
     from flowcraft_cli.interruption import Interruption
-    from flowcraft_cli.working.log import speak
+    from flowcraft_cli.working.duty import equip_for, greet, supervise, wait_for_redis
     from flowcraft_cli.working.order import WorkOrder
-    from flowcraft_cli.working.telemetry import require_telemetry
 
     order = WorkOrder(
         settings_of(context), worker_settings_of(context), tuple(map(Path, paths or ())), verbose
     )
-    speak(order.settings)
-    require_telemetry(order)
-    equipment = _equip(order, strict=strict)
+    equipment = equip_for(order, strict=strict)
     try:
-        checks = _wait_for_redis(order)
+        checks = wait_for_redis(order)
     except Interruption:
         return 0  # nothing has begun
-    _greet(order, equipment, checks)
-    return _supervise(order, reload=reload)
-
-
-def _equip(order: WorkOrder, *, strict: bool) -> Equipment:
-    """What this worker can do. Raises `BlueprintError` if no blueprint is left, or with `strict` for each bad one."""
-    from flowcraft_cli.findings import tell_findings
-    from flowcraft_cli.output import tell
-    from flowcraft_cli.working.equipment import equip
-    from flowcraft_engine.blueprint import BlueprintError
-
-    equipment = equip(order)
-    for path, findings in equipment.broken.items():
-        if strict or not equipment.blueprints:
-            raise BlueprintError(findings)
-        tell_findings(findings)
-        tell(f"warning: {path} is not served; --strict refuses to start with it")
-    return equipment
-
-
-def _wait_for_redis(order: WorkOrder) -> list[Check]:
-    """What was found about the servers. Raises `BackendError` for servers that cannot be used."""
-    from flowcraft_cli.execution import run_async
-    from flowcraft_cli.working.log import say
-    from flowcraft_engine.assembly import examine_redis_patiently, require_usable
-
-    checks = run_async(
-        examine_redis_patiently(order.settings, lambda why: say(f"warning: {why}; waiting for it"))
-    )
-    require_usable(checks)
-    return checks
-
-
-def _greet(order: WorkOrder, equipment: Equipment, checks: list[Check]) -> None:
-    from flowcraft_cli.colour import palette_for
-    from flowcraft_cli.output import tell
-    from flowcraft_cli.working.banner import banner, facts_of, head_of, warnings_of
-    from flowcraft_cli.working.log import say
-    from flowcraft_engine.assembly import redis_addresses
-
-    addresses = [address.masked for address in redis_addresses(order.settings)]
-    facts = facts_of(order, equipment, checks, addresses)
-    if order.settings.log_format == "json":
-        say(head_of(order), **{name.replace(" ", "_"): text for name, text in facts})
-        for line in warnings_of(checks):
-            say(line)
-        return
-    for line in [*banner(order, facts, palette_for("stderr")), *warnings_of(checks)]:
-        tell(line)
-
-
-def _supervise(order: WorkOrder, *, reload: bool) -> int:
-    from contextlib import ExitStack
-    from functools import partial
-    from pathlib import Path
-
-    from flowcraft_cli.working.log import say
-    from flowcraft_cli.working.obituary import tell_fleet
-    from flowcraft_cli.working.process import work
-    from flowcraft_engine.distributed.file_watch import FileWatch
-    from flowcraft_engine.distributed.supervisor import Supervisor
-
-    supervisor = Supervisor(
-        partial(work, order),
-        order.worker.processes,
-        grace_s=order.worker.grace_s,
-        on_death=partial(tell_fleet, order.settings),
-        say=say,
-    )
-    with ExitStack() as stack:
-        if reload:
-            watched = [Path.cwd(), *order.paths, *order.settings.blueprints]
-            stack.enter_context(FileWatch(watched, supervisor.restart))
-        return supervisor.run()
+    greet(order, equipment, checks)
+    return supervise(order, watched=[Path.cwd(), *order.paths, *order.settings.blueprints] if reload else ())

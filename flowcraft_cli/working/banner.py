@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 _MOST_SHOWN = 12
 
 
-def banner(order: WorkOrder, facts: Sequence[tuple[str, str]], palette: Palette) -> list[str]:
+def banner(order: WorkOrder, facts: Sequence[tuple[str, str]], palette: Palette, title: str) -> list[str]:
     """The lines of the banner."""
     rows = [f"  {palette.dim(name.ljust(10))}  {safe(text)}" for name, text in facts]
-    return [palette.bold(head_of(order)), *rows]
+    return [palette.bold(head_of(order, title)), *rows]
 
 
-def head_of(order: WorkOrder) -> str:
+def head_of(order: WorkOrder, title: str) -> str:
     """Its first line."""
     processes = order.worker.processes
     words = "1 process" if processes == 1 else f"{processes} processes"
-    return f"flowcraft worker on {socket.gethostname()}: {words}, {order.settings.concurrency} nodes at a time each"
+    return f"{title} on {socket.gethostname()}: {words}, {order.settings.concurrency} nodes at a time each"
 
 
 def facts_of(

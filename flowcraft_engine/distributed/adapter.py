@@ -37,8 +37,10 @@ from flowcraft_engine.errors import UsageError
 from flowcraft_engine.execution.environment import Environment, ValueLimits
 from flowcraft_engine.execution.output_log import OutputLog
 from flowcraft_engine.execution.secrets import Secrets
+from flowcraft_engine.failpoints import failpoint, is_armed
 from flowcraft_engine.history.run_result import RunResult
-from flowcraft_engine.nodes.handler import Middleware
+from flowcraft_engine.nodes.handler import CallNext, Middleware
+from flowcraft_engine.nodes.node_context import NodeContext
 from flowcraft_engine.nodes.registry import NodeRegistry
 from flowcraft_engine.nodes.secret_providers import EnvironmentSecrets, SecretProvider
 from flowcraft_engine.stores.coordination_store import CoordinationStore
@@ -283,7 +285,7 @@ class BaseDistributedAdapter(ABC):
             owner=owner,
             clock=self.ports.clock,
             dependencies=self._dependencies,
-            middleware=self._middleware,
+            middleware=(_failing, *self._middleware) if is_armed() else self._middleware,
             limits=self._limits,
         )
 
@@ -361,7 +363,9 @@ class _Work:
     async def _register(self) -> None:
         """Join the fleet, and make what nobody could execute so far ready again."""
         parked = await self._ports.fleet.register(self._manifest, self._options.lease_s)
+        failpoint("boot.register")
         for job, queue in parked:
+            failpoint("version.unpark")
             await self._ports.fleet.unpark(job, queue)
         await self._publisher.publish([job for job, _ in parked])
 
@@ -402,3 +406,11 @@ class _Work:
 
     def _nudge(self) -> None:
         self._consumer.nudge()
+
+
+async def _failing(ctx: NodeContext, call_next: CallNext) -> Any:
+    """Around the attempts of a process that tests let die."""
+    failpoint("exec.start")
+    result = await call_next(ctx)
+    failpoint("exec.done")
+    return result

@@ -18,6 +18,7 @@ from flowcraft_engine.execution.evidence import Evidence
 from flowcraft_engine.execution.repair import Again
 from flowcraft_engine.execution.run_control import RunControl
 from flowcraft_engine.execution.standing import is_quiet, result_of, status_of
+from flowcraft_engine.failpoints import failpoint
 from flowcraft_engine.history.run_result import RunResult, WaitingNode
 from flowcraft_engine.kernel import state as st
 from flowcraft_engine.kernel.commands import Effects
@@ -57,7 +58,9 @@ class FleetClient:
         self, blueprint: Blueprint, inputs: Mapping[str, Any] | None = None, *, run_id: str | None = None
     ) -> str:
         """Store a new run and publish its first jobs; its id. See `RunControl.start` for what is raised."""
+        failpoint("start.pre")
         run_id, effects = await self._control.start(blueprint, inputs, run_id)
+        failpoint("start.done")
         await self._follow(run_id, effects)
         return run_id
 
@@ -100,7 +103,9 @@ class FleetClient:
         self, run_id: str, node: str | None = None, *, action: str | None = None, output: Any = None
     ) -> bool:
         """Answer a wait. False if the very same answer was given before."""
+        failpoint("signal.pre")
         target, effects = await self._control.answer(run_id, node, action, output)
+        failpoint("signal.done")
         await self._follow(target, effects)
         return effects is not None
 
@@ -119,7 +124,10 @@ class FleetClient:
 
     async def cancel(self, run_id: str, reason: str | None = None) -> RunResult:
         """End a run, sub-runs included. Raises `ConflictError` if it has ended."""
-        await self._follow(run_id, await self._control.cancel(run_id, reason))
+        failpoint("cancel.pre")
+        effects = await self._control.cancel(run_id, reason)
+        failpoint("cancel.done")
+        await self._follow(run_id, effects)
         return await self.show(run_id)
 
     async def retry(self, run_id: str) -> list[Again]:

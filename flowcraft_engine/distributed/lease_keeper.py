@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeAlias
 
 from flowcraft_engine.errors import FlowcraftError
+from flowcraft_engine.failpoints import failpoint
 
 _log = logging.getLogger("flowcraft.worker")
 #: A lease is renewed so many times before it would run out.
@@ -52,10 +53,12 @@ class LeaseKeeper:
     async def _keep(self) -> None:
         async with self._open_lease() as lease:
             while not self._end.is_set():
+                failpoint("beat.pre")
                 try:
                     if not await lease.renew(self._owner, self._lease_s):
                         self._on_lost()
                         return
                 except FlowcraftError as error:  # the next beat may find the server again
                     _log.warning("the lease could not be renewed: %s", error)
+                failpoint("beat.done")
                 await asyncio.to_thread(self._end.wait, self._lease_s / _BEATS_A_LEASE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from flowcraft_engine.distributed.publisher import Publisher
+from flowcraft_engine.failpoints import failpoint
 from flowcraft_engine.kernel.naming import END
 from flowcraft_engine.kernel.plan import Plan, PlanNode
 from flowcraft_engine.stores.fleet import Fleet, FleetMember, WorkerManifest
@@ -61,6 +62,7 @@ class Placement:
             if other is not None:
                 await self._publisher.publish_to(other.manifest.own_queue, [job])
                 return
+            failpoint("version.park")
             if await self._fleet.park(job, queue, seen):
                 return
 

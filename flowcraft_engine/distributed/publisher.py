@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from flowcraft_engine.errors import BackendError, NotFoundError
+from flowcraft_engine.failpoints import failpoint
 from flowcraft_engine.stores.coordination_store import CoordinationStore
 from flowcraft_engine.stores.job_queue import JobPayload
 from flowcraft_engine.stores.queue_names import queue_of
@@ -65,7 +66,9 @@ class Publisher:
             await self.publish_to(queue, its_jobs)
 
     async def publish_to(self, queue: str, jobs: Sequence[JobPayload]) -> None:
+        failpoint("publish.pre")
         await self._queue.publish(jobs, queue=queue)
+        failpoint("publish.done")
 
     async def _publish_waiting(self) -> None:
         try:

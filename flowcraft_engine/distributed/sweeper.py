@@ -17,6 +17,7 @@ from flowcraft_engine.distributed.errands import Errands
 from flowcraft_engine.distributed.publisher import Publisher, QueueOfQueues
 from flowcraft_engine.distributed.worker import FleetWorker
 from flowcraft_engine.errors import ConflictError, FlowcraftError, NotFoundError
+from flowcraft_engine.failpoints import failpoint
 from flowcraft_engine.stores.coordination_store import CoordinationStore
 from flowcraft_engine.stores.fleet import Errand, Fleet
 
@@ -123,7 +124,9 @@ class Sweeper:
 
     async def _do_group(self, group: list[Errand]) -> None:
         first = group[0]
+        failpoint("timer.pre")
         await self._errands.do(first.kind, first.run_id, [errand.instance for errand in group])
+        failpoint("timer.done")
         await self._fleet.settle(group)
         self._observer.swept("due", len(group))
 
@@ -143,6 +146,7 @@ class Sweeper:
         for queue in self._queues():
             lost = await self._fleet.take_lost(queue, await self._queue.head_time(queue))
             if lost:
+                failpoint("sweep.read")
                 _log.info("%d jobs of queue %s are published again", len(lost), queue)
                 await self._publisher.publish(lost)
                 self._observer.swept("published", len(lost))
@@ -150,11 +154,14 @@ class Sweeper:
     async def _take_from_the_dead(self) -> None:
         for owner in await self._fleet.take_dead(self._lease_s):
             claims = await self._fleet.claims_of(owner)
+            failpoint("sweep.read")
             _log.warning("worker %s has died; what it executed is given to others: %d", owner, len(claims))
             for job in claims:
                 await self._worker.take_back(job.run_id, job.instance, owner, crashed=True)
                 self._observer.swept("taken_back", 1)
+                failpoint("sweep.mid")
             await self._fleet.bury(owner)
+            failpoint("sweep.done")
 
     async def _interrupt_stopped(self) -> None:
         self._stopped_cursor, stopped = await self._fleet.stopped_since(self._stopped_cursor)

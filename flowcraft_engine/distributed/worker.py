@@ -22,6 +22,7 @@ from flowcraft_engine.distributed.publisher import Publisher
 from flowcraft_engine.errors import NotFoundError
 from flowcraft_engine.execution.environment import Environment
 from flowcraft_engine.execution.executor import Executor, Seat
+from flowcraft_engine.failpoints import failpoint
 from flowcraft_engine.kernel.commands import Claim, Effects
 from flowcraft_engine.kernel.naming import InstanceName
 from flowcraft_engine.stores.fleet import ErrandKind
@@ -80,6 +81,7 @@ class FleetWorker:
 
     async def on_job(self, job: JobPayload) -> None:
         """Claim the instance and begin to execute it; returns when the message may be acknowledged."""
+        failpoint("msg.received")
         await self._places.acquire()
         claim = None
         try:
@@ -88,6 +90,7 @@ class FleetWorker:
             if claim is None:
                 self._places.release()
         if claim is not None:
+            failpoint("claim.done")
             self._begin(claim)
 
     async def _claim(self, job: JobPayload) -> Claim | None:
@@ -103,6 +106,7 @@ class FleetWorker:
         if not self._placement.is_for_us(plan, node_id):
             await self._placement.send_on(job, plan, node_id)
             return None
+        failpoint("claim.pre")
         claims = await self._executor.claim(job.run_id, [job.instance])
         self.observer.claimed(bool(claims))
         return claims[0] if claims else None
@@ -131,6 +135,7 @@ class FleetWorker:
 
     def publish(self, run_id: str, effects: Effects) -> None:
         """Act on what follows from a step of `run_id`. What is lost here is found again by a sweep."""
+        failpoint("commit.done")
         if effects.ready:
             self._publisher.put(run_id, effects.ready)
         for due, _ in effects.timers:
@@ -151,7 +156,9 @@ class FleetWorker:
 
     async def _errand(self, kind: ErrandKind, run_id: str, instances: list[str]) -> None:
         try:
+            failpoint("child.pre")
             await self.errands.do(kind, run_id, instances)
+            failpoint("child.done")
         except Exception:
             # It stands in the index of due errands, so that somebody tries again in a few seconds.
             _log.exception("run %s: errand %r failed", run_id, kind)
@@ -193,6 +200,7 @@ class FleetWorker:
         """Finish what runs within `grace_s`; what does not is interrupted and handed back. Nothing more begins."""
         self._executor.is_draining = True
         await self._wait_for_seats(grace_s)
+        failpoint("shutdown.handback")
         for seat in list(self._seats):
             seat.interrupt("shutdown")
         await self._wait_for_seats(_CLEAN_UP_S)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ from flowcraft_engine.blueprint.model import Blueprint
 from flowcraft_engine.blueprint.run_inputs import bind_inputs
 from flowcraft_engine.errors import UsageError
 from flowcraft_engine.execution.pins import reachable_blueprints
+from flowcraft_engine.execution.run_ids import RunIds
 from flowcraft_engine.execution.waits import check_answer, find_wait
 from flowcraft_engine.kernel.commands import Effects, Start
 from flowcraft_engine.kernel.compile import compile_plan
@@ -27,6 +27,7 @@ class RunControl:
     def __init__(self, store: CoordinationStore, blueprints: Iterable[Blueprint] = ()) -> None:
         self._store = store
         self._blueprints = {blueprint.id: blueprint for blueprint in blueprints}
+        self._run_ids = RunIds()
         self._plans: dict[int, Plan] = {}
         self._pins: dict[str, dict[str, str]] = {}
 
@@ -38,10 +39,10 @@ class RunControl:
         Raises `InputError` for inputs that do not fit and `ConflictError` for a `run_id` that means another run.
         """
         plan = self.plan_of(blueprint)
-        run_id = new_run_id() if run_id is None else checked_run_id(run_id)
-        given = to_json(dict(inputs or {}))
+        run_id = self._run_ids.new() if run_id is None else checked_run_id(run_id)
+        given = to_json(dict(inputs)) if inputs else {}
         assert isinstance(given, dict)
-        pins = await self._pin(blueprint, plan)
+        pins = self._pins.get(plan.digest) or await self._pin(blueprint, plan)
         return run_id, await self._store.start(plan, Start(run_id, bind_inputs(blueprint, given), pins))
 
     async def answer(
@@ -74,14 +75,12 @@ class RunControl:
 
     async def _pin(self, blueprint: Blueprint, plan: Plan) -> dict[str, str]:
         """Keep the blueprints of all sub-runs that this one may start; their digests, by id."""
-        pins = self._pins.get(plan.digest)
-        if pins is None:
-            pins = {blueprint.id: plan.digest}
-            for child in reachable_blueprints(blueprint, self._blueprints).values():
-                child_plan = self.plan_of(child)
-                await self._store.pin(child_plan)
-                pins[child.id] = child_plan.digest
-            self._pins[plan.digest] = pins
+        pins = {blueprint.id: plan.digest}
+        for child in reachable_blueprints(blueprint, self._blueprints).values():
+            child_plan = self.plan_of(child)
+            await self._store.pin(child_plan)
+            pins[child.id] = child_plan.digest
+        self._pins[plan.digest] = pins
         return pins
 
 
@@ -95,5 +94,5 @@ def checked_run_id(run_id: str) -> str:
 
 
 def new_run_id() -> str:
-    """A new id: short enough to type the beginning of, random enough never to meet another."""
-    return secrets.token_hex(8)
+    """A new id, for those who need just one."""
+    return RunIds().new()

@@ -50,11 +50,25 @@ async def start_child(store: CoordinationStore, parent: str, instance: str) -> t
     )
     effects = await store.start(plan, command)
     if effects is not None:
-        return child, effects
+        if await _is_awaited(store, parent, instance, child):
+            return child, effects
+        # Given up since we looked: whoever wanted to cancel the child may have found none yet.
+        return child, await store.cancel(child, "nobody waits for this sub-run any more")
     _, child_state = await store.glance(child)
     if child_state.is_final:
         return parent, await deliver_result(store, child)
     return child, await store.outstanding(child)
+
+
+async def _is_awaited(store: CoordinationStore, parent: str, instance: str, child: str) -> bool:
+    _, state = await store.glance(parent)
+    waiting = state.instances.get(instance)
+    return (
+        waiting is not None
+        and waiting.state == st.WAITING
+        and waiting.wait is not None
+        and waiting.wait.get("child") == child
+    )
 
 
 async def deliver_result(store: CoordinationStore, child: str) -> Effects:

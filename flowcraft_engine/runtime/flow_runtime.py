@@ -10,21 +10,16 @@ from dataclasses import replace
 from typing import Any
 
 from flowcraft_engine.blueprint.model import Blueprint
-from flowcraft_engine.blueprint.run_inputs import bind_inputs
 from flowcraft_engine.clock import Clock, SystemClock
-from flowcraft_engine.errors import UsageError
 from flowcraft_engine.execution import repair
 from flowcraft_engine.execution.environment import Environment, ValueLimits
 from flowcraft_engine.execution.evidence import Evidence, gather_evidence
 from flowcraft_engine.execution.output_log import OutputLog
-from flowcraft_engine.execution.pins import reachable_blueprints
-from flowcraft_engine.execution.run_ids import RunIds
+from flowcraft_engine.execution.run_control import RunControl
 from flowcraft_engine.execution.secrets import Secrets
 from flowcraft_engine.execution.standing import result_of
-from flowcraft_engine.execution.waits import check_answer, find_wait
 from flowcraft_engine.history.run_result import RunResult
-from flowcraft_engine.kernel.commands import Effects, Start
-from flowcraft_engine.kernel.compile import compile_plan
+from flowcraft_engine.kernel.commands import Effects
 from flowcraft_engine.kernel.plan import Plan
 from flowcraft_engine.nodes.handler import Middleware
 from flowcraft_engine.nodes.registry import NodeRegistry
@@ -33,7 +28,6 @@ from flowcraft_engine.runtime.engine import InProcessEngine
 from flowcraft_engine.stores.coordination_store import CoordinationStore
 from flowcraft_engine.stores.log_store import LogStore
 from flowcraft_engine.stores.memory_store import MemoryStore
-from flowcraft_engine.values import to_json
 from flowcraft_engine.values.masking import Masker
 
 DEFAULT_CONCURRENCY = 32
@@ -72,7 +66,6 @@ class FlowRuntime:
         secrets = Secrets(secret_providers)
         self.store = store or MemoryStore(clock)
         self.registry = registry or NodeRegistry()
-        self._blueprints = {blueprint.id: blueprint for blueprint in blueprints}
         self._concurrency = concurrency
         self._env = Environment(
             store=self.store,
@@ -86,9 +79,7 @@ class FlowRuntime:
             output=_output_log(self.store, clock, secrets),
             secrets=secrets,
         )
-        self._run_ids = RunIds()
-        self._plans: dict[int, Plan] = {}
-        self._pins: dict[str, dict[str, str]] = {}
+        self._control = RunControl(self.store, blueprints)
         self._engine: InProcessEngine | None = None
         self._users = 0
         self._changing_engine = asyncio.Lock()
@@ -128,24 +119,8 @@ class FlowRuntime:
         self, blueprint: Blueprint, inputs: Mapping[str, Any] | None, run_id: str | None
     ) -> tuple[str, Effects | None]:
         """The id, and what there is to do now; None if only its state can tell."""
-        plan = self.plan_of(blueprint)
-        run_id = self._run_ids.new() if run_id is None else _checked_id(run_id)
-        given = to_json(dict(inputs)) if inputs else {}
-        assert isinstance(given, dict)
-        pins = self._pins.get(plan.digest) or await self._pin(blueprint, plan)
-        effects = await self.store.start(plan, Start(run_id, bind_inputs(blueprint, given), pins))
-        has_deadline = plan.timeout_ms is not None
-        return run_id, None if has_deadline else effects
-
-    async def _pin(self, blueprint: Blueprint, plan: Plan) -> dict[str, str]:
-        """Keep the blueprints of all sub-runs that this one may start; their digests, by id."""
-        pins = {blueprint.id: plan.digest}
-        for child in reachable_blueprints(blueprint, self._blueprints).values():
-            child_plan = self.plan_of(child)
-            await self.store.pin(child_plan)
-            pins[child.id] = child_plan.digest
-        self._pins[plan.digest] = pins
-        return pins
+        run_id, effects = await self._control.start(blueprint, inputs, run_id)
+        return run_id, None if blueprint.metadata.timeout is not None else effects
 
     async def proceed(self, run_id: str, *, timeout_s: float | None = None) -> RunResult:
         """Execute what a stored run has left to do."""
@@ -192,16 +167,12 @@ class FlowRuntime:
         self, run_id: str, node: str | None = None, *, action: str | None = None, output: Any = None
     ) -> bool:
         """Store the answer to a wait. False if the very same answer was given before."""
-        value = to_json(output)
-        target, name = await find_wait(self.store, run_id, node)
-        to_json(action)  # refuses text that no store can keep
-        await check_answer(self.store, target, name, value)
-        return await self.store.signal(target, name, value, action) is not None
+        _, effects = await self._control.answer(run_id, node, action, output)
+        return effects is not None
 
     async def cancel(self, run_id: str, reason: str | None = None) -> RunResult:
         """Cancel a run: nothing more starts, sub-runs included. Raises `ConflictError` if it has ended."""
-        to_json(reason)  # refuses text that no store can keep
-        effects = await self.store.cancel(run_id, reason)
+        effects = await self._control.cancel(run_id, reason)
         engine = await self._enter_engine()
         try:
             engine.publish(run_id, effects)
@@ -257,12 +228,7 @@ class FlowRuntime:
 
     def plan_of(self, blueprint: Blueprint) -> Plan:
         """The compiled form; made once for each blueprint object."""
-        plan = self._plans.get(id(blueprint))
-        if plan is None or plan.blueprint is not blueprint:
-            plan = compile_plan(blueprint)
-            # The plan keeps the blueprint alive, so its id stays its own for as long as the plan is known.
-            self._plans[id(blueprint)] = plan
-        return plan
+        return self._control.plan_of(blueprint)
 
     # ---- lifetime ------------------------------------------------------------------------------------------
 
@@ -299,17 +265,3 @@ class FlowRuntime:
 
 def _output_log(store: CoordinationStore, clock: Clock, secrets: Secrets) -> OutputLog | None:
     return OutputLog(store, store, clock, secrets.masker) if isinstance(store, LogStore) else None
-
-
-def _checked_id(run_id: str) -> str:
-    if not _RUN_ID.fullmatch(run_id):
-        raise UsageError(
-            f"{run_id!r} cannot be the id of a run",
-            hint="letters, digits, '.', '_' and '-', beginning with a letter or a digit, at most 64",
-        )
-    return run_id
-
-
-def new_run_id() -> str:
-    """A new id, for those who need just one."""
-    return RunIds().new()

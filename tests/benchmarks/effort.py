@@ -20,6 +20,13 @@ class Effort:
     memory_nodes: int
     file_nodes: tuple[int, int]
     messages: int
+    #: Of the fleet: runs that wait, the long and the wide graph, ready jobs, ended runs, killed workers.
+    fleet_runs: int
+    fleet_chain: int
+    fleet_fan: int
+    fleet_jobs: int
+    fleet_finished: int
+    kills: int
 
 
 FULL = Effort(
@@ -35,6 +42,12 @@ FULL = Effort(
     memory_nodes=10_000,
     file_nodes=(1_000, 10_000),
     messages=5_000,
+    fleet_runs=500,
+    fleet_chain=3_000,
+    fleet_fan=10_000,
+    fleet_jobs=100_000,
+    fleet_finished=100_000,
+    kills=20,
 )
 QUICK = Effort(
     rounds=5,
@@ -49,6 +62,12 @@ QUICK = Effort(
     memory_nodes=10_000,
     file_nodes=(1_000, 10_000),
     messages=5_000,
+    fleet_runs=500,
+    fleet_chain=3_000,
+    fleet_fan=10_000,
+    fleet_jobs=20_000,
+    fleet_finished=100_000,
+    kills=2,
 )
 SMOKE = Effort(
     rounds=1,
@@ -63,4 +82,10 @@ SMOKE = Effort(
     memory_nodes=20,
     file_nodes=(5, 20),
     messages=2,
+    fleet_runs=2,
+    fleet_chain=5,
+    fleet_fan=5,
+    fleet_jobs=20,
+    fleet_finished=10,
+    kills=0,
 )

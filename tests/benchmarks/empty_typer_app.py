@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-COMMANDS = 13
+COMMANDS = 21
 
 
 def _command() -> None:

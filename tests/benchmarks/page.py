@@ -34,6 +34,11 @@ flowcraft {flowcraft}, {python}, {machine}; load of the machine {before:.2f} bef
 - **validate**, **startup**: whole processes with compiled modules, started by the console script. A file has nine
   lines and about 210 bytes a node, its edge included. The empty Typer application has as many commands as flowcraft;
   "its libraries" are `import typer, asyncio, ruamel.yaml, pydantic` and a class with one model.
+- **transport**, **fleet**: real processes on a real server of this machine, which also carries the one who measures.
+  "Raw" are messages that do nothing, all waiting when one process begins to take them; so are the runs of flowcraft,
+  whose workers are connected by then. Latencies are between the moments that nodes note themselves. Commands and
+  bytes are counted by a relay between the worker and the server. A "worst of" is held to its target, all of its values
+  stand in the row below.
 
 ## Measure yourself
 

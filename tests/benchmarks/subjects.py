@@ -7,6 +7,7 @@ from typing import Final
 
 from tests.benchmarks.effort import Effort
 from tests.benchmarks.figure import Figure
+from tests.benchmarks.fleet.measure import measure_fleet
 from tests.benchmarks.growth import measure_growth
 from tests.benchmarks.memory import measure_memory
 from tests.benchmarks.nodes import measure_nodes
@@ -27,4 +28,5 @@ SUBJECTS: Final[Mapping[str, Callable[[Effort], list[Figure]]]] = {
     "validate": measure_validate,
     "startup": measure_startup,
     "transport": measure_transport,
+    "fleet": measure_fleet,
 }

@@ -83,21 +83,17 @@ def _single(taken: dict[str, tuple[float, ...]]) -> Figure:
     )
 
 
-def _probe(server: Valkey, probe: str, threads: int, count: int) -> Callable[[], float]:
-    command = [
-        sys.executable,
-        "-m",
-        "tests.benchmarks.transport_probe",
-        server.url,
-        probe,
-        str(threads),
-        str(count),
-    ]
-
+def _probe(server: Valkey, name: str, threads: int, count: int) -> Callable[[], float]:
     def measure() -> float:
         with server.client() as client:
             client.flushall()
-        done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
-        return float(done.stdout)
+        return probe(server.url, name, threads, count)
 
     return measure
+
+
+def probe(url: str, name: str, threads: int, count: int) -> float:
+    """One measurement in a process of its own, on a server that is empty; see `transport_probe`."""
+    command = [sys.executable, "-m", "tests.benchmarks.transport_probe", url, name, str(threads), str(count)]
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    return float(done.stdout)

@@ -159,7 +159,7 @@ MUTANTS: dict[str, tuple[Any, int]] = {
     it.__name__: (it, first)
     for it, first in [
         (no_compare_and_set, 0),
-        (any_nonce_may_commit, 1_095),
+        (any_nonce_may_commit, 720),
         (no_from_a_stale_state, 0),
         (terminal_status_is_overwritten, 40),
         (nothing_says_what_is_ready, 0),

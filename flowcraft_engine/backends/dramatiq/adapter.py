@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -10,17 +12,22 @@ from typing import Any
 from flowcraft_engine.backends.dramatiq.job_consumer import JobConsumer
 from flowcraft_engine.backends.dramatiq.job_queue import DramatiqJobQueue
 from flowcraft_engine.backends.redis.address import RedisAddress, broker_address
+from flowcraft_engine.backends.redis.connection import RedisAwayError
 from flowcraft_engine.backends.redis.examination import examine, require_usable
 from flowcraft_engine.backends.redis.fleet import RedisFleet
 from flowcraft_engine.backends.redis.link import Link
 from flowcraft_engine.backends.redis.store import RedisCoordinationStore
+from flowcraft_engine.check import Check
 from flowcraft_engine.distributed.adapter import BaseDistributedAdapter, Consumer, OnJob, Ports
 from flowcraft_engine.distributed.lease_keeper import Lease
+from flowcraft_engine.errors import UsageError
+from flowcraft_engine.failpoints import VARIABLE, arm_from_environment
 
 DEFAULT_URL = "redis://127.0.0.1:6379/0"
 #: Few threads serve many jobs: they only hand over to the event loop.
 DEFAULT_THREADS = 8
 _CLIENT_PATIENCE_S = 5.0
+_BOOT_PAUSE_S = 1.0
 
 _log = logging.getLogger("flowcraft.worker")
 
@@ -60,6 +67,7 @@ class DramatiqRedisAdapter(BaseDistributedAdapter):
     async def _connect(self) -> Ports:
         for address in (self._address, self._broker):
             address.require_safe(insecure=self._insecure)
+        self._arm_failpoints()
         store = RedisCoordinationStore(self._link(), namespace=self._namespace)
         fleet = RedisFleet(store, lost_after_ms=int(self.options.lost_after_s * 1000))
         clock = store.server_clock
@@ -67,8 +75,27 @@ class DramatiqRedisAdapter(BaseDistributedAdapter):
         # Nothing may be judged by this machine's clock, so the server is heard first.
         clock.hear_time(await store.link.call("TIME"))
         if self._is_worker:
-            require_usable(await examine(self._address, self._broker, insecure=self._insecure))
+            require_usable(await self._examined())
         return Ports(store, fleet, queue, clock)
+
+    async def _examined(self) -> list[Check]:
+        """What is to be said about the servers; waits for one that is away, as a worker does at any time."""
+        while True:
+            try:
+                return await examine(self._address, self._broker, insecure=self._insecure)
+            except RedisAwayError as error:
+                _tell_outage(error.message)
+                await asyncio.sleep(_BOOT_PAUSE_S)
+
+    def _arm_failpoints(self) -> None:
+        """For tests of this engine only: never where the runs of anybody else are at stake."""
+        spec = os.environ.get(VARIABLE)
+        if not spec:
+            return
+        if not (self._address.is_loopback and self._broker.is_loopback):
+            raise UsageError(f"{VARIABLE} is set, and Redis is on another machine", hint=f"unset {VARIABLE}")
+        arm_from_environment()
+        _log.warning("%s: this process will die on purpose (%s)", VARIABLE, spec)
 
     def _link(self) -> Link:
         patience_s = None if self._is_worker else _CLIENT_PATIENCE_S

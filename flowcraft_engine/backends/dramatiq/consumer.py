@@ -29,6 +29,7 @@ from flowcraft_engine.backends.dramatiq.intake import Intake
 from flowcraft_engine.backends.dramatiq.layout import ACTOR, Layout
 from flowcraft_engine.backends.dramatiq.message import PoisonMessageError, ReadMessage, decode
 from flowcraft_engine.backends.dramatiq.outage import Outage
+from flowcraft_engine.failpoints import failpoint
 
 #: Well below the time after which a silent process counts as dead.
 HEARTBEAT_S: Final = 4.0
@@ -78,7 +79,9 @@ class BlockingConsumer(Consumer):
 
     def ack(self, message: MessageProxy) -> None:
         delivery: Delivery = message.args[0]
+        failpoint("ack.before")
         self._let_go("requeue" if delivery.handed_back else "ack", delivery.id)
+        failpoint("ack.after")
         if len(self._held) <= self._refill_at:
             self._hands.changed.set()
 

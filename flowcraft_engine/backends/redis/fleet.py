@@ -35,6 +35,9 @@ _PATIENCE_MS = 10_000
 _REMEMBERED_MS = 24 * 3600 * 1000
 #: A message is looked for after this time.
 _LOST_AFTER_MS = 5_000
+#: How long a job may be on its way into the queue. Its message is that much younger than the job, so that the head of
+#: a queue says nothing of jobs that became ready just before it was published: they may stand behind it.
+_ON_THE_WAY_MS = 1_000
 
 
 class RedisFleet(Fleet):
@@ -205,7 +208,7 @@ class RedisFleet(Fleet):
     # ---- jobs ----------------------------------------------------------------------------------------------
 
     async def take_lost(self, queue: str, head: float | None, limit: int = 500) -> list[JobPayload]:
-        head_ms = "" if head is None else str(int(head * 1000))
+        head_ms = "" if head is None else str(int(head * 1000) - _ON_THE_WAY_MS)
         names = [self._keys.unclaimed(queue)]
         reply = await self._link.run(self._scripts.take_unclaimed, names, limit, self._lost_after_ms, head_ms)
         return [_job(it) for it in reply[1]]

@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from flowcraft_engine.backends.redis.address import RedisAddress
+from flowcraft_engine.backends.redis.cancellation import cancellable
 from flowcraft_engine.backends.redis.connection import connect
 
 #: Shorter than what a silent connection is given up after.
@@ -34,7 +35,7 @@ class News:
         block_ms = max(1, int(min(timeout_s, _LONGEST_BLOCK_S) * 1000))
         try:
             wanted: dict[Any, Any] = dict(streams)
-            await self._client.xread(wanted, count=1, block=block_ms)
+            await cancellable(self._client.xread(wanted, count=1, block=block_ms))
         except (RedisError, OSError):
             # Whoever waits finds out by itself that the server is away, and for how long.
             await asyncio.sleep(min(timeout_s, _PAUSE_S))

@@ -45,7 +45,13 @@ class Pipe:
         """The reply to one command, to come."""
         loop = asyncio.get_running_loop()
         reply: asyncio.Future[Any] = loop.create_future()
-        self._waiting.append((hiredis.pack_command(command), reply))
+        call = (hiredis.pack_command(command), reply)
+        line = self._line
+        if line is not None and line.is_idle and not self._waiting:
+            # Nobody to share a packet with: every turn of the event loop would be time lost.
+            line.write([call])
+            return reply
+        self._waiting.append(call)
         if not self._is_flushing:
             self._is_flushing = True
             loop.call_soon(self._flush)
@@ -125,6 +131,11 @@ class _Line(asyncio.Protocol):
     async def open(cls, client: Redis, timeout_s: float) -> _Line:
         connection = await client.connection_pool.get_connection()  # type: ignore[no-untyped-call]
         return cls(client, connection, timeout_s)
+
+    @property
+    def is_idle(self) -> bool:
+        """True if the line is open, and nothing is due on it."""
+        return not self._due and not self.is_closed
 
     def write(self, batch: list[_Call]) -> None:
         due = self._due

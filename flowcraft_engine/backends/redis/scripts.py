@@ -16,6 +16,10 @@ class Script:
     text: str
     sha: str
 
+    @classmethod
+    def of(cls, name: str, text: str) -> Script:
+        return cls(name, text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+
 
 class Scripts:
     """All scripts, with `clock.lua` (or what a test puts in its place) before each."""
@@ -38,8 +42,7 @@ class Scripts:
 
 
 def _script(name: str, *prologues: str) -> Script:
-    text = "\n".join((*prologues, _read(name)))
-    return Script(name, text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+    return Script.of(name, "\n".join((*prologues, _read(name))))
 
 
 @cache

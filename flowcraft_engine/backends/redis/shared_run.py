@@ -68,6 +68,11 @@ class SharedRun:
             self._readers.append(reader)
             await reader
 
+    @property
+    def has_readers(self) -> bool:
+        """True if somebody waits for the state to be `settled`."""
+        return bool(self._readers)
+
     async def let_readers_look(self) -> None:
         """Called between two appends: readers must not wait for as long as there is something to write."""
         if self._readers:

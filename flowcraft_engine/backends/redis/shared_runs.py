@@ -185,15 +185,27 @@ class SharedRuns:
         # A run that was forgotten since it was opened: all of this process must work on one state of it, or a
         # claim that was made on one would be executed with what another one, which is behind, has of the outputs.
         run = self._runs.setdefault(run.state.run_id, run)
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[T] = loop.create_future()
-        run.pending.append((step, done))
-        if not run.is_writing:
-            run.is_writing = True
-            writer = loop.create_task(self._write(run))
-            self._writers.add(writer)
-            writer.add_done_callback(self._writers.discard)
-        return await done
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        if run.is_writing:
+            run.pending.append((step, done))
+            return await done
+        # Nobody is busy with the run: no task is needed, and a chain costs its round trips only.
+        run.is_writing = True
+        batch: list[PendingStep] = [(step, done)]
+        try:
+            await self._apply_or_fail(run, batch)
+        finally:
+            if run.pending or run.has_readers:
+                self._let_write(run)
+            else:
+                run.is_writing = False
+        return done.result()
+
+    def _let_write(self, run: SharedRun) -> None:
+        """See to what has come while somebody wrote."""
+        writer = asyncio.get_running_loop().create_task(self._write(run))
+        self._writers.add(writer)
+        writer.add_done_callback(self._writers.discard)
 
     async def know_time(self) -> None:
         """The first step of a process must not be judged by the clock of its machine."""
@@ -205,24 +217,29 @@ class SharedRuns:
         return self._ids % self._appends
 
     async def _write(self, run: SharedRun) -> None:
+        batch: list[PendingStep] = []
         try:
+            await run.let_readers_look()
             while run.pending:
                 pending, run.pending = run.pending, []
                 # Whoever was cancelled meanwhile has said goodbye to its step.
                 batch = [(step, done) for step, done in pending if not done.done()]
-                try:
-                    await self._apply(run, batch)
-                except Exception as error:  # told to everybody who waits for these steps
-                    _fail(batch, error)
-                except asyncio.CancelledError:
-                    # The event loop is being closed; nobody may wait for ever.
-                    for _, done in (*batch, *run.pending):
-                        done.cancel()
-                    run.pending = []
-                    raise
+                await self._apply_or_fail(run, batch)
                 await run.let_readers_look()
+        except asyncio.CancelledError:
+            # The event loop is being closed; nobody may wait for ever.
+            for _, done in (*batch, *run.pending):
+                done.cancel()
+            run.pending = []
+            raise
         finally:
             run.is_writing = False
+
+    async def _apply_or_fail(self, run: SharedRun, batch: list[PendingStep]) -> None:
+        try:
+            await self._apply(run, batch)
+        except Exception as error:  # told to everybody who waits for these steps
+            _fail(batch, error)
 
     async def _apply(self, run: SharedRun, batch: list[PendingStep]) -> None:
         is_fresh = False

@@ -35,6 +35,7 @@ from flowcraft_engine.backends.redis.shared_runs import SharedRuns, decode_entri
 from flowcraft_engine.blueprint.snapshot import from_snapshot, snapshot_of
 from flowcraft_engine.clock import Clock
 from flowcraft_engine.errors import ConflictError, NotFoundError
+from flowcraft_engine.failpoints import failpoint
 from flowcraft_engine.kernel import state as st
 from flowcraft_engine.kernel.commands import Claim, Commit, Committed, Effects, Start
 from flowcraft_engine.kernel.compile import compile_plan
@@ -140,6 +141,7 @@ class RedisCoordinationStore(CoordinationStore):
         arguments += [blueprint.id, blueprint.version or "", run.queue, len(digests), *digests]
         while True:
             reply = await self.link.run(self.scripts.start, keys, *arguments, *changes.operations)
+            failpoint("start.sent")
             self.server_clock.hear(reply[1])
             if reply[0] != b"missing":
                 break
@@ -171,6 +173,7 @@ class RedisCoordinationStore(CoordinationStore):
             return claims, vain, run.last_append
 
         claims, vain, position = await self.runs.step(run, step)
+        failpoint("claim.sent")
         if vain:
             # Only if the run still stands there: it may have become ready since, and must be found then.
             keys = self.runs.step_keys(self.keys.run(run_id), run.queue, None)
@@ -180,7 +183,9 @@ class RedisCoordinationStore(CoordinationStore):
 
     async def commit(self, run_id: str, command: Commit) -> Committed:
         run = await self.runs.open(run_id)
+        failpoint("commit.pre")
         committed = await self.runs.step(run, steps.commit(command))
+        failpoint("commit.sent")
         if committed.claims and run.has_kept:
             committed.claims = [await self._whole_claim(run, claim) for claim in committed.claims]
         return committed
@@ -191,7 +196,9 @@ class RedisCoordinationStore(CoordinationStore):
         run = await self.runs.open(run_id)
         while True:
             try:
-                return await self.runs.step(run, steps.signal(node, output, action))
+                effects = await self.runs.step(run, steps.signal(node, output, action))
+                failpoint("signal.sent")
+                return effects
             except ConflictError:
                 # The same answer again is recognized by its value, so that must be at hand.
                 if not await self._fill_in_answers(run):
@@ -240,7 +247,9 @@ class RedisCoordinationStore(CoordinationStore):
         return await self.runs.step(run, steps.release(instance, nonce, crashed=crashed, why=why))
 
     async def cancel(self, run_id: str, reason: str | None) -> Effects:
-        return await self.runs.step(await self.runs.open(run_id), steps.cancel(reason))
+        effects = await self.runs.step(await self.runs.open(run_id), steps.cancel(reason))
+        failpoint("cancel.sent")
+        return effects
 
     async def pause(self, run_id: str) -> bool:
         return await self.runs.step(await self.runs.open(run_id), steps.pause())
@@ -285,6 +294,7 @@ class RedisCoordinationStore(CoordinationStore):
         state = (await self.runs.fresh(run_id)).state
         if not state.is_final:
             raise ConflictError(f"run {run_id} has not ended")
+        failpoint("retire.pre")
         keys, run_keys = self.keys, self.keys.run(run_id)
         for child in await self.link.call("SMEMBERS", run_keys.children):
             with contextlib.suppress(
@@ -294,6 +304,7 @@ class RedisCoordinationStore(CoordinationStore):
         names = [keys.runs, keys.runs_with(state.status), keys.finished]
         names += [keys.blueprints, keys.blueprint_users, *run_keys.all]
         digests = sorted({state.digest, *state.pins.values()})
+        failpoint("retire.mid")
         await self.link.run(self.scripts.retire, names, run_id, state.status, *digests)
         self.runs.forget(run_id)
 

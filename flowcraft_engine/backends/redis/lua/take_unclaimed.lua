@@ -1,7 +1,7 @@
 -- take_unclaimed: ready instances whose message must be lost, to be published again.
 --
 -- Keys: 1 unclaimed of one queue. Arguments: most members, least age in ms, publishing time of the message at the
---   head of the queue in ms, or '' if the queue is empty.
+--   head of the queue in ms, less the time that a job may be on its way there, or '' if the queue is empty.
 -- Returns {now, members...}. Messages are fetched in the order of publishing: a message is lost if one that was
 --   published later is at the head, or none is there at all.
 -- Invariant kept: a queue that is merely slow gets no repeats.

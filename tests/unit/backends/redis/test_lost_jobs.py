@@ -1,0 +1,42 @@
+"""Which jobs are taken for lost, by what is at the head of the queue."""
+
+from __future__ import annotations
+
+import asyncio
+
+from flowcraft_engine import parse_blueprint
+from flowcraft_engine.backends.dramatiq.adapter import DramatiqRedisAdapter
+from flowcraft_engine.backends.redis.fleet import RedisFleet
+from flowcraft_engine.backends.redis.store import RedisCoordinationStore
+from flowcraft_engine.stores.queue_names import DEFAULT_QUEUE
+
+_NODES = 3
+_WIDE = {"id": "wide", "nodes": [{"id": f"n{i}", "uses": "noop"} for i in range(_NODES)]}
+
+
+def _lost(redis_url: str, head_after_s: float | None) -> int:
+    """How many of the jobs of a new run are taken for lost, with a head published that long after its start."""
+
+    async def look() -> int:
+        async with DramatiqRedisAdapter(redis_url) as client:
+            await client.start_run(parse_blueprint(_WIDE))
+            store = client.ports.store
+            assert isinstance(store, RedisCoordinationStore)
+            now = client.ports.clock.now()
+            head = None if head_after_s is None else now + head_after_s
+            await asyncio.sleep(0.002)  # the server counts in milliseconds
+            return len(await RedisFleet(store, lost_after_ms=0).take_lost(DEFAULT_QUEUE, head))
+
+    return asyncio.run(look())
+
+
+def test_a_job_is_not_lost_while_one_that_became_ready_with_it_is_at_the_head(redis_url: str) -> None:
+    assert _lost(redis_url, 0.05) == 0
+
+
+def test_a_job_is_lost_when_one_that_was_published_long_after_it_is_at_the_head(redis_url: str) -> None:
+    assert _lost(redis_url, 5.0) == _NODES
+
+
+def test_a_job_is_lost_when_the_queue_is_empty(redis_url: str) -> None:
+    assert _lost(redis_url, None) == _NODES
