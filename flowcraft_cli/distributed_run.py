@@ -86,7 +86,7 @@ async def _start(
 
     if detach:
         return Ending(await place.show(await begin()), where=place.where, goes_on=True)
-    watcher = choose_watcher(manner)
+    watcher = choose_watcher(manner, place.settings)
     watcher.follow(run_id, [node.id for node in prepared.blueprint.nodes])
     news = RunNews(place.store, watcher, run_id)
     if not is_new and await place.store.exists(run_id):

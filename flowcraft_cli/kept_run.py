@@ -124,7 +124,7 @@ async def go_on(
     from flowcraft_cli.watching.node_log import node_log
     from flowcraft_engine.assembly import make_registry, make_runtime
 
-    watcher = choose_watcher(manner)
+    watcher = choose_watcher(manner, kept.settings)
     registry = make_registry(kept.settings)
     runtime = make_runtime(kept.settings, registry, kept.store, on_progress=watcher.on_progress)
     top = kept.top
@@ -136,5 +136,5 @@ async def go_on(
         await begin(runtime)
         return top
 
-    with node_log(watcher, verbose=manner.verbose):
+    with node_log(watcher, kept.settings, runtime.masker, verbose=manner.verbose):
         return await execute(runtime, start, manner, watcher=watcher, where=kept.where, reference=kept.file)

@@ -96,6 +96,16 @@ Insecure = Annotated[
 Backend = Annotated[
     str | None, option("--backend", help="Where runs are: sqlite (default) or redis.", metavar="NAME")
 ]
+LogFormat = Annotated[
+    str | None, option("--log-format", help="Log lines on stderr as text (default) or json.", metavar="NAME")
+]
+LogLevel = Annotated[
+    str | None,
+    option("--log-level", help="Log lines from debug, info, warning or error on.", metavar="NAME"),
+]
+Traces = Annotated[
+    bool, option("--traces", help="Tell OpenTelemetry of every attempt; needs flowcraft-py[otel].")
+]
 Timeout = Annotated[
     str | None,
     option(

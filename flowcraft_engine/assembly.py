@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,11 +21,14 @@ if TYPE_CHECKING:
     from flowcraft_engine.blueprint.model import Blueprint
     from flowcraft_engine.check import Check
     from flowcraft_engine.distributed.adapter import BaseDistributedAdapter
+    from flowcraft_engine.distributed.observer import WorkObserver
+    from flowcraft_engine.nodes.handler import Middleware
     from flowcraft_engine.nodes.registry import NodeRegistry
     from flowcraft_engine.runtime.flow_runtime import FlowRuntime
     from flowcraft_engine.settings.worker import WorkerSettings
     from flowcraft_engine.stores.coordination_store import CoordinationStore
     from flowcraft_engine.stores.fleet import FleetMember
+    from flowcraft_engine.stores.fleet_sizes import FleetSizes
 
 OnProgress = Callable[[str, str, float, float], None]
 _SUBFLOW = "subflow"
@@ -170,7 +173,27 @@ def make_runtime(
         store=store,
         on_progress=on_progress,
         secret_providers=settings.secrets,
+        middleware=make_middleware(settings),
     )
+
+
+def make_middleware(settings: Settings) -> tuple[Middleware, ...]:
+    """What every attempt goes through. Raises `UsageError` if something that is wanted is not installed."""
+    if not settings.traces:
+        return ()
+    from flowcraft_engine.telemetry.wanted import node_tracing
+
+    return (node_tracing(),)
+
+
+async def fleet_sizes(worker: BaseDistributedAdapter) -> FleetSizes:
+    """How many runs there are, and how much waits in the queues of this worker."""
+    from flowcraft_engine.backends.redis.sizes import count_runs
+    from flowcraft_engine.stores.fleet_sizes import FleetSizes
+
+    ports = worker.ports
+    queues = {queue: await ports.queue.depth(queue) for queue in worker.queues}
+    return FleetSizes(await count_runs(ports.store), queues)  # type: ignore[arg-type]  # this fleet is on Redis
 
 
 def is_distributed(settings: Settings) -> bool:
@@ -192,6 +215,8 @@ def make_worker(
     *,
     blueprints: Iterable[Blueprint],
     name: str,
+    middleware: Sequence[Middleware] = (),
+    observer: WorkObserver | None = None,
 ) -> BaseDistributedAdapter:
     """A worker, not yet started, that claims as `name`, which must be new for each start."""
     from flowcraft_engine.distributed.adapter import WorkerOptions
@@ -206,7 +231,9 @@ def make_worker(
         allow_remote_commands=worker.allow_remote_commands,
         name=name,
     )
-    more = {"registry": registry, "options": options, "threads": worker.threads}
+    more = {"registry": registry, "options": options, "threads": worker.threads, "middleware": middleware}
+    if observer is not None:
+        more["observer"] = observer
     return _adapter(settings, blueprints=blueprints, is_worker=True, **more)
 
 

@@ -139,7 +139,7 @@ async def _hand_over(
 
     if not stays:
         return Ending(await kept.place.show(await begin()), where=kept.place.where, goes_on=True)
-    watcher = choose_watcher(manner)
+    watcher = choose_watcher(manner, kept.settings)
     plan, _ = await kept.store.glance(kept.top)
     watcher.follow(kept.top, [node.id for node in plan.blueprint.nodes])
     news = RunNews(kept.store, watcher, kept.top)

@@ -16,12 +16,15 @@ from flowcraft_cli.options import (
     Debug,
     Insecure,
     Json,
+    LogFormat,
+    LogLevel,
     Namespace,
     Quiet,
     RedisUrl,
     Reports,
     State,
     Timeout,
+    Traces,
     Verbose,
     duration_s,
     option,
@@ -78,6 +81,9 @@ def run_command(
         option("--graph", metavar="FILE", help="Draw the run in the end: .svg, .mmd, .dot, .json or .txt."),
     ] = None,
     report: Reports = None,
+    log_format: LogFormat = None,
+    log_level: LogLevel = None,
+    traces: Traces = False,
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -171,7 +177,7 @@ async def _run(
     from flowcraft_cli.whereabouts import where_kept
     from flowcraft_engine.assembly import make_runtime, open_store, options_to_remember
 
-    watcher = choose_watcher(manner)
+    watcher = choose_watcher(manner, settings)
     async with closing(open_store(settings)) as store:
         runtime = make_runtime(
             settings, prepared.registry, store, blueprints=prepared.children, on_progress=watcher.on_progress
@@ -185,7 +191,7 @@ async def _run(
             await store.remember(new_id, options_to_remember(settings))
             return new_id
 
-        with node_log(watcher, verbose=manner.verbose):
+        with node_log(watcher, settings, runtime.masker, verbose=manner.verbose):
             ending = await execute(runtime, begin, manner, watcher=watcher, where=where_kept(settings))
         drawing = None
         if graph is not None:

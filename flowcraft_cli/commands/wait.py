@@ -60,7 +60,7 @@ async def _wait(context: typer.Context, run: str, manner: Manner) -> Ending:
     from flowcraft_cli.watching.run_news import RunNews
 
     async with kept_run(context, run) as kept:
-        watcher = choose_watcher(manner)
+        watcher = choose_watcher(manner, kept.settings)
         plan, _ = await kept.store.glance(kept.run_id)
         watcher.follow(kept.run_id, [node.id for node in plan.blueprint.nodes])
         news = RunNews(kept.store, watcher, kept.run_id)

@@ -13,8 +13,11 @@ from flowcraft_cli.options import (
     Concurrency,
     Debug,
     Insecure,
+    LogFormat,
+    LogLevel,
     Namespace,
     RedisUrl,
+    Traces,
     Verbose,
     option,
     settings_of,
@@ -77,6 +80,18 @@ def worker_command(
     reload: Annotated[
         bool, option("--reload", help="Start again when files change: for development.")
     ] = False,
+    metrics: Annotated[
+        str | None,
+        option(
+            "--metrics",
+            metavar="[HOST:]PORT",
+            help="Serve /metrics and /healthz there, on 127.0.0.1 if no host is given;"
+            " each further process takes the next port.",
+        ),
+    ] = None,
+    traces: Traces = False,
+    log_format: LogFormat = None,
+    log_level: LogLevel = None,
     insecure: Insecure = False,
     verbose: Verbose = False,
     debug: Debug = False,

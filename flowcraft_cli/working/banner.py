@@ -18,18 +18,23 @@ if TYPE_CHECKING:
 _MOST_SHOWN = 12
 
 
-def banner(
-    order: WorkOrder,
-    equipment: Equipment,
-    checks: Sequence[Check],
-    addresses: Sequence[str],
-    palette: Palette,
-    title: str,
-    more: Sequence[tuple[str, str]] = (),
-) -> list[str]:
-    """The lines of the banner. `addresses`: of the runs and of the queue, without passwords; `more`: its last rows."""
+def banner(order: WorkOrder, facts: Sequence[tuple[str, str]], palette: Palette, title: str) -> list[str]:
+    """The lines of the banner."""
+    rows = [f"  {palette.dim(name.ljust(10))}  {safe(text)}" for name, text in facts]
+    return [palette.bold(head_of(order, title)), *rows]
+
+
+def head_of(order: WorkOrder, title: str) -> str:
+    """Its first line."""
     processes = order.worker.processes
     words = "1 process" if processes == 1 else f"{processes} processes"
+    return f"{title} on {socket.gethostname()}: {words}, {order.settings.concurrency} nodes at a time each"
+
+
+def facts_of(
+    order: WorkOrder, equipment: Equipment, checks: Sequence[Check], addresses: Sequence[str]
+) -> list[tuple[str, str]]:
+    """What there is to say, by name. `addresses`: of the runs and of the queue, without passwords."""
     runs, queue = addresses
     rows = [
         ("redis", f"{runs} (queue: {queue})"),
@@ -44,9 +49,11 @@ def banner(
         rows.append(("snapshots", "versions that are not on disk are taken from their runs"))
     if order.worker.allow_remote_commands:
         rows.append(("commands", "blueprints that are not on disk may run commands here"))
-    rows += more
-    head = f"{title} on {socket.gethostname()}: {words}, {order.settings.concurrency} nodes at a time each"
-    return [palette.bold(head), *(f"  {palette.dim(name.ljust(10))}  {safe(text)}" for name, text in rows)]
+    if order.worker.metrics is not None:
+        rows.append(("metrics", _metrics(*order.worker.metrics)))
+    if order.settings.traces:
+        rows.append(("traces", "every attempt is told to OpenTelemetry"))
+    return rows
 
 
 def warnings_of(checks: Iterable[Check]) -> list[str]:
@@ -60,6 +67,12 @@ def warnings_of(checks: Iterable[Check]) -> list[str]:
 
 def _durability(checks: Sequence[Check]) -> str:
     return next((check.found for check in checks if check.name == "durability"), "not known")
+
+
+def _metrics(host: str, port: int) -> str:
+    is_local = host == "localhost" or host == "::1" or host.startswith("127.")
+    reach = "" if is_local else "; whoever reaches this machine can read them"
+    return f"from port {port} of {host} on{reach}" if port else f"on free ports of {host}{reach}"
 
 
 def _queues(order: WorkOrder, equipment: Equipment) -> str:

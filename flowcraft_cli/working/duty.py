@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowcraft_cli.output import tell
-from flowcraft_cli.working.log import say
+from flowcraft_cli.working.log import say, speak
 from flowcraft_cli.working.order import WorkOrder
 
 if TYPE_CHECKING:
@@ -23,8 +23,11 @@ def equip_for(
     """What this worker can do. Raises `BlueprintError` if no blueprint is left, or with `strict` for each bad one."""
     from flowcraft_cli.findings import tell_findings
     from flowcraft_cli.working.equipment import equip
+    from flowcraft_cli.working.telemetry import require_telemetry
     from flowcraft_engine.blueprint import BlueprintError
 
+    speak(order.settings)
+    require_telemetry(order)
     equipment = equip(order)
     for path, findings in equipment.broken.items():
         if strict or not equipment.blueprints:
@@ -56,13 +59,17 @@ def greet(
 ) -> None:
     """Say what works here, where, and what somebody should know of it."""
     from flowcraft_cli.colour import palette_for
-    from flowcraft_cli.working.banner import banner, warnings_of
+    from flowcraft_cli.working.banner import banner, facts_of, head_of, warnings_of
     from flowcraft_engine.assembly import redis_addresses
 
     addresses = [address.masked for address in redis_addresses(order.settings)]
-    for line in banner(order, equipment, checks, addresses, palette_for("stderr"), title, more):
-        tell(line)
-    for line in warnings_of(checks):
+    facts = [*facts_of(order, equipment, checks, addresses), *more]
+    if order.settings.log_format == "json":
+        say(head_of(order, title), **{name.replace(" ", "_"): text for name, text in facts})
+        for line in warnings_of(checks):
+            say(line)
+        return
+    for line in [*banner(order, facts, palette_for("stderr"), title), *warnings_of(checks)]:
         tell(line)
 
 

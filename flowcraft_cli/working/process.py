@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from flowcraft_cli.working.equipment import equip
 from flowcraft_cli.working.log import log_to_stderr, say
 from flowcraft_cli.working.order import WorkOrder
+from flowcraft_cli.working.telemetry import WorkerTelemetry
 from flowcraft_engine.distributed.seat import WorkerSeat
 
 if TYPE_CHECKING:
     from flowcraft_engine.distributed.adapter import BaseDistributedAdapter
+    from flowcraft_engine.values.masking import Masker
 
 #: Of the grace this share is for nodes to end by themselves; the rest is for handing back what did not.
 _SHARE_OF_NODES = 0.5
@@ -23,8 +26,8 @@ _MOST_FOR_HANDING_BACK_S = 5.0
 def work(order: WorkOrder, seat: WorkerSeat) -> None:
     """Execute jobs until the seat is told to stop."""
     spare_the_collector()
-    log_to_stderr(verbose=order.verbose)
-    asyncio.run(_work(order, seat))
+    hide = log_to_stderr(order.settings, verbose=order.verbose, name=seat.name)
+    asyncio.run(_work(order, seat, hide))
 
 
 def spare_the_collector() -> None:
@@ -36,7 +39,7 @@ def spare_the_collector() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-async def _work(order: WorkOrder, seat: WorkerSeat) -> None:
+async def _work(order: WorkOrder, seat: WorkerSeat, hide: Callable[[Masker], None]) -> None:
     from flowcraft_engine.assembly import make_worker
 
     loop, stopping = asyncio.get_running_loop(), asyncio.Event()
@@ -46,9 +49,26 @@ async def _work(order: WorkOrder, seat: WorkerSeat) -> None:
 
     seat.on_stop(stop_soon)
     equipment = equip(order)
+    telemetry = WorkerTelemetry(order, seat.index)
     adapter = make_worker(
-        order.settings, order.worker, equipment.registry, blueprints=equipment.blueprints, name=seat.name
+        order.settings,
+        order.worker,
+        equipment.registry,
+        blueprints=equipment.blueprints,
+        name=seat.name,
+        middleware=telemetry.middleware,
+        observer=telemetry.observer,
     )
+    hide(adapter.masker)
+    telemetry.serve(adapter)
+    try:
+        await _work_until(stopping, adapter, seat)
+    finally:
+        await asyncio.to_thread(telemetry.close)
+
+
+async def _work_until(stopping: asyncio.Event, adapter: BaseDistributedAdapter, seat: WorkerSeat) -> None:
+    loop = asyncio.get_running_loop()
     stop = loop.create_task(stopping.wait())
     if not await _has_started(adapter, stop):
         return

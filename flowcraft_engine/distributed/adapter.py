@@ -28,6 +28,7 @@ from flowcraft_engine.blueprint.model import Blueprint
 from flowcraft_engine.clock import Clock
 from flowcraft_engine.distributed.client import FleetClient
 from flowcraft_engine.distributed.lease_keeper import Lease, LeaseKeeper
+from flowcraft_engine.distributed.observer import UNOBSERVED, WorkObserver
 from flowcraft_engine.distributed.placement import Placement
 from flowcraft_engine.distributed.publisher import Publisher, QueueOfQueues
 from flowcraft_engine.distributed.sweeper import Sweeper
@@ -47,6 +48,7 @@ from flowcraft_engine.stores.fleet import DeclaredBlueprint, Fleet, WorkerManife
 from flowcraft_engine.stores.job_queue import JobPayload
 from flowcraft_engine.stores.log_store import LogStore
 from flowcraft_engine.stores.queue_names import DEFAULT_QUEUE, queue_of, queue_of_types
+from flowcraft_engine.values.masking import Masker
 
 OnJob = Callable[[JobPayload], Awaitable[None]]
 _log = logging.getLogger("flowcraft.worker")
@@ -127,6 +129,7 @@ class BaseDistributedAdapter(ABC):
         limits: ValueLimits | None = None,
         options: WorkerOptions | None = None,
         secret_providers: Sequence[SecretProvider] = (EnvironmentSecrets(),),
+        observer: WorkObserver = UNOBSERVED,
     ) -> None:
         self.registry = registry or NodeRegistry()
         self.options = options or WorkerOptions()
@@ -137,6 +140,7 @@ class BaseDistributedAdapter(ABC):
         self._middleware = tuple(middleware)
         self._limits = limits or ValueLimits()
         self._secrets = Secrets(secret_providers)
+        self.observer = observer
         self._ports: Ports | None = None
         self._client: FleetClient | None = None
         self._work: _Work | None = None
@@ -231,8 +235,18 @@ class BaseDistributedAdapter(ABC):
             await work.stop(grace_s)
 
     @property
+    def masker(self) -> Masker:
+        """Knows the secrets that nodes have been given in this process, and takes them out of texts."""
+        return self._secrets.masker
+
+    @property
     def is_working(self) -> bool:
         return self._work is not None
+
+    @property
+    def queues(self) -> tuple[str, ...]:
+        """The queues that this process serves while it works; empty before and after."""
+        return self._work.queues if self._work is not None else ()
 
     def manifest(self, owner: str) -> WorkerManifest:
         """What this process says of itself."""
@@ -298,6 +312,7 @@ class _Work:
             self._options.concurrency,
             on_due=self._look_at,
             on_room=self._nudge,
+            observer=adapter.observer,
         )
         self._queues = list(manifest.queues)
         self._consumer = adapter._make_consumer(self._worker.on_job, self._queues, lambda: self._worker.room)
@@ -316,6 +331,10 @@ class _Work:
         )
         self._lease = self._make_lease()
         self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def queues(self) -> tuple[str, ...]:
+        return self._manifest.queues
 
     async def start(self) -> None:
         await self._register()

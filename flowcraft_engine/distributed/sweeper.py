@@ -52,6 +52,7 @@ class Sweeper:
         self._publisher = publisher
         self._worker = worker
         self._errands: Errands = worker.errands
+        self._observer = worker.observer
         self._clock = clock
         self._owner = owner
         self._queues = queues
@@ -127,6 +128,7 @@ class Sweeper:
         await self._errands.do(first.kind, first.run_id, [errand.instance for errand in group])
         failpoint("timer.done")
         await self._fleet.settle(group)
+        self._observer.swept("due", len(group))
 
     # ---- what was lost -------------------------------------------------------------------------------------
 
@@ -147,6 +149,7 @@ class Sweeper:
                 failpoint("sweep.read")
                 _log.info("%d jobs of queue %s are published again", len(lost), queue)
                 await self._publisher.publish(lost)
+                self._observer.swept("published", len(lost))
 
     async def _take_from_the_dead(self) -> None:
         for owner in await self._fleet.take_dead(self._lease_s):
@@ -155,6 +158,7 @@ class Sweeper:
             _log.warning("worker %s has died; what it executed is given to others: %d", owner, len(claims))
             for job in claims:
                 await self._worker.take_back(job.run_id, job.instance, owner, crashed=True)
+                self._observer.swept("taken_back", 1)
                 failpoint("sweep.mid")
             await self._fleet.bury(owner)
             failpoint("sweep.done")
@@ -163,6 +167,7 @@ class Sweeper:
         self._stopped_cursor, stopped = await self._fleet.stopped_since(self._stopped_cursor)
         for run_id in stopped:
             self._worker.interrupt_run(run_id)
+            self._observer.swept("interrupted", 1)
 
     async def _retire_old(self) -> None:
         if self._retention_s is None:
@@ -170,3 +175,4 @@ class Sweeper:
         for run_id in await self._fleet.take_expired(self._retention_s):
             with contextlib.suppress(NotFoundError, ConflictError):  # another sweeper was faster
                 await self._store.retire(run_id)
+                self._observer.swept("retired", 1)

@@ -16,6 +16,7 @@ from dataclasses import replace
 
 from flowcraft_engine.distributed.claims import take_back
 from flowcraft_engine.distributed.errands import Errands
+from flowcraft_engine.distributed.observer import UNOBSERVED, WorkObserver
 from flowcraft_engine.distributed.placement import Placement
 from flowcraft_engine.distributed.publisher import Publisher
 from flowcraft_engine.errors import NotFoundError
@@ -47,6 +48,7 @@ class FleetWorker:
         *,
         on_due: Callable[[float], None],
         on_room: Callable[[], None],
+        observer: WorkObserver = UNOBSERVED,
     ) -> None:
         self._env = env
         self._store = env.store
@@ -56,6 +58,7 @@ class FleetWorker:
         self._places = asyncio.Semaphore(concurrency)
         self._on_due = on_due
         self._on_room = on_room
+        self.observer = observer
         self._seats: set[Seat] = set()
         self._under_way: set[asyncio.Task[None]] = set()
         #: Claims that were nobody's when this was looked at last.
@@ -105,6 +108,7 @@ class FleetWorker:
             return None
         failpoint("claim.pre")
         claims = await self._executor.claim(job.run_id, [job.instance])
+        self.observer.claimed(bool(claims))
         return claims[0] if claims else None
 
     def _begin(self, claim: Claim) -> None:
@@ -184,6 +188,7 @@ class FleetWorker:
         forgotten = {(it.run_id, it.instance) for it in claims} - busy
         for run_id, instance in forgotten & self._suspects:
             await self.take_back(run_id, instance, self._env.owner, crashed=False)
+            self.observer.swept("taken_back", 1)
         self._suspects = forgotten - self._suspects
 
     async def take_back(self, run_id: str, instance: str, owner: str, *, crashed: bool) -> None:

@@ -13,6 +13,7 @@ from flowcraft_engine.values.masking import Masker
 
 if TYPE_CHECKING:
     from flowcraft_engine.kernel.commands import Claim
+    from flowcraft_engine.kernel.plan import Plan
     from flowcraft_engine.stores.coordination_store import RunFacts
 
 _LOGGER_NAME = "flowcraft.node"
@@ -39,6 +40,7 @@ class NodeContext:
     __slots__ = (
         "_idempotency_base",
         "_on_progress",
+        "_plan",
         "attempt",
         "blueprint_dir",
         "blueprint_id",
@@ -81,6 +83,7 @@ class NodeContext:
         carry: Any = None,
         blueprint_dir: str | None = None,
         on_progress: Callable[[str, str, float, float], None] | None = None,
+        plan: Plan | None = None,
     ) -> None:
         self.run_id = run_id
         self.blueprint_id = blueprint_id
@@ -108,6 +111,7 @@ class NodeContext:
         self.masker: Masker | None = None
         self._idempotency_base = idempotency_base
         self._on_progress = on_progress
+        self._plan = plan
 
     @classmethod
     def of(
@@ -144,6 +148,7 @@ class NodeContext:
         self.masker = None
         self._idempotency_base = facts.key_base
         self._on_progress = on_progress
+        self._plan = facts.plan
         return self
 
     def renew_keys(self, base: str) -> None:
@@ -157,12 +162,26 @@ class NodeContext:
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
     @property
+    def node_type(self) -> str:
+        """What `uses` says in the blueprint."""
+        return self._plan.nodes[self.node_id].uses if self._plan is not None else ""
+
+    @property
+    def blueprint_version(self) -> str | None:
+        return self._plan.blueprint.version if self._plan is not None else None
+
+    @property
     def logger(self) -> logging.LoggerAdapter[logging.Logger]:
-        """A standard logger whose records carry `run_id`, `node_id` and `attempt`; `flowcraft logs` shows them."""
+        """A standard logger whose records say where they are from (`run_id`, `node_id`, `attempt`, and the blueprint).
+
+        `flowcraft logs` shows what it is told.
+        """
         extra: dict[str, object] = {
             "run_id": self.run_id,
             "node_id": self.instance,
             "attempt": self.attempt,
+            "blueprint_id": self.blueprint_id,
+            "blueprint_version": self.blueprint_version,
         }
         return NodeLogger(logging.getLogger(_LOGGER_NAME), extra, self)
 

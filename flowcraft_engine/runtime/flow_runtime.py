@@ -28,6 +28,7 @@ from flowcraft_engine.runtime.engine import InProcessEngine
 from flowcraft_engine.stores.coordination_store import CoordinationStore
 from flowcraft_engine.stores.log_store import LogStore
 from flowcraft_engine.stores.memory_store import MemoryStore
+from flowcraft_engine.values.masking import Masker
 
 DEFAULT_CONCURRENCY = 32
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -82,6 +83,11 @@ class FlowRuntime:
         self._engine: InProcessEngine | None = None
         self._users = 0
         self._changing_engine = asyncio.Lock()
+
+    @property
+    def masker(self) -> Masker:
+        """Knows the secrets that nodes have been given here, and takes them out of texts."""
+        return self._env.secrets.masker
 
     # ---- runs ----------------------------------------------------------------------------------------------
 

@@ -18,6 +18,8 @@ from flowcraft_engine.settings.sources import Reader, Sources
 __all__ = ["MEMORY", "Backend", "Settings", "read_settings"]
 
 Backend = Literal["sqlite", "redis"]
+LogFormat = Literal["text", "json"]
+LogLevel = Literal["debug", "info", "warning", "error"]
 DEFAULT_CONCURRENCY = 32
 MAX_CONCURRENCY = 100_000
 DEFAULT_NAMESPACE = "flowcraft"
@@ -49,6 +51,11 @@ class Settings:
     namespace: str = DEFAULT_NAMESPACE
     #: Whether a Redis on the network without password and TLS may be used.
     insecure: bool = False
+    #: How log lines on stderr are written, and from which level on; None: it depends on the command.
+    log_format: LogFormat = "text"
+    log_level: LogLevel | None = None
+    #: Whether attempts are told to OpenTelemetry.
+    traces: bool = False
     project: ProjectFile | None = None
     #: The folder that `.flowcraft` is in.
     root: Path = field(default_factory=Path.cwd)
@@ -114,4 +121,7 @@ READERS: dict[str, Reader] = {
         "[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "1 to 64 letters, digits, dots, hyphens or underscores"
     ),
     "insecure": readers.truth,
+    "log_format": readers.choice("text", "json"),
+    "log_level": readers.choice("debug", "info", "warning", "error"),
+    "traces": readers.truth,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from flowcraft_engine.errors import UsageError
@@ -11,6 +11,9 @@ from flowcraft_engine.nodes.secret_providers import SecretProvider, make_provide
 from flowcraft_engine.settings.sources import Found
 
 MEMORY = "memory"
+_LOOPBACK = "127.0.0.1"
+_HIGHEST_PORT = 65_535
+_ADDRESS = re.compile(r"(?:(?P<host>[A-Za-z0-9._-]+):|\[(?P<six>[0-9A-Fa-f:.%]+)\]:)?(?P<port>[0-9]{1,5})")
 _TRUE = ("1", "true", "yes", "on", "t", "y")
 _FALSE = ("0", "false", "no", "off", "f", "n")
 
@@ -81,10 +84,25 @@ def whole_number(least: int, most: int) -> Callable[[Found], int]:
 def choice(*names: str) -> Callable[[Found], str]:
     def read(it: Found) -> str:
         if it.value not in names:
-            raise UsageError(f"{it.source} must be {' or '.join(names)}, not {it.value!r}")
+            raise UsageError(f"{it.source} must be {_alternatives(names)}, not {it.value!r}")
         return str(it.value)
 
     return read
+
+
+def _alternatives(names: Sequence[str]) -> str:
+    return " or ".join([", ".join(names[:-1]), names[-1]])
+
+
+def address(it: Found) -> tuple[str, int]:
+    """`PORT`, which is one of this machine only, `HOST:PORT` or `[IPv6]:PORT`."""
+    text = str(it.value).strip()
+    found = None if isinstance(it.value, bool) else _ADDRESS.fullmatch(text)
+    if found is None or int(found["port"]) > _HIGHEST_PORT:
+        raise UsageError(
+            f"{it.source} must be PORT or HOST:PORT, not {it.value!r}", hint="such as 9464 or 127.0.0.1:9464"
+        )
+    return found["host"] or found["six"] or _LOOPBACK, int(found["port"])
 
 
 def matching(pattern: str, words: str) -> Callable[[Found], str]:

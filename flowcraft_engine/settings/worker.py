@@ -35,6 +35,8 @@ class WorkerSettings:
     allow_remote_commands: bool = False
     #: Environment variables that `shell` nodes get, beside PATH, HOME, LANG, TZ and TMPDIR.
     pass_env: tuple[str, ...] = ()
+    #: Host and port where the first process serves metrics, the others on the ports that follow; None: nowhere.
+    metrics: tuple[str, int] | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -65,4 +67,5 @@ WORKER_READERS: dict[str, Reader] = {
     "serve_snapshots": readers.truth,
     "allow_remote_commands": readers.truth,
     "pass_env": readers.texts,
+    "metrics": readers.address,
 }

@@ -49,7 +49,7 @@ async def test_a_node_context_has_every_field_and_is_made_of_what_its_constructo
     (ctx,) = seen
     assert [slot for slot in NodeContext.__slots__ if not hasattr(ctx, slot)] == []
     given = {name: getattr(ctx, name, None) for name in inspect.signature(NodeContext).parameters}
-    given |= {"idempotency_base": ctx._idempotency_base, "on_progress": ctx._on_progress}
+    given |= {"idempotency_base": ctx._idempotency_base, "on_progress": ctx._on_progress, "plan": ctx._plan}
     again = NodeContext(**given)
     given_by_the_attempt = {"output", "page", "masker"}
     for slot in set(NodeContext.__slots__) - given_by_the_attempt:

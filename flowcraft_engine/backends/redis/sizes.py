@@ -1,0 +1,15 @@
+"""How many runs there are by status: the sizes of the indexes, in one round trip."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flowcraft_engine.backends.redis.store import RedisCoordinationStore
+
+STATUSES: Final = ("running", "completed", "failed", "cancelled")
+
+
+async def count_runs(store: RedisCoordinationStore) -> dict[str, int]:
+    """By stored status. Waits for a server that is away as the store's link does."""
+    replies = await store.link.calls([("ZCARD", store.keys.runs_with(status)) for status in STATUSES])
+    return {status: int(reply) for status, reply in zip(STATUSES, replies, strict=True)}
