@@ -11,6 +11,7 @@ from flowcraft_cli.working.equipment import equip
 from flowcraft_cli.working.log import log_to_stderr, say
 from flowcraft_cli.working.order import WorkOrder
 from flowcraft_engine.distributed.seat import WorkerSeat
+from flowcraft_engine.nodes.node_output import tapped_streams
 
 if TYPE_CHECKING:
     from flowcraft_engine.distributed.adapter import BaseDistributedAdapter
@@ -24,7 +25,9 @@ def work(order: WorkOrder, seat: WorkerSeat) -> None:
     """Execute jobs until the seat is told to stop."""
     spare_the_collector()
     log_to_stderr(verbose=order.verbose)
-    asyncio.run(_work(order, seat))
+    # What nodes print is kept for `logs`, and secrets in it are masked on this screen, too.
+    with tapped_streams():
+        asyncio.run(_work(order, seat))
 
 
 def spare_the_collector() -> None:
