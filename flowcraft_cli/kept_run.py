@@ -52,6 +52,13 @@ class KeptRun:
         """What a later command needs to find the run, beside its name."""
         return "" if self.file is not None else self.place.where
 
+    def as_typed(self, command: str) -> str:
+        """A command about this run or its sub-runs, for where it is: in a run file, the file stands for the id."""
+        if self.file is None:
+            return command
+        top, file = self.top, self.file
+        return " ".join(file + it[len(top) :] if _is_of(it, top) else it for it in command.split(" "))
+
     @property
     def logs(self) -> LogStore:
         """Where the output of its nodes is. Raises `UsageError` for a store that keeps none."""
@@ -90,6 +97,10 @@ async def run_in(place: RunPlace, run_id: str) -> KeptRun:
 
     remembered = await place.store.recall(run_id.partition(":")[0])
     return KeptRun(replace(place, settings=settings_for_run(place.settings, remembered)), run_id)
+
+
+def _is_of(word: str, top: str) -> bool:
+    return word == top or word.startswith(f"{top}:")
 
 
 def run_file_of(text: str) -> tuple[str | None, str]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,6 +21,7 @@ from flowcraft_cli.options import (
 )
 
 if TYPE_CHECKING:
+    from flowcraft_cli.kept_run import KeptRun
     from flowcraft_engine.reports.run_diff import RunDiff
 
 DIFFERENT = 8
@@ -25,7 +29,9 @@ DIFFERENT = 8
 
 def diff_command(
     context: typer.Context,
-    old: Annotated[str, typer.Argument(metavar="A", help="A run, or a blueprint file.", show_default=False)],
+    old: Annotated[
+        str, typer.Argument(metavar="A", help="A run, a run file, or a blueprint file.", show_default=False)
+    ],
     new: Annotated[
         str,
         typer.Argument(metavar="B", help="What it is compared with, of the same kind.", show_default=False),
@@ -85,21 +91,37 @@ def _runs(context: typer.Context, old: str, new: str, *, json: bool) -> int:
         if lines:
             emit("\n".join(lines))
         if not diff.is_different:
-            tell(f"{diff.old_run} and {diff.new_run} came to the same")
+            tell(f"{_named(old, diff.old_run)} and {_named(new, diff.new_run)} came to the same")
     return DIFFERENT if diff.is_different else 0
+
+
+def _named(text: str, run_id: str) -> str:
+    from flowcraft_cli.kept_run import run_file_of
+
+    return run_id if run_file_of(text)[0] is None else text
 
 
 async def _compare(context: typer.Context, old: str, new: str) -> RunDiff:
     import time
 
     from flowcraft_cli.kept_run import kept_run
-    from flowcraft_cli.run_ids import find_run
     from flowcraft_engine.reports.dossier import read_dossier
     from flowcraft_engine.reports.run_diff import run_diff
 
-    async with kept_run(context, old) as kept:
-        now = time.time()
-        other = await find_run(kept.store, new)
-        show = kept.place.show
-        before = await read_dossier(kept.store, kept.run_id, now, show=show)
-        return run_diff(before, await read_dossier(kept.store, other, now, show=show))
+    now = time.time()
+    async with kept_run(context, old) as a, _beside(context, a, new) as b:
+        before = await read_dossier(a.store, a.run_id, now, show=a.place.show)
+        return run_diff(before, await read_dossier(b.store, b.run_id, now, show=b.place.show))
+
+
+@asynccontextmanager
+async def _beside(context: typer.Context, kept: KeptRun, text: str) -> AsyncIterator[KeptRun]:
+    """Another run: of the same place if it can be there, else of a place of its own."""
+    from flowcraft_cli.kept_run import kept_run, run_file_of
+    from flowcraft_cli.run_ids import find_run
+
+    if kept.file is None and run_file_of(text)[0] is None:
+        yield replace(kept, run_id=await find_run(kept.store, text))
+        return
+    async with kept_run(context, text) as other:
+        yield other

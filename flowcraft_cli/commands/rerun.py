@@ -63,7 +63,8 @@ def rerun_command(
     """Run a node of a run that has ended again, and all that follows from it, with new idempotency keys.
 
     Other results are kept, and so are changes that nodes made to the context. The command goes on with the run
-    and ends like `flowcraft run`. In a sub-run (RUN is parent:node) the runs above follow.
+    and ends like `flowcraft run`; in Redis workers do, and it ends at once, unless --timeout says how long it
+    shall follow. In a sub-run (RUN is parent:node) the runs above follow.
     """
     from flowcraft_cli.execution import run_async
 

@@ -69,8 +69,9 @@ def retry_command(
     """Try again what failed, was poisoned or was cancelled in a run, and what follows from it.
 
     Results of nodes that completed are kept, and so are idempotency keys; sub-runs and items are repaired inside.
-    The command goes on with the run and ends like `flowcraft run`. Without RUN, --status and the other filters
-    choose runs, one after the other; it ends with the highest of their codes.
+    The command goes on with the run and ends like `flowcraft run`; in Redis workers do, and it ends at once,
+    unless --timeout says how long it shall follow. Without RUN, --status and the other filters choose runs, one
+    after the other; it ends with the highest of their codes.
     """
     from flowcraft_cli.execution import run_async
     from flowcraft_engine.errors import UsageError

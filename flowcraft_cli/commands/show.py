@@ -73,6 +73,7 @@ async def _show(
 ) -> tuple[Dossier, Ending] | None:
     """Do all that was asked for; the run, if it is still to be printed."""
     import time
+    from dataclasses import replace
 
     from flowcraft_cli.ending import Ending
     from flowcraft_cli.kept_run import kept_run
@@ -89,6 +90,8 @@ async def _show(
             from flowcraft_engine.reports.node_report import node_report
 
             report = await node_report(dossier, node)
+            commands = [kept.as_typed(it) for it in report.why.next]
+            report = replace(report, why=replace(report.why, next=commands))
             if json:
                 emit_json(report.to_json())
             else:

@@ -60,6 +60,7 @@ def why_command(
 
 async def _ask(context: typer.Context, run: str, node: str) -> tuple[Why, str | None]:
     import time
+    from dataclasses import replace
 
     from flowcraft_cli.kept_run import kept_run
     from flowcraft_engine.reports.dossier import read_dossier
@@ -67,4 +68,5 @@ async def _ask(context: typer.Context, run: str, node: str) -> tuple[Why, str | 
 
     async with kept_run(context, run) as kept:
         dossier = await read_dossier(kept.store, kept.run_id, time.time(), show=kept.place.show)
-        return why(dossier, node), kept.place.where
+        answer = why(dossier, node)
+        return replace(answer, next=[kept.as_typed(it) for it in answer.next]), kept.where

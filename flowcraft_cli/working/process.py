@@ -13,6 +13,7 @@ from flowcraft_cli.working.log import log_to_stderr, say
 from flowcraft_cli.working.order import WorkOrder
 from flowcraft_cli.working.telemetry import WorkerTelemetry
 from flowcraft_engine.distributed.seat import WorkerSeat
+from flowcraft_engine.nodes.node_output import tapped_streams
 
 if TYPE_CHECKING:
     from flowcraft_engine.distributed.adapter import BaseDistributedAdapter
@@ -21,13 +22,17 @@ if TYPE_CHECKING:
 #: Of the grace this share is for nodes to end by themselves; the rest is for handing back what did not.
 _SHARE_OF_NODES = 0.5
 _MOST_FOR_HANDING_BACK_S = 5.0
+#: The supervisor kills when the grace is over; this process ends by itself before.
+_BEFORE_THE_KILL_S = 1.0
 
 
 def work(order: WorkOrder, seat: WorkerSeat) -> None:
     """Execute jobs until the seat is told to stop."""
     spare_the_collector()
     hide = log_to_stderr(order.settings, verbose=order.verbose, name=seat.name)
-    asyncio.run(_work(order, seat, hide))
+    # What nodes print is kept for `logs`, and secrets in it are masked on this screen, too.
+    with tapped_streams():
+        asyncio.run(_work(order, seat, hide))
 
 
 def spare_the_collector() -> None:
@@ -77,7 +82,9 @@ async def _work_until(stopping: asyncio.Event, adapter: BaseDistributedAdapter, 
     say(f"worker {seat.name} ends what it executes")
     # Without Redis nothing can be handed back: the lease runs out, and others find what was left.
     with suppress(TimeoutError):
-        await asyncio.wait_for(_end(adapter, seat.grace_s), max(seat.grace_s, _MOST_FOR_HANDING_BACK_S))
+        await asyncio.wait_for(
+            _end(adapter, seat.grace_s), max(seat.grace_s - _BEFORE_THE_KILL_S, seat.grace_s / 2)
+        )
     say(f"worker {seat.name} has ended")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from flowcraft_engine.blueprint.model import Blueprint
 SUFFIXES = (".yaml", ".yml", ".json")
 #: Files looked at in one folder.
 _MOST_FILES = 1_000
+#: Test cases and what commands print with `--json` name their schema first, and may lie beside blueprints.
+_KEPT_DOCUMENT = re.compile(rb"(?:#[^\n]*\n|\s)*\{?\s*\"?schema\"?:\s*\d")
 
 
 #: Loads one file: its blueprint, or None, and what was found.
@@ -56,9 +59,10 @@ def _files(paths: Iterable[str | os.PathLike[str]]) -> Iterator[tuple[Path, bool
 def _looks_like_blueprint(path: Path) -> bool:
     try:
         with path.open("rb") as file:
-            return b"nodes" in file.read(1_048_576)
+            beginning = file.read(1_048_576)
     except OSError:
         return False
+    return b"nodes" in beginning and not _KEPT_DOCUMENT.match(beginning)
 
 
 class Library(Mapping[str, Blueprint]):

@@ -110,5 +110,5 @@ def _online(alive: list[FleetMember], blueprint_id: str) -> str:
                 name = f"{declared.id}@{declared.version}" if declared.version else declared.id
                 counts[name] = counts.get(name, 0) + 1
     if not counts:
-        return f"{len(alive)} workers without {blueprint_id}"
+        return f"{len(alive)} worker{'s' if len(alive) > 1 else ''} without {blueprint_id}"
     return ", ".join(f"{name} ×{count}" for name, count in sorted(counts.items()))

@@ -11,7 +11,7 @@ from flowcraft_engine.kernel import state as st
 from flowcraft_engine.kernel.compile import compile_plan
 from flowcraft_engine.kernel.event import Event
 from flowcraft_engine.kernel.plan import Plan
-from flowcraft_engine.kernel.state import RunState
+from flowcraft_engine.kernel.state import Instance, RunState
 from flowcraft_engine.stores.coordination_store import CoordinationStore
 from flowcraft_engine.stores.log_store import LogPart, LogStore
 from flowcraft_engine.values import JsonObject
@@ -67,15 +67,21 @@ async def collect(store: CoordinationStore, run_id: str, *, logs: bool = True) -
 
 async def _refuse_executed(store: CoordinationStore, state: RunState) -> None:
     """A copy of a run that a living process goes on with would be another run under the same id."""
-    hint = "wait until it waits or has ended, or pause it first"
+    hint = f"wait until it has ended or waits for somebody, or first: flowcraft pause {state.run_id.partition(':')[0]}"
     for instance in state.instances.values():
         if instance.state == st.RUNNING and not await store.owner_is_dead(instance.owner or ""):
             raise ConflictError(f"run {state.run_id} is being executed: {instance.name} runs", hint=hint)
     if state.is_final or state.paused_at is not None:
         return
-    goes_on = state.moving or any(instance.due is not None for instance in state.waiting.values())
+    # What waits for somebody may be exported: that it will not wait for ever makes it no run under way.
+    asleep = [it for it in state.waiting.values() if it.due is not None and not _waits_for_somebody(it)]
+    goes_on = state.moving or bool(asleep)
     if goes_on and not await store.is_orphaned(state.run_id.partition(":")[0]):
         raise ConflictError(f"run {state.run_id} is being executed", hint=hint)
+
+
+def _waits_for_somebody(instance: Instance) -> bool:
+    return (instance.wait or {}).get("kind") == st.ANSWER
 
 
 async def restore(store: CoordinationStore, bundle: Bundle) -> int:

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.acceptance.fleet.workers import FleetOfTest
+from tests.acceptance.fleet.workers import FleetOfTest, until
 
 FORK = """
 id: fork
@@ -75,3 +75,31 @@ def test_a_run_that_no_worker_fits_says_what_it_needs(fleet: FleetOfTest) -> Non
 def _plain(text: str) -> str:
     """Without durations, which differ."""
     return re.sub(r"\d+(\.\d+)?(ms|s)\b", "…", text)
+
+
+PRINTS = """
+import sys
+from flowcraft_engine import node
+
+
+@node("prints")
+def prints(ctx, params):
+    print("said aloud", params["token"])
+    sys.stderr.write("a complaint\\n")
+"""
+
+
+def test_what_nodes_print_on_a_worker_is_in_the_logs_of_the_run_and_masked_on_its_screen(
+    fleet: FleetOfTest,
+) -> None:
+    fleet.write("printing.py", PRINTS)
+    fleet.write(
+        "prints.yaml", "nodes: [{id: a, uses: prints, params: {token: \"${{ secret('TOKEN') }}\"}}]\n"
+    )
+    worker = fleet.worker("prints.yaml", "--app", "printing", TOKEN="canary-9137")
+    assert fleet("run", "prints.yaml", "--app", "printing", "--run-id", "r1").code == 0
+    logs: str = until(lambda: fleet("logs", "r1").out)
+    assert "a | said aloud ***" in logs
+    assert "a | a complaint" in logs
+    assert "a complaint" in worker.said
+    assert "canary-9137" not in worker.said + logs

@@ -195,3 +195,14 @@ def test_a_run_in_this_process_imports_neither_redis_nor_dramatiq(fleet):
         "print(codes, sorted({name.split('.')[0] for name in sys.modules} & {'redis', 'dramatiq'}))"
     )
     assert fleet.command.python(code).out.splitlines()[-1] == "[0, 0, 0] []"
+
+
+def test_a_run_of_the_fleet_that_waits_for_somebody_goes_on_from_a_file(ready):
+    text = "nodes: [{id: ask, uses: wait, params: {message: now?}, config: {timeout: 47h}}]\n"
+    assert ready("run", ready.write("patient.yaml", text), "--run-id", "r1").code == 5
+    exported = ready("export", "r1", "-o", "r1.fcrun")
+    assert exported.code == 0, exported.err
+    assert ready("resume", "r1.fcrun", "--output", "yes").json == {"ask": "yes"}
+    assert ready("diff", "r1", "r1.fcrun").code == 8
+    assert ready("import", "r1.fcrun").code == 0
+    assert ready("show", "r1", "--json").json["status"] == "completed"

@@ -56,3 +56,14 @@ def test_shell_nodes_get_what_programs_need_and_what_is_named():
     environment = {"PATH": "/bin", "TZ": "UTC", "WANTED": "1", "SECRET": "2"}
     found = shell_environment(WorkerSettings(pass_env=("WANTED", "ABSENT")), environment)
     assert found == {"PATH": "/bin", "TZ": "UTC", "WANTED": "1"}
+
+
+def test_test_cases_and_printed_documents_beside_blueprints_are_no_blueprints(tmp_path):
+    (tmp_path / "x.yaml").write_text(VERSIONED.format("1", "noop"))
+    (tmp_path / "case.yaml").write_text(
+        "# A recorded run.\n\nschema: 1\nblueprint: x.yaml\nnodes: {a: {output: 1}}\n"
+    )
+    (tmp_path / "run.json").write_text('{\n  "schema": 1,\n  "nodes": {}\n}\n')
+    found = equip(order(tmp_path, tmp_path))
+    assert [it.id for it in found.blueprints] == ["x"]
+    assert found.broken == {}

@@ -80,3 +80,19 @@ def test_what_is_no_run_file_is_refused_with_a_sentence(flowcraft: Flowcraft, ch
     flowcraft("run", chain, "--run-id", "r1")
     assert flowcraft("export", "r1", "-o", "run.txt").code == 2
     assert flowcraft("export", "nobody").code == 7
+
+
+def test_files_are_compared_explained_and_drawn_like_runs(flowcraft: Flowcraft, release: str) -> None:
+    flowcraft("run", release, "--run-id", "r1")
+    flowcraft("export", "r1", "-o", "before.fcrun")
+    flowcraft("export", "r1", "-o", "after.fcrun")
+    assert flowcraft("resume", "after.fcrun", "--output", "yes").code == 0
+    for pair in (["before.fcrun", "after.fcrun"], ["r1", "after.fcrun"], ["after.fcrun", "r1"]):
+        diff = flowcraft("diff", *pair)
+        assert diff.code == 8
+        assert "ship" in diff.out
+    assert flowcraft("diff", "r1", "before.fcrun").err == "r1 and before.fcrun came to the same\n"
+    why = flowcraft("why", "before.fcrun", "approval").out
+    assert "next: flowcraft resume before.fcrun:approval --node ask" in why
+    assert "next: flowcraft resume before.fcrun:approval" in flowcraft("show", "before.fcrun", "approval").out
+    assert "waiting" in flowcraft("graph", "before.fcrun").out
