@@ -45,13 +45,17 @@ def imports(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def tests(session: nox.Session) -> None:
     """Run the tests: `nox -s tests -- -k joins` passes the rest on to pytest."""
-    pytest(session, "--ignore=tests/docs", *(session.posargs or ["-n", "4", "--dist", "loadgroup"]))
+    pytest(
+        session,
+        "--ignore=tests/docs",
+        *(session.posargs or ["-n", "4", "--dist", "loadgroup", "--durations=25"]),
+    )
 
 
 @nox.session(venv_backend="none")
 def docs(session: nox.Session) -> None:
     """Run the blocks of README and docs, and compare the generated pages."""
-    pytest(session, "tests/docs", *(session.posargs or ["-n", "4", "--dist", "loadgroup"]))
+    pytest(session, "tests/docs", *(session.posargs or ["-n", "4", "--dist", "loadgroup", "--durations=25"]))
 
 
 @nox.session(venv_backend="none")
