@@ -83,7 +83,7 @@ async def _work_until(stopping: asyncio.Event, adapter: BaseDistributedAdapter, 
     # Without Redis nothing can be handed back: the lease runs out, and others find what was left.
     with suppress(TimeoutError):
         await asyncio.wait_for(
-            _end(adapter, seat.grace_s), max(seat.grace_s - _BEFORE_THE_KILL_S, seat.grace_s / 2)
+            _end(adapter, seat.grace_s), max(seat.grace_s - _BEFORE_THE_KILL_S, 0.9 * seat.grace_s)
         )
     say(f"worker {seat.name} has ended")
 

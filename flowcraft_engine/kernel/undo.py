@@ -14,7 +14,7 @@ from operator import attrgetter
 from typing import Any
 
 from flowcraft_engine.kernel.commands import ABSENT
-from flowcraft_engine.kernel.state import Instance, RunState
+from flowcraft_engine.kernel.state import BODY, Instance, RunState
 
 _INSTANCE_SLOTS = Instance.__slots__
 _slots_of = attrgetter(*_INSTANCE_SLOTS)
@@ -24,15 +24,16 @@ _scalars_of = attrgetter(*_SCALARS)
 
 
 class _Remembered:
-    """An instance as it was. `arrivals` and `values` only ever grow, so their length is enough."""
+    """An instance as it was. `arrivals`, `values` and the passes of a loop only ever grow: their length is enough."""
 
-    __slots__ = ("again", "arrivals", "batch", "instance", "slots", "values")
+    __slots__ = ("again", "arrivals", "batch", "instance", "passes", "slots", "values")
 
     def __init__(self, instance: Instance) -> None:
         self.instance = instance
         self.slots = _slots_of(instance)
         self.arrivals = len(instance.arrivals) if instance.arrivals is not None else 0
         self.values = len(instance.values) if instance.values is not None else 0
+        self.passes = len(_passes_of(instance) or ())
         batch = instance.batch
         self.batch = (batch.cursor, batch.active, batch.failed) if batch is not None else None
         self.again = list(batch.again) if batch is not None else []
@@ -43,9 +44,16 @@ class _Remembered:
             setattr(instance, slot, value)
         _shorten(instance.arrivals, self.arrivals)
         _shorten(instance.values, self.values)
+        _shorten(_passes_of(instance), self.passes)
         if instance.batch is not None and self.batch is not None:
             instance.batch.cursor, instance.batch.active, instance.batch.failed = self.batch
             instance.batch.again = self.again
+
+
+def _passes_of(instance: Instance) -> dict[str, Any] | None:
+    """What a waiting loop controller has kept of its passes."""
+    wait: Any = instance.wait
+    return wait["outputs"] if wait is not None and wait["kind"] == BODY else None
 
 
 def _shorten(mapping: dict[str, Any] | None, length: int) -> None:

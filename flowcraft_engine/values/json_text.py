@@ -8,13 +8,15 @@ from typing import Any
 
 import orjson
 
+#: What stands for a value is none: it must not slip into JSON as an object of its fields.
+_OPTIONS = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
 
 def json_text(value: Any) -> str:
     """Compact JSON. Raises `TypeError` or `ValueError` for what is no JSON."""
     try:
-        return orjson.dumps(value).decode()
+        return orjson.dumps(value, option=_OPTIONS).decode()
     except TypeError:
         # Whole numbers of more than 64 bits, which only Python's own encoder writes.
         return _encode(value)

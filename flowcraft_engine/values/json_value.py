@@ -28,6 +28,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+from flowcraft_engine.values.json_text import json_text
 from flowcraft_engine.values.kept_value import KeptValue
 
 JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
@@ -147,7 +148,6 @@ def copy_json(value: JsonValue) -> JsonValue:
 
 
 _quoted: Callable[[Any], str] = json.encoder.encode_basestring
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
 
 def json_size(value: JsonValue) -> int:
@@ -160,7 +160,7 @@ def json_size(value: JsonValue) -> int:
         return len(_quoted(value))
     if kind is dict or kind is list:
         try:
-            return len(_encode(value))
+            return len(json_text(value))
         except TypeError:  # something in it is kept elsewhere
             return _size_with_kept(value)
     return value.size if isinstance(value, KeptValue) else 8
@@ -173,9 +173,9 @@ def _size_with_kept(value: Any) -> int:
     if kind is list:
         return 2 + sum(map(_size_with_kept, value)) + max(0, len(value) - 1)
     if kind is dict:
-        fields = sum(len(_encode(key)) + 1 + _size_with_kept(item) for key, item in value.items())
+        fields = sum(len(json_text(key)) + 1 + _size_with_kept(item) for key, item in value.items())
         return 2 + fields + max(0, len(value) - 1)
-    return len(_encode(value))
+    return len(json_text(value))
 
 
 def same_json(one: Any, other: Any) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-COMMANDS = 21
+COMMANDS = 29
 
 
 def _command() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+# It is told when it has been noted who must end with flowcraft, if that is killed: see `orphan_guard`.
 SLOW = """
 id: slow
 nodes:
@@ -17,7 +18,7 @@ nodes:
   - id: long
     uses: shell
     needs: [first]
-    params: {run: "echo $$ > pid.txt; test -e go && exit 0; sleep 300 & sleep 300"}
+    params: {run: "sleep 0.3; echo $$ > pid.txt; test -e go && exit 0; sleep 300 & sleep 300"}
   - {id: last, uses: noop, needs: [long]}
 outputs: {code: long.code}
 """

@@ -35,7 +35,7 @@ def _versions(monkeypatch: pytest.MonkeyPatch, **known: str | None) -> None:
 def test_a_missing_package_fails_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     _versions(monkeypatch, dramatiq=None)
     [check] = [it for it in installation_checks() if it.status is CheckStatus.FAIL]
-    assert (check.found, check.advice) == ("dramatiq is not installed", "pip install 'dramatiq>=1.17'")
+    assert (check.found, check.advice) == ("dramatiq is not installed", "pip install 'dramatiq>=2.2'")
 
 
 @pytest.mark.parametrize(

@@ -274,6 +274,22 @@ def test_no_job_is_parked_past_a_registration(server: Server, scripts: Scripts) 
     assert server.run(scripts.register, register, "you", 15_000, "{}") == [NOW, 2, [b"job", b"default"]]
 
 
+def test_a_page_of_runs_leaves_out_what_does_not_fit(server: Server, scripts: Scripts) -> None:
+    for score, (run, blueprint, parent) in enumerate(
+        [("one", "bp", ""), ("two", "other", ""), ("three", "bp", "one")], 1
+    ):
+        server.call("ZADD", "runs", score, run)
+        server.call("HSET", f"<{run}>", "status", "running", "blueprint_id", blueprint, "parent", parent)
+    server.call("ZADD", "runs", 4, "gone")
+
+    def page(blueprint: str, top: str) -> Any:
+        return server.run(scripts.find_runs, ["runs"], 0, 9, "<", ">", blueprint, top)
+
+    assert page("", "") == [4, b"1", b"three", b"two", b"one"]
+    assert page("bp", "1") == [4, b"1", b"one"]
+    assert server.run(scripts.find_runs, ["runs"], 4, 9, "<", ">", "", "") == [0, b"0"]
+
+
 def test_a_flushed_script_is_sent_again(server: Server, scripts: Scripts) -> None:
     renew(server, scripts)
     server.call("SCRIPT", "FLUSH", "SYNC")
