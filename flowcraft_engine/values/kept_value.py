@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from typing import Any
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+from flowcraft_engine.values.json_text import json_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +24,7 @@ class KeptValue:
 
     def with_added(self, item: Any) -> KeptValue:
         """The kept list with a further item, which may be kept elsewhere itself."""
-        size = item.size if type(item) is KeptValue else len(_encode(item))
+        size = item.size if type(item) is KeptValue else len(json_text(item))
         return replace(self, size=self.size + size + 1, added=(*self.added, item))
 
 

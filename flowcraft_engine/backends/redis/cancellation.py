@@ -18,7 +18,13 @@ async def cancellable(call: Awaitable[T]) -> T:
     task = asyncio.current_task()
     assert task is not None
     before = task.cancelling()
-    result = await call
+    try:
+        result = await call
+    except Exception:
+        # A time-out or a lost connection in the same turn must not stand for the cancellation either.
+        if task.cancelling() > before:
+            raise asyncio.CancelledError from None
+        raise
     if task.cancelling() > before:
         raise asyncio.CancelledError
     return result
