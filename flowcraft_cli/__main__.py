@@ -1,6 +1,6 @@
 """`python -m flowcraft_cli`."""
 
-from flowcraft_cli.main import main
+from flowcraft_cli.entry import main
 
 if __name__ == "__main__":
     main()

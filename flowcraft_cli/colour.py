@@ -27,6 +27,8 @@ def wants_colour(stream: Stream) -> bool:
 
 def _is_tty(stream: Stream) -> bool:
     file = getattr(sys, stream)
+    # While nodes run, what they are told of their streams is not for us.
+    file = getattr(file, "beneath", file)
     try:
         return file is not None and bool(file.isatty())
     except ValueError:  # it is closed

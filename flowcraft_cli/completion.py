@@ -20,7 +20,7 @@ def complete_run_ids(incomplete: str) -> list[tuple[str, str]]:
 
 
 def _look_up(incomplete: str) -> list[tuple[str, str]]:
-    from flowcraft_engine.assembly import runs_beginning_with
+    from flowcraft_engine.assembly.run_ids import runs_beginning_with
     from flowcraft_engine.settings import read_settings
 
     rows = runs_beginning_with(read_settings({}, os.environ), incomplete, limit=_MOST_RUNS, within_s=_MOST_S)

@@ -81,19 +81,21 @@ def _nodes(nodes: Sequence[NodeDiff], palette: Palette) -> Iterator[str]:
 
 
 def _changes(changes: Sequence[Change], palette: Palette, indent: str = "    ") -> list[str]:
-    lines = []
+    width, lines = width_of_screen(), []
     for change in changes[:_MOST_CHANGES]:
         name = safe(change.path) or "the whole"
         if isinstance(change.old, str) and isinstance(change.new, str) and "\n" in change.old + change.new:
             lines.append(f"{indent}{name}")
             lines.extend(_line_by_line(change.old, change.new, palette, indent))
         elif isinstance(change.old, Absent):
-            lines.append(f"{indent}{_coloured(palette, '+', f'+ {name}: {_value(change.path, change.new)}')}")
+            told = clip(f"{indent}+ {name}: {_value(change.path, change.new)}", width)
+            lines.append(_coloured(palette, "+", told))
         elif isinstance(change.new, Absent):
-            lines.append(f"{indent}{_coloured(palette, '-', f'- {name}: {_value(change.path, change.old)}')}")
+            told = clip(f"{indent}- {name}: {_value(change.path, change.old)}", width)
+            lines.append(_coloured(palette, "-", told))
         else:
             both = f"{_value(change.path, change.old)} → {_value(change.path, change.new)}"
-            lines.append(f"{indent}{name}: {both}")
+            lines.append(clip(f"{indent}{name}: {both}", width))
     if len(changes) > _MOST_CHANGES:
         lines.append(f"{indent}… and {len(changes) - _MOST_CHANGES} more")
     return lines

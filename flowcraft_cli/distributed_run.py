@@ -58,8 +58,11 @@ async def _run(
     wanted: Sequence[Wanted],
 ) -> tuple[Ending, str | None, list[Report]]:
     from flowcraft_cli.run_place import open_fleet
+    from flowcraft_engine.assembly.servers import examine_redis, require_usable
     from flowcraft_engine.execution.run_control import new_run_id
 
+    # A run that is accepted must not be thrown away: no more of a server that evicts than a worker asks.
+    require_usable(await examine_redis(settings))
     async with open_fleet(settings, blueprints=prepared.children) as place:
         chosen = run_id or new_run_id()
         ending = await _start(place, prepared, chosen, manner, is_new=run_id is None, detach=detach)
@@ -68,7 +71,7 @@ async def _run(
             from flowcraft_cli.run_drawing import draw_run
 
             drawing = await draw_run(place.store, chosen, graph)
-        return ending, drawing, await make_reports(wanted, place.store, ending)
+        return ending, drawing, await make_reports(wanted, place.store, ending, settings)
 
 
 async def _start(
@@ -76,6 +79,7 @@ async def _start(
 ) -> Ending:
     from flowcraft_cli.following import follow
     from flowcraft_cli.watching.choose import choose_watcher
+    from flowcraft_cli.watching.node_log import shown_level
     from flowcraft_cli.watching.run_news import RunNews
 
     fleet = place.fleet
@@ -88,7 +92,7 @@ async def _start(
         return Ending(await place.show(await begin()), where=place.where, goes_on=True)
     watcher = choose_watcher(manner, place.settings)
     watcher.follow(run_id, [node.id for node in prepared.blueprint.nodes])
-    news = RunNews(place.store, watcher, run_id)
+    news = RunNews(place.store, watcher, run_id, level=shown_level(place.settings, verbose=manner.verbose))
     if not is_new and await place.store.exists(run_id):
         await news.catch_up()
     keep_for_good()

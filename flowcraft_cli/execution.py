@@ -14,7 +14,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from flowcraft_cli.ending import Ending
-from flowcraft_cli.interruption import SIGNALS, exit_code_of, word_of
+from flowcraft_cli.interruption import SIGNALS, Interruption, exit_code_of, word_of
 from flowcraft_cli.manner import Manner
 from flowcraft_cli.output import emit_json_at_once, tell
 from flowcraft_cli.watching.watcher import Watcher
@@ -65,6 +65,18 @@ class Interrupter:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    def end_cancellation(self) -> bool:
+        """Let the task go on after a cancellation that a signal has caused. False if it was somebody else's."""
+        if self.signal is None:
+            return False
+        assert self._task is not None
+        self._task.uncancel()
+        return True
+
+    def interruption(self) -> Interruption:
+        """What a command ends with whose run had not begun when it was interrupted."""
+        return Interruption(self.signal or signal.SIGINT)
 
     def _on_signal(self, number: int, _: FrameType | None) -> None:
         assert self._loop is not None
@@ -139,19 +151,14 @@ async def execute(
         try:
             run_id = await begin()
             async with watcher:
-                with tapped_streams():
+                with tapped_streams(as_log=True):
                     await runtime.proceed(run_id, timeout_s=manner.timeout_s)
             timed_out = manner.timeout_s is not None and loop.time() - started >= manner.timeout_s
         except asyncio.CancelledError:
-            if interrupter.signal is None:
+            if not interrupter.end_cancellation():
                 raise
-            task = asyncio.current_task()
-            assert task is not None
-            task.uncancel()
         if run_id is None:
-            from flowcraft_cli.interruption import Interruption
-
-            raise Interruption(interrupter.signal or signal.SIGINT)
+            raise interrupter.interruption()
         result = await runtime.show(run_id)
     if not result.is_final and result.status == "running":
         result = replace(result, status="interrupted")

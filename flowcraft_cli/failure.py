@@ -11,10 +11,15 @@ from typing import Any
 
 from flowcraft_cli.interruption import Interruption
 from flowcraft_cli.output import discard, emit_json, tell
+from flowcraft_cli.plain_signs import PLAIN_SIGNS, allow_plain_signs
 from flowcraft_cli.text import safe
-from flowcraft_engine.errors import FlowcraftError
+from flowcraft_engine.errors import FlowcraftError, NotFoundError
 
 _BUG = 70
+_INTERRUPTED = 130
+_ENDED_HINT = (
+    "a node, or what it began, may have done that; a kept run goes on with: flowcraft reconcile @latest"
+)
 _BUG_HINT = "this is a bug in flowcraft, please report it; --debug shows where it happened"
 
 
@@ -35,10 +40,11 @@ class Boundary:
         self.wants_traceback = "--debug" in ours or _is_set("FLOWCRAFT_DEBUG")
 
     def prepare_streams(self) -> None:
-        """A terminal that cannot show a character gets its escape instead of a failure."""
+        """A terminal that cannot show a character gets something else for it instead of a failure."""
+        allow_plain_signs()
         for stream in (sys.stdout, sys.stderr):
             with suppress(AttributeError, ValueError):
-                stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # not every stream
+                stream.reconfigure(errors=PLAIN_SIGNS)  # type: ignore[union-attr]  # not every stream
 
     def flush(self) -> None:
         try:
@@ -84,19 +90,43 @@ def _described(error: BaseException) -> tuple[int, dict[str, Any]]:
     if isinstance(error, Interruption):
         return error.exit_code, {"error": _entry(error.word, error.word, None)}
     if isinstance(error, KeyboardInterrupt):
-        return 130, {"error": _entry("interrupted", "interrupted", None)}
+        return _INTERRUPTED, {"error": _entry("interrupted", "interrupted", None)}
     if hasattr(error, "format_message"):  # what Typer raises for a wrong command line
         message, hint = _usage(error)
         return 2, {"error": _entry("usage", message, hint)}
-    if isinstance(error, SystemExit):
-        return _BUG, {
-            "error": _entry("internal", f"something ended the process: sys.exit({error.code!r})", _BUG_HINT)
-        }
+    ended = _what_ended_it(error)
+    if ended is not None:
+        return _INTERRUPTED, {"error": _entry("interrupted", ended, _ENDED_HINT)}
+    if isinstance(error, FileNotFoundError) and not error.filename and _is_folder_gone():
+        message, hint = "the current folder does not exist any more", "go to another one, or make it again"
+        return NotFoundError.exit_code, {"error": _entry(NotFoundError.code, message, hint)}
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         return 9, {"error": _entry("backend", f"{where}{error.strerror}", None)}
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return _BUG, {"error": _entry("internal", f"unexpected {text}", _BUG_HINT)}
+
+
+def _what_ended_it(error: BaseException) -> str | None:
+    """What somebody did who was not asked: a task or a callback that a node began, say."""
+    if isinstance(error, SystemExit):
+        return f"something ended the process: sys.exit({error.code!r})"
+    # By their names: whoever failed before there was an event loop shall not load asyncio for it.
+    if type(error).__name__ == "CancelledError":
+        return "something cancelled all tasks of this process"
+    if isinstance(error, RuntimeError) and str(error).startswith("Event loop stopped before"):
+        return "something stopped the event loop of this process"
+    return None
+
+
+def _is_folder_gone() -> bool:
+    from pathlib import Path
+
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _entry(code: str, message: str, hint: str | None) -> dict[str, Any]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from flowcraft_cli.colour import Palette, palette_for
 from flowcraft_cli.output import tell
+from flowcraft_cli.screen import width_of_screen
 from flowcraft_cli.text import safe
 from flowcraft_engine.blueprint.finding import Finding, Severity
 
-
-def has_errors(findings: Iterable[Finding]) -> bool:
-    return any(finding.severity is Severity.ERROR for finding in findings)
+#: An excerpt is no longer than this, and where there is no screen it is shown whole.
+_EXCERPT_WIDTH = 140
+_MARGIN = 10
 
 
 def finding_json(finding: Finding) -> dict[str, Any]:
@@ -51,31 +54,47 @@ def finding_text(finding: Finding, palette: Palette) -> str:
 def _excerpt(finding: Finding, palette: Palette) -> list[str]:
     if not finding.excerpt or finding.location is None:
         return []
-    shown = safe(finding.excerpt.expandtabs(4))
     number = str(finding.location.line)
+    shown, indent = _fitting(finding.excerpt, finding.location.column)
     lines = [f"  {palette.dim(f'{number:>5} |')} {shown}"]
-    # A cut line begins with an ellipsis: its columns are no longer those of the file.
-    if not finding.excerpt.startswith("…"):
-        before = finding.excerpt[: finding.location.column - 1]
-        indent = len(safe(before.expandtabs(4)))
+    if indent is not None:
         lines.append(f"  {palette.dim('      |')} {' ' * indent}{palette.red('^')}")
     return lines
 
 
+def _fitting(excerpt: str, column: int) -> tuple[str, int | None]:
+    """The part of the line around its column that the screen has room for, and where the caret stands below it."""
+    shown = safe(excerpt.expandtabs(4))
+    # A cut line begins with an ellipsis: its columns are no longer those of the file.
+    indent = None if excerpt.startswith("…") else len(safe(excerpt[: column - 1].expandtabs(4)))
+    room = width_of_screen(_EXCERPT_WIDTH) - _MARGIN
+    if indent is None or len(shown) <= room:
+        return shown, indent
+    start = max(0, min(indent - room // 2, len(shown) - room))
+    head, tail = "…" if start else "", "…" if start + room < len(shown) else ""
+    return head + shown[start + len(head) : start + room - len(tail)] + tail, indent - start
+
+
 def annotation(finding: Finding) -> str:
     """A workflow command of GitHub Actions, which shows the finding at its line."""
-    from flowcraft_engine.reports.workflow_command import workflow_command
+    from flowcraft_engine.reports.workflow_command import in_repository, workflow_command
 
     place = finding.location
+    file = in_repository(place.file, github_workspace()) if place else None
     text = finding.message + (f" ({finding.hint})" if finding.hint else "")
     return workflow_command(
         "error" if finding.severity is Severity.ERROR else "warning",
         text,
         title=finding.code,
-        file=place.file if place else None,
-        line=place.line if place else None,
-        column=place.column if place else None,
+        file=file,
+        line=place.line if place and file else None,
+        column=place.column if place and file else None,
     )
+
+
+def github_workspace() -> str:
+    """The folder of the repository: annotations name files as seen from there."""
+    return os.environ.get("GITHUB_WORKSPACE") or str(Path.cwd())
 
 
 def summary(findings: Sequence[Finding], files: int = 1) -> str:

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from flowcraft_engine.blueprint.fixed_names import CONTINUE
 from flowcraft_engine.blueprint.graph import Graph
-from flowcraft_engine.blueprint.model import CONTINUE, Blueprint, EdgeSpec, NodeSpec
+from flowcraft_engine.blueprint.model import Blueprint, EdgeSpec, NodeSpec
 from flowcraft_engine.blueprint.run_inputs import bind_inputs
 from flowcraft_engine.expressions import (
     Evaluator,

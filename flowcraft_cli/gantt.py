@@ -64,7 +64,8 @@ def _label(name: str) -> str:
 
 def _is_left_out(run: Dossier, name: str) -> bool:
     """Of long lists of items only those are drawn that did not simply complete."""
-    if not name.endswith("]") or run.state.instances[name].state != "completed":
+    instance = run.state.instances.get(name)  # none of an iteration that a rerun has removed
+    if not name.endswith("]") or (instance is not None and instance.state != "completed"):
         return False
     return f"{name.rpartition('[')[0]}[{_MOST_ITEMS}]" in run.timeline
 
@@ -81,8 +82,8 @@ class _Chart:
         """Round times, each at its place."""
         cells = [" "] * self._width
         free = 0
-        for at in self._scale.ticks(max(2, self._width // 14)):
-            label = f"{self._signs.rule}{short_duration(at - self._scale.began)}"
+        for at, told in self._scale.ticks(max(2, self._width // 14)):
+            label = f"{self._signs.rule}{told}"
             column = self._column(at)
             if column >= free and column + len(label) <= self._width:
                 cells[column : column + len(label)] = label

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from flowcraft_cli.ending import Ending, print_ending
+from flowcraft_cli.ending import Ending
+from flowcraft_cli.ending_text import print_ending
 from flowcraft_cli.output import emit_json, tell
 
 if TYPE_CHECKING:
@@ -12,15 +14,14 @@ if TYPE_CHECKING:
     from flowcraft_cli.manner import Manner
 
 
-async def hand_over(kept: KeptRun, manner: Manner) -> Ending:
-    """The run as it stands, or, with `--timeout`, as it is after following it for so long."""
-    fleet = kept.place.fleet
-    assert fleet is not None
-    if manner.timeout_s is None:
-        return Ending(await fleet.show(kept.top), where=kept.where, goes_on=True)
-    result = await fleet.proceed(kept.top, timeout_s=manner.timeout_s)
-    timed_out = not result.is_final and result.status == "running"
-    return Ending(result, timed_out=timed_out, where=kept.where, goes_on=True)
+async def hand_over(kept: KeptRun, change: Callable[[], Awaitable[None]], manner: Manner) -> Ending:
+    """Make the `change`; the run as it stands then, or, with `--timeout`, as it is after following it for so long."""
+    if manner.timeout_s is not None:
+        from flowcraft_cli.following import follow_kept
+
+        return await follow_kept(kept, kept.top, manner, change)
+    await change()
+    return Ending(await kept.place.show(kept.top), where=kept.where, goes_on=True)
 
 
 def print_handed_over(ending: Ending, manner: Manner) -> int:

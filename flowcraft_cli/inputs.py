@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 MAX_BYTES = 16 * 1024 * 1024
 _MAX_DEPTH = 64
 _WORDS = {"true": True, "false": False}
+#: How a value is written whose text was none.
+_LIKE = {"array": ', like ["a", "b"]', "object": ', like {"a": 1}', "boolean": ", true or false"}
 
 
 def collect_inputs(blueprint: Blueprint, pairs: Sequence[str], file: str | None) -> dict[str, Any]:
@@ -53,11 +55,10 @@ def typed(text: str, spec: InputSpec | None) -> Any:
     except json.JSONDecodeError as error:
         if kind is None:
             return text
-        if kind in ("object", "array"):
-            raise ValueError(
-                f"{kind} expected: {error.msg} at line {error.lineno}, column {error.colno}"
-            ) from error
-        raise ValueError(f"must be of type {kind}, not {text[:60]!r}") from error
+        if kind in ("object", "array") and text.lstrip()[:1] in ("{", "["):
+            place = f"line {error.lineno}, column {error.colno}"
+            raise ValueError(f"is not JSON: {error.msg} at {place}") from error
+        raise ValueError(f"must be of type {kind}{_LIKE.get(kind, '')}, not {text[:60]!r}") from error
 
 
 def strict_json(text: str) -> Any:
@@ -102,7 +103,11 @@ def _read_file(name: str) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         if name.endswith(".json"):
             raise UsageError(f"{shown}:{error.lineno}:{error.colno}: not JSON: {error.msg}") from error
-        value = _read_yaml(text, shown)
+        from flowcraft_engine.blueprint.data_text import read_data_text
+
+        if not text.strip():
+            raise UsageError(f"{shown}: there are no inputs in it", hint="write {} to give none") from None
+        value = read_data_text(shown, text)
     except ValueError as error:
         raise UsageError(f"{shown}: {error}") from error
     if value is None:
@@ -110,24 +115,6 @@ def _read_file(name: str) -> dict[str, Any]:
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         raise UsageError(f"{shown}: inputs are a mapping of names to values, not a {type(value).__name__}")
     return dict(value)
-
-
-def _read_yaml(text: str, shown: str) -> Any:
-    from flowcraft_engine.blueprint.finding import BlueprintError
-    from flowcraft_engine.blueprint.formats import parse
-    from flowcraft_engine.blueprint.limits import DEFAULT_LIMITS
-    from flowcraft_engine.blueprint.reading import from_text
-    from flowcraft_engine.blueprint.report import Report, UnreadableError
-
-    report = Report(None, DEFAULT_LIMITS.max_findings)
-    try:
-        report.source = from_text(shown, text, DEFAULT_LIMITS)
-        value = parse(report.source, DEFAULT_LIMITS, report).root
-    except UnreadableError as error:
-        raise BlueprintError([*report.findings(), error.finding]) from None
-    if report.has_errors:
-        raise BlueprintError(report.findings())
-    return value
 
 
 def read_text(name: str, option: str) -> str:

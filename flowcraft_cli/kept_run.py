@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import typer
 
+from flowcraft_cli.mode_options import refuse_ignored, refuse_place
 from flowcraft_cli.options import settings_of
 from flowcraft_cli.run_ids import check_run_reference, find_run
+from flowcraft_engine.frozen import frozen
 
 if TYPE_CHECKING:
     from flowcraft_cli.ending import Ending
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 _SUFFIX = ".fcrun"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KeptRun:
     """A run that was found, and the place where it is."""
 
@@ -71,29 +73,64 @@ class KeptRun:
 
 
 @asynccontextmanager
-async def kept_run(context: typer.Context, text: str) -> AsyncIterator[KeptRun]:
-    """The run that `text` means: where the runs are, or in a file. Raises `UsageError`, `NotFoundError`."""
+async def kept_run(
+    context: typer.Context, text: str, *, only_looks: bool = False, is_alone: bool = True
+) -> AsyncIterator[KeptRun]:
+    """The run that `text` means: where the runs are, or in a file. Raises `UsageError`, `NotFoundError`.
+
+    To a run file that `is_alone` options about the place of runs mean nothing.
+    While `flowcraft dev` runs, and nobody has said where runs are, it may be in either place: which is told. A command
+    that `only_looks` does not wait for a Redis that is away.
+    """
+    from flowcraft_cli.either_place import found_in_either
+    from flowcraft_cli.output import tell
     from flowcraft_cli.run_place import open_place
-    from flowcraft_engine.assembly import no_runs_yet
+    from flowcraft_engine.assembly.backend import is_distributed, settings_of_dev
+    from flowcraft_engine.assembly.state_file import no_runs_yet
 
     settings = settings_of(context)
     path, inner = run_file_of(text)
     if path is not None:
+        if is_alone:
+            refuse_place(context, "a run in a file")
         async with _in_file(settings, path, inner) as kept:
             yield kept
         return
     check_run_reference(text)
-    async with open_place(settings) as place:
+    there = settings_of_dev(settings)
+    if there is not None:
+        async with found_in_either(settings, there, text, only_looks=only_looks) as (place, run_id, is_there):
+            refuse_ignored(context, in_redis=is_there)
+            if is_there and not context.params.get("quiet"):
+                tell(f"run {run_id} is in the Redis of flowcraft dev (--backend redis)")
+            yield await run_in(place, run_id)
+        return
+    refuse_ignored(context, in_redis=is_distributed(settings))
+    async with open_place(settings, only_looks=only_looks) as place:
         if place is None:
             raise no_runs_yet(settings, text)
-        yield await run_in(place, await find_run(place.store, text))
+        yield await run_in(place, await _found(place, text))
+
+
+async def _found(place: RunPlace, text: str) -> str:
+    """The id of the run that `text` means in that place, which is the only one now."""
+    from flowcraft_engine.assembly.backend import may_be_with_dev
+    from flowcraft_engine.errors import NotFoundError
+
+    try:
+        return await find_run(place.store, text)
+    except NotFoundError as error:
+        if not may_be_with_dev(place.settings):
+            raise
+        hints = [error.hint, "runs of flowcraft dev are found while that runs"]
+        raise NotFoundError(error.message, hint="; ".join(filter(None, hints))) from error
 
 
 async def run_in(place: RunPlace, run_id: str) -> KeptRun:
     """A run of that place, with the settings that it was begun with."""
     if place.fleet is not None:
         return KeptRun(place, run_id)
-    from flowcraft_engine.assembly import settings_for_run
+    from flowcraft_engine.assembly.runtime import settings_for_run
 
     remembered = await place.store.recall(run_id.partition(":")[0])
     return KeptRun(replace(place, settings=settings_for_run(place.settings, remembered)), run_id)
@@ -115,7 +152,8 @@ async def _in_file(settings: Settings, path: str, inner: str) -> AsyncIterator[K
 
     from flowcraft_cli.execution import closing
     from flowcraft_cli.run_place import RunPlace
-    from flowcraft_engine.assembly import open_run_file, settings_for_run
+    from flowcraft_engine.assembly.run_file import open_run_file
+    from flowcraft_engine.assembly.runtime import settings_for_run
 
     opened, run_id = await open_run_file(Path(path))
     async with closing(opened) as store:
@@ -133,15 +171,18 @@ async def go_on(
     from flowcraft_cli.execution import execute
     from flowcraft_cli.watching.choose import choose_watcher
     from flowcraft_cli.watching.node_log import node_log
-    from flowcraft_engine.assembly import make_registry, make_runtime
+    from flowcraft_engine.assembly.nodes import make_registry
+    from flowcraft_engine.assembly.runtime import make_runtime
+    from flowcraft_engine.execution.standing import open_tree
 
     watcher = choose_watcher(manner, kept.settings)
     registry = make_registry(kept.settings)
     runtime = make_runtime(kept.settings, registry, kept.store, on_progress=watcher.on_progress)
     top = kept.top
-    plan, _ = await kept.store.snapshot(top)
+    plan, _ = await kept.store.glance(top)
     watcher.follow(top, [node.id for node in plan.blueprint.nodes])
-    watcher.progress.catch_up(top, await kept.store.events(top))
+    for name in await open_tree(kept.store, top):
+        watcher.progress.catch_up(name, await kept.store.events(name))
 
     async def start() -> str:
         await begin(runtime)

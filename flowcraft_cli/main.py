@@ -50,7 +50,8 @@ def run_command_line(arguments: Sequence[str]) -> int:
     from flowcraft_cli.failure import Boundary
     from flowcraft_cli.interruption import interruptible
 
-    if not arguments:
+    is_completion = _is_completion(arguments)
+    if not arguments and not is_completion:
         run_command_line(["--help"])
         return 2
     boundary = Boundary(arguments)
@@ -60,19 +61,23 @@ def run_command_line(arguments: Sequence[str]) -> int:
             code = typer.main.get_command(app)(list(arguments), prog_name="flowcraft", standalone_mode=False)
             boundary.flush()
         except BaseException as error:  # the top of the process: whatever it is becomes a sentence and a code
+            if is_completion and isinstance(error, SystemExit):
+                return error.code if isinstance(error.code, int) else 0
             return boundary.report(error)
     return code if isinstance(code, int) else 0
 
 
+def _is_completion(arguments: Sequence[str]) -> bool:
+    """Whether a shell asks what could come next, or for its script: Typer answers, and ends with `sys.exit`."""
+    asked = {"--show-completion", "--install-completion"}
+    return "_FLOWCRAFT_COMPLETE" in os.environ or any(word.partition("=")[0] in asked for word in arguments)
+
+
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import PackageNotFoundError, version
+        from flowcraft_engine.version import __version__
 
-        try:
-            found = version("flowcraft-py")
-        except PackageNotFoundError:
-            found = "(not installed)"
-        typer.echo(f"flowcraft {found} (Python {'.'.join(map(str, sys.version_info[:3]))})")
+        typer.echo(f"flowcraft {__version__} (Python {'.'.join(map(str, sys.version_info[:3]))})")
         raise typer.Exit
 
 

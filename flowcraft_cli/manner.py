@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from flowcraft_engine.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Manner:
     """What `--timeout`, `-q`, `-v` and `--json` ask for."""
 

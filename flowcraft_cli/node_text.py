@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flowcraft_cli.colour import palette_for
@@ -21,8 +22,8 @@ def node_text(dossier: Dossier, report: NodeReport, where: str) -> str:
     name = report.why.instance
     lines = [why_text(report.why, where)]
     if name in dossier.timeline:
-        dossier.timeline = {name: dossier.timeline[name]}
-        lines += [palette.dim("timeline"), *gantt_lines(dossier, palette, width_of_screen())]
+        alone = replace(dossier, timeline={name: dossier.timeline[name]})
+        lines += [palette.dim("timeline"), *gantt_lines(alone, palette, width_of_screen())]
     node = report.node
     if report.spans:
         lines += [palette.dim("input"), json_text(report.input)]

@@ -12,6 +12,7 @@ import typer
 from flowcraft_engine.errors import UsageError
 
 if TYPE_CHECKING:
+    from flowcraft_cli.manner import Manner
     from flowcraft_engine.settings import Settings
     from flowcraft_engine.settings.worker import WorkerSettings
 
@@ -104,7 +105,7 @@ LogLevel = Annotated[
     option("--log-level", help="Log lines from debug, info, warning or error on.", metavar="NAME"),
 ]
 Traces = Annotated[
-    bool, option("--traces", help="Tell OpenTelemetry of every attempt; needs flowcraft-py[otel].")
+    bool, option("--traces", help="Tell OpenTelemetry of every run and attempt; needs flowcraft-py[otel].")
 ]
 Timeout = Annotated[
     str | None,
@@ -127,7 +128,7 @@ Debug = Annotated[bool, option("--debug", help="Show tracebacks.", hidden=True)]
 
 
 def settings_of(context: typer.Context, *, near: str | None = None) -> Settings:
-    """The settings of a command; `near` is the blueprint beside which the project file is looked for."""
+    """The settings of a command; `near` is the blueprint, or the folder, where the project file is looked for."""
     from flowcraft_engine.settings import read_settings
     from flowcraft_engine.settings.command import READERS
 
@@ -142,11 +143,22 @@ def worker_settings_of(context: typer.Context, *, near: str | None = None) -> Wo
 
 
 def _flags(context: typer.Context, names: Iterable[str]) -> dict[str, Any]:
-    return {name: context.params[name] for name in names if _is_flag(context, name)}
+    return {name: context.params[name] for name in names if is_flag(context, name)}
 
 
 def _folder(near: str | None) -> Path | None:
-    return Path(near).absolute().parent if near is not None and near != "-" else None
+    if near is None or near == "-":
+        return None
+    path = Path(near).absolute()
+    return path if path.is_dir() else path.parent
+
+
+def manner_of(context: typer.Context) -> Manner:
+    """How a command shall execute or follow a run. Raises `UsageError`."""
+    from flowcraft_cli.manner import Manner
+
+    asked = context.params
+    return Manner(duration_s(context, "timeout"), asked["quiet"], asked["verbose"], asked["json"])
 
 
 def duration_s(context: typer.Context, name: str) -> float | None:
@@ -164,9 +176,9 @@ def duration_s(context: typer.Context, name: str) -> float | None:
 
 def source_of(context: typer.Context, name: str) -> str:
     """Where an option's value comes from, in words: `--timeout` or `FLOWCRAFT_TIMEOUT`."""
-    return f"--{name.replace('_', '-')}" if _is_flag(context, name) else f"FLOWCRAFT_{name.upper()}"
+    return f"--{name.replace('_', '-')}" if is_flag(context, name) else f"FLOWCRAFT_{name.upper()}"
 
 
-def _is_flag(context: typer.Context, name: str) -> bool:
+def is_flag(context: typer.Context, name: str) -> bool:
     source = context.get_parameter_source(name)
     return name in context.params and source is not None and source.name == "COMMANDLINE"

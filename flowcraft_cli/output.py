@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
@@ -23,14 +23,17 @@ def emit_json(document: object) -> None:
 
 
 def json_text(document: object) -> str:
-    """JSON for people and programs alike; text that is no valid Unicode is escaped."""
-    text = json.dumps(document, indent=2, ensure_ascii=False, default=str)
+    """JSON for people and programs alike; what stdout cannot show, and text that is no valid Unicode, is escaped."""
+    text = json.dumps(document, indent=2, ensure_ascii=not _shows_unicode(), default=str)
     # DEL and the C1 controls are legal in JSON and not in a terminal.
-    return (
-        "".join(c if c == "\n" or c.isprintable() else f"\\u{ord(c):04x}" for c in text)
-        if not _is_plain(text)
-        else text
-    )
+    if _is_plain(text):
+        return text
+    return "".join(c if c == "\n" or c.isprintable() else f"\\u{ord(c):04x}" for c in text)
+
+
+def _shows_unicode() -> bool:
+    encoding = getattr(sys.stdout, "encoding", None)
+    return encoding is None or encoding.lower().startswith("utf")
 
 
 def _is_plain(text: str) -> bool:
@@ -45,6 +48,25 @@ def tell(text: str = "") -> None:
         with suppress(OSError, ValueError):
             stream.write(text + "\n")
             stream.flush()
+
+
+@contextmanager
+def passing() -> Iterator[Callable[[str], None]]:
+    """Shows how far something is, on a terminal: each text takes the place of the one before, and none stays."""
+    from flowcraft_cli.colour import is_terminal
+
+    stream = sys.stderr if is_terminal("stderr") else None
+
+    def show(text: str) -> None:
+        if stream is not None:
+            with suppress(OSError, ValueError):
+                stream.write(f"\r\x1b[K{text}")
+                stream.flush()
+
+    try:
+        yield show
+    finally:
+        show("")
 
 
 def _write(stream: TextIO | None, text: str) -> None:

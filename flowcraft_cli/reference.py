@@ -37,8 +37,8 @@ current folder. It knows:
 
 and the settings of [workers](operations.md#settings-of-workers).
 
-Runs are kept in `.flowcraft/state.db` of the project, else of the current folder. A run is named by its id, by the
-beginning of it, or by `@latest`; a sub-run by `parent:node`.
+Runs are kept in `.flowcraft/state.db` beside the project file above the current folder, else in the current folder
+itself. A run is named by its id, by the beginning of it, or by `@latest`; a sub-run by `parent:node`.
 
 `NO_COLOR` switches colours off, `FORCE_COLOR` on; `CI` and `TERM=dumb` give plain lines instead of the live tree.
 
@@ -98,7 +98,7 @@ def _option_row(option: Any, context: typer.Context) -> str:
 
 
 def _word(argument: Any) -> str:
-    return str(argument.metavar or argument.name.upper())
+    return str(argument.metavar or argument.name.upper()) + ("..." if argument.nargs == -1 else "")
 
 
 def _cell(text: str | None) -> str:

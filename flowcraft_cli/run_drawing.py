@@ -38,7 +38,7 @@ async def draw_run(store: CoordinationStore, run_id: str, file: str) -> str:
 
     plan, state = await store.snapshot(run_id)
     outcomes = outcomes_of(run_result(plan, state))
-    return draw(plan.blueprint, format_of(file), outcomes, taken=taken_edges(plan, state))
+    return draw(plan.blueprint, format_of(file), outcomes, taken=taken_edges(state))
 
 
 def write_drawing(file: str, drawing: str) -> None:

@@ -14,4 +14,5 @@ def is_file_name(word: str) -> bool:
     """Ids of runs have no folders and do not end like a blueprint; a file that is there is one, and `-` is stdin."""
     if run_file_of(word)[0] is not None:
         return False
-    return word == "-" or word.endswith(_SUFFIXES) or "/" in word or Path(word).is_file()
+    is_path = word in ("-", ".", "..") or "/" in word
+    return is_path or word.endswith(_SUFFIXES) or Path(word).is_file()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
+
+from flowcraft_engine.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,7 +31,7 @@ class Runs(Protocol):
     async def evidence(self, run_id: str) -> list[Evidence]: ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunPlace:
     """The store of runs; `fleet` if workers execute them, None for a state file."""
 
@@ -42,7 +43,7 @@ class RunPlace:
     def runs(self) -> Runs:
         if self.fleet is not None:
             return self.fleet
-        from flowcraft_engine.assembly import make_runtime
+        from flowcraft_engine.assembly.runtime import make_runtime
         from flowcraft_engine.nodes.registry import NodeRegistry
 
         return make_runtime(self.settings, NodeRegistry(), self.store)
@@ -72,27 +73,54 @@ class RunPlace:
 
 
 @asynccontextmanager
-async def open_fleet(settings: Settings, *, blueprints: Iterable[Blueprint] = ()) -> AsyncIterator[RunPlace]:
-    """The runs in Redis. `blueprints` are those that sub-runs may use."""
-    from flowcraft_engine.assembly import make_fleet
+async def open_fleet(
+    settings: Settings, *, blueprints: Iterable[Blueprint] = (), only_looks: bool = False
+) -> AsyncIterator[RunPlace]:
+    """The runs in Redis. `blueprints` are those that sub-runs may use; who `only_looks` does not wait for a server."""
+    from flowcraft_engine.assembly.fleet import make_fleet
 
-    async with make_fleet(settings, blueprints=blueprints) as fleet:
+    async with make_fleet(settings, blueprints=blueprints, only_looks=only_looks) as fleet:
         yield RunPlace(settings, fleet.client.store, fleet.client)
 
 
 @asynccontextmanager
-async def open_place(settings: Settings) -> AsyncIterator[RunPlace | None]:
-    """The runs that `settings` name; None if nothing was ever kept there."""
-    from flowcraft_cli.execution import closing
-    from flowcraft_engine.assembly import is_distributed, open_existing_store
+async def open_place(settings: Settings, *, only_looks: bool = False) -> AsyncIterator[RunPlace | None]:
+    """The runs that `settings` name; None if nothing was ever kept there.
+
+    Who `only_looks` waits for no server, and can read a state file that nobody may write.
+    """
+    from flowcraft_engine.assembly.backend import is_distributed
 
     if is_distributed(settings):
-        async with open_fleet(settings) as place:
+        async with open_fleet(settings, only_looks=only_looks) as place:
             yield place
         return
-    store = open_existing_store(settings)
+    async with _open_file(settings, only_looks=only_looks) as store:
+        yield None if store is None else RunPlace(settings, store)
+
+
+@asynccontextmanager
+async def open_store(settings: Settings) -> AsyncIterator[CoordinationStore | None]:
+    """The store that `settings` name, for a look at what is stored; None if nothing was ever kept there.
+
+    Of a fleet, without the rest of a client, which takes longer to load than the look.
+    """
+    from flowcraft_engine.assembly.backend import is_distributed
+    from flowcraft_engine.assembly.fleet import looking_store
+
+    opened = looking_store(settings) if is_distributed(settings) else _open_file(settings, only_looks=True)
+    async with opened as store:
+        yield store
+
+
+@asynccontextmanager
+async def _open_file(settings: Settings, *, only_looks: bool) -> AsyncIterator[CoordinationStore | None]:
+    from flowcraft_cli.execution import closing
+    from flowcraft_engine.assembly.state_file import open_existing_store
+
+    store = open_existing_store(settings, only_looks=only_looks)
     if store is None:
         yield None
         return
     async with closing(store):
-        yield RunPlace(settings, store)
+        yield store

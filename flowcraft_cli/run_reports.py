@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from flowcraft_engine.errors import BackendError, UsageError
+from flowcraft_engine.frozen import frozen
 
 if TYPE_CHECKING:
     import typer
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from flowcraft_cli.manner import Manner
     from flowcraft_engine.blueprint.finding import Finding
     from flowcraft_engine.reports.dossier import Dossier
+    from flowcraft_engine.settings import Settings
     from flowcraft_engine.stores.coordination_store import CoordinationStore
 
 #: Kind → whether it needs a file.
@@ -24,7 +25,7 @@ KINDS: Final = {"junit": True, "html": True, "github": False}
 _SUMMARY: Final = "GITHUB_STEP_SUMMARY"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wanted:
     """One report that was asked for; `github` without a file writes to the summary of its step."""
 
@@ -32,7 +33,7 @@ class Wanted:
     file: Path | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Report:
     """A report that was made: the text for its file, and lines for the log of a CI system."""
 
@@ -82,7 +83,14 @@ def checked_file(name: str, source: str) -> Path:
     return file
 
 
-async def make_reports(wanted: Sequence[Wanted], store: CoordinationStore, ending: Ending) -> list[Report]:
+def tells_logs(wanted: Sequence[Wanted]) -> bool:
+    """Whether one of these reports has what the nodes printed: it may be much to read."""
+    return any(one.kind == "html" for one in wanted)
+
+
+async def make_reports(
+    wanted: Sequence[Wanted], store: CoordinationStore, ending: Ending, settings: Settings
+) -> list[Report]:
     """The reports of a run as a command leaves it."""
     if not wanted:
         return []
@@ -90,18 +98,18 @@ async def make_reports(wanted: Sequence[Wanted], store: CoordinationStore, endin
 
     from flowcraft_engine.reports.dossier import read_dossier
 
-    dossier = await read_dossier(store, ending.result.run_id, time.time())
+    dossier = await read_dossier(store, ending.result.run_id, time.time(), with_logs=tells_logs(wanted))
     # Only the command knows that it was interrupted: its claims look alive for as long as it lives.
     dossier.result = ending.result
-    return await reports_of(wanted, dossier)
+    return await reports_of(wanted, dossier, settings)
 
 
-async def reports_of(wanted: Sequence[Wanted], dossier: Dossier) -> list[Report]:
-    """The reports of a run as it stands."""
-    return [await _made(one, dossier) for one in wanted]
+async def reports_of(wanted: Sequence[Wanted], dossier: Dossier, settings: Settings) -> list[Report]:
+    """The reports of a run as it stands. `settings` know the project, where the code of its nodes is."""
+    return [await _made(one, dossier, settings) for one in wanted]
 
 
-async def _made(wanted: Wanted, dossier: Dossier) -> Report:
+async def _made(wanted: Wanted, dossier: Dossier, settings: Settings) -> Report:
     if wanted.kind == "junit":
         from flowcraft_engine.reports.junit import junit_report
 
@@ -110,10 +118,10 @@ async def _made(wanted: Wanted, dossier: Dossier) -> Report:
         from flowcraft_engine.reports.html import html_report
 
         return Report(wanted.file, await html_report(dossier))
+    from flowcraft_cli.findings import github_workspace
     from flowcraft_engine.reports.github import annotations_of, job_summary
 
-    workspace = os.environ.get("GITHUB_WORKSPACE") or str(Path.cwd())
-    lines = annotations_of(dossier, workspace)
+    lines = annotations_of(dossier, github_workspace(), str(settings.code_root))
     is_step = wanted.file is not None and str(wanted.file) == os.environ.get(_SUMMARY)
     return Report(wanted.file, job_summary(dossier), lines, is_appended=is_step)
 
@@ -156,7 +164,7 @@ def write_reports(reports: Sequence[Report]) -> None:
 
 def print_with_reports(ending: Ending, manner: Manner, reports: Sequence[Report]) -> int:
     """The ending, then the reports: a report that cannot be written must not hide the results. The exit code."""
-    from flowcraft_cli.ending import print_ending
+    from flowcraft_cli.ending_text import print_ending
     from flowcraft_cli.output import tell
 
     code = print_ending(ending, manner)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flowcraft_engine.errors import UsageError
+from flowcraft_engine.frozen import frozen
 
 if TYPE_CHECKING:
     from flowcraft_engine.stores.coordination_store import CoordinationStore, RunSummary
@@ -16,7 +16,7 @@ ENDED = ("completed", "failed", "cancelled")
 _MOST = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Selection:
     """Runs that have ended; sub-runs belong to their run."""
 

@@ -23,7 +23,8 @@ def where_kept(settings: Settings) -> str | None:
 
 def where_in_redis(settings: Settings) -> str:
     """For a run in Redis. A password is masked, so it has to be typed again."""
-    from flowcraft_engine.assembly import is_distributed, masked_url
+    from flowcraft_engine.assembly.backend import is_distributed
+    from flowcraft_engine.assembly.servers import masked_url
 
     plain = _without_flags()
     parts = []

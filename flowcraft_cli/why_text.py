@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from flowcraft_cli.colour import Palette, palette_for
-from flowcraft_cli.looks import marked
+from flowcraft_cli.looks import marked, symbol_of
 from flowcraft_cli.screen import width_of_screen
 from flowcraft_cli.text import safe
 
@@ -22,17 +22,25 @@ def why_text(why: Why, where: str) -> str:
     """The sentence, its grounds with their places, and what can be done."""
     palette = palette_for("stdout")
     width = width_of_screen()
-    lines = _wrapped(f"{why.instance}: {safe(why.summary)}", width, "  ")
-    lines[0] = f"{marked(why.state, safe(why.instance), palette, 'stdout')}{lines[0][len(why.instance) :]}"
+    name, sign = safe(why.instance), f"{symbol_of(why.state, 'stdout')} "
+    lines = _wrapped(f"{sign}{name}: {safe(why.summary)}", width, "  ")
+    # Long names are broken, and only whole ones are painted.
+    if lines[0].startswith(f"{sign}{name}:"):
+        lines[0] = marked(why.state, name, palette, "stdout") + lines[0][len(sign) + len(name) :]
     if why.location is not None:
         lines.append(f"  {palette.dim(safe(str(why.location)))}")
     lines.extend(_grounds(why.grounds, palette, width, "  "))
     if why.others:
         names = ", ".join(map(safe, why.others[:_MOST_OTHERS]))
         more = f" and {len(why.others) - _MOST_OTHERS} more" if len(why.others) > _MOST_OTHERS else ""
-        lines.append(f"  {palette.dim(f'other instances: {names}{more}')}")
-    lines.extend(f"next: flowcraft {safe(command)}{where}" for command in why.next)
+        lines.extend(map(palette.dim, _wrapped(f"  other instances: {names}{more}", width, "  ")))
+    lines.extend(f"next: flowcraft {safe(command)}{_where(command, where)}" for command in why.next)
     return "\n".join(lines)
+
+
+def _where(command: str, where: str) -> str:
+    """A worker is not started for one run: where that is says nothing to it."""
+    return "" if command.startswith("worker") else where
 
 
 def _grounds(grounds: Iterable[Ground], palette: Palette, width: int, indent: str) -> list[str]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from flowcraft_engine.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from flowcraft_engine.backends.dramatiq.adapter import DramatiqRedisAdapter
     from flowcraft_engine.blueprint import (
@@ -79,7 +81,6 @@ _HOMES = {
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-__version__ = "0.1.0"
 __all__ = [
     "AnswerError",
     "AsyncContext",

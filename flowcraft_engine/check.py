@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from flowcraft_engine.frozen import frozen
 
 
 class CheckStatus(StrEnum):
@@ -14,7 +15,7 @@ class CheckStatus(StrEnum):
     FAIL = "fail"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Check:
     """One thing that was looked at. Never holds a password."""
 

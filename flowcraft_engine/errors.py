@@ -41,6 +41,8 @@ class FlowcraftError(Exception):
     def __init__(self, message: str | None = None, *, hint: str | None = None) -> None:
         super().__init__(message or (type(self).__doc__ or "").partition("\n")[0])
         self.hint = hint
+        if hint:
+            self.add_note(f"hint: {hint}")  # for those who see it as an exception
 
     @property
     def message(self) -> str:
@@ -109,6 +111,8 @@ class NodeError(FlowcraftError):
 
     code = "node_failed"
     exit_code = 1
+    #: The stored cause, as JSON, where that is no exception: the failure of a sub-run, say.
+    failure_cause: object = None
 
     def __init__(
         self, message: str | None = None, *, error_code: str = ErrorCode.NODE_FAILED, retryable: bool = True

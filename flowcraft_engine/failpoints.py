@@ -18,10 +18,10 @@ import random
 import re
 import signal
 from collections import Counter
-from dataclasses import dataclass
 from typing import Final
 
 from flowcraft_engine.errors import UsageError
+from flowcraft_engine.frozen import frozen
 
 VARIABLE: Final = "FLOWCRAFT_FAILPOINTS"
 
@@ -50,7 +50,7 @@ _RULE: Final = re.compile(r"([a-z.]+|\*)=(kill|stop)(?:@([1-9]\d*)|%(0?\.\d+|1))
 _EXAMPLE: Final = "for example claim.done=kill@3 or *=kill%0.01,seed=7"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Rule:
     """What happens at a place, at the `nth` visit or with a probability."""
 
@@ -116,11 +116,6 @@ def arm_from_environment() -> str | None:
     if spec:
         _armed = Failpoints(spec)
     return spec or None
-
-
-def disarm() -> None:
-    global _armed
-    _armed = None
 
 
 def is_armed() -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -24,6 +23,7 @@ from flowcraft_engine.backends.redis.server_binary import (
     find_server_binary,
     packaged_server_binary,
 )
+from tests.ports import free_port
 
 #: Lets tests stop a server for a moment: DEBUG SLEEP.
 _SETTINGS = {"enable-debug-command": "local"}
@@ -44,13 +44,6 @@ def usual_binary() -> Path:
     return (
         find_server_binary() if os.environ.get(VARIABLE) else packaged_server_binary() or find_server_binary()
     )
-
-
-def free_port() -> int:
-    """A port that nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")
@@ -112,12 +105,18 @@ def any_redis_address(any_redis_url: str) -> RedisAddress:
 
 @pytest.fixture
 def start_redis(tmp_path: Path) -> Iterator[Callable[..., EmbeddedRedis]]:
-    """Starts servers of one test: `start_redis()`, `start_redis(persistent=True, settings={…})`."""
+    """Starts servers of one test: `start_redis()`, `start_redis(persistent=True, settings={…})`.
+
+    One that is killed, and has to know all it was told, needs `appendfsync: always`: else it may hold writes back for
+    two seconds while the disk is busy.
+    """
     started: list[EmbeddedRedis] = []
 
     def start(folder: Path | None = None, *, persistent: bool = False, **options: Any) -> EmbeddedRedis:
         place = folder or tmp_path / f"redis-{len(started)}"
         options.setdefault("binary", usual_binary())
+        # Nobody else is given it while the server is away.
+        options.setdefault("port", free_port())
         started.append(EmbeddedRedis.start(place, persistent=persistent, **options))
         return started[-1]
 

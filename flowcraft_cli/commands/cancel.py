@@ -6,46 +6,31 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flowcraft_cli.options import (
-    Backend,
-    BrokerUrl,
-    Debug,
-    Insecure,
-    Json,
-    Namespace,
-    RedisUrl,
-    RunArgument,
-    State,
-    option,
-)
+from flowcraft_cli.options import Json, RunArgument, option
+from flowcraft_cli.shared_options import PLACE, takes
 
 if TYPE_CHECKING:
     from flowcraft_cli.ending import Ending
     from flowcraft_engine.history.run_result import RunResult
 
 
+@takes(PLACE)
 def cancel_command(
     context: typer.Context,
     run: RunArgument,
     reason: Annotated[str | None, option("--reason", metavar="TEXT", help="Why; kept with the run.")] = None,
-    state: State = None,
-    backend: Backend = None,
-    redis_url: RedisUrl = None,
-    broker_url: BrokerUrl = None,
-    namespace: Namespace = None,
-    insecure: Insecure = False,
     json: Json = False,
-    debug: Debug = False,
 ) -> int:
     """Cancel a run: nothing more starts, running nodes are ended, sub-runs included.
 
     Of a sub-run that is cancelled by its own id, the node that started it fails, and is not tried again. Ends
-    with 0; with 7 if the run has ended already.
+    with 0, for a run that is cancelled already, too; with 7 if it has ended otherwise.
     """
     from flowcraft_cli.colour import palette_for
-    from flowcraft_cli.ending import headline, what_next
     from flowcraft_cli.execution import run_async
+    from flowcraft_cli.headline import headline
     from flowcraft_cli.output import emit_json, tell
+    from flowcraft_cli.what_next import what_next
 
     result, above = run_async(_cancel(context, run, reason))
     if json:

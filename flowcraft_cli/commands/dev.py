@@ -6,22 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flowcraft_cli.options import (
-    App,
-    Blueprints,
-    Concurrency,
-    Debug,
-    Verbose,
-    option,
-    settings_of,
-    worker_settings_of,
-)
+from flowcraft_cli.options import Verbose, option, settings_of, worker_settings_of
+from flowcraft_cli.shared_options import BLUEPRINTS, CONCURRENCY, NODES, takes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from flowcraft_cli.working.order import WorkOrder
-    from flowcraft_engine.assembly import DevRedis
+    from flowcraft_engine.assembly.dev import DevRedis
     from flowcraft_engine.settings import Settings
     from flowcraft_engine.settings.worker import WorkerSettings
 
@@ -29,21 +21,19 @@ if TYPE_CHECKING:
 _GRACE_S = 5.0
 
 
+@takes(NODES, BLUEPRINTS, CONCURRENCY)
 def dev_command(
     context: typer.Context,
     paths: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[PATH]...",
+            metavar="PATH",
             help="Blueprints to check and to watch: files, or folders.",
             show_default=False,
         ),
     ] = None,
-    app: App = None,
-    blueprints: Blueprints = None,
-    concurrency: Concurrency = None,
     threads: Annotated[
-        str | None, option("--threads", metavar="N", help="Threads that take jobs (default 8).")
+        str | None, option("--threads", metavar="N", help="Jobs being claimed at a time (default 8).")
     ] = None,
     grace: Annotated[
         str | None,
@@ -54,7 +44,6 @@ def dev_command(
         option("--pass-env", metavar="NAME", help="A variable that shell nodes get; may be repeated."),
     ] = None,
     verbose: Verbose = False,
-    debug: Debug = False,
 ) -> int:
     """Run a fleet on this machine: a Redis of this project and one worker, which starts again when files change.
 
@@ -64,12 +53,15 @@ def dev_command(
     from pathlib import Path
 
     from flowcraft_cli.interruption import Interruption
-    from flowcraft_engine.assembly import dev_redis
+    from flowcraft_cli.working.log import say
+    from flowcraft_cli.working.served_project import common_project
+    from flowcraft_engine.assembly.dev import dev_redis
 
-    settings, worker = settings_of(context), worker_settings_of(context)
     given = tuple(map(Path, paths or ()))
+    near = common_project(given)
+    settings, worker = settings_of(context, near=near), worker_settings_of(context, near=near)
     try:
-        with dev_redis(settings) as server:
+        with dev_redis(settings, say) as server:
             return _work(settings, server, _order(worker, server, given, verbose=verbose))
     except Interruption:
         return 0  # before the worker was there, or while the server was ending
@@ -85,7 +77,7 @@ def _order(worker: WorkerSettings, server: DevRedis, paths: tuple[Path, ...], *,
     alone = replace(
         worker, processes=1, queues=(), grace_s=grace_s, serve_snapshots=True, allow_remote_commands=True
     )
-    return WorkOrder(server.settings, alone, paths, verbose)
+    return WorkOrder(server.settings, alone, paths, verbose, is_alone=True)
 
 
 def _work(settings: Settings, server: DevRedis, order: WorkOrder) -> int:
@@ -94,7 +86,7 @@ def _work(settings: Settings, server: DevRedis, order: WorkOrder) -> int:
     from flowcraft_cli.output import tell
     from flowcraft_cli.working.duty import equip_for, greet, supervise, wait_for_redis
 
-    equipment = equip_for(order, strict=False, remedy="it is looked at again when it changes")
+    equipment = equip_for(order, strict=False)
     greet(order, equipment, wait_for_redis(order), title="flowcraft dev", more=_how_to_go_on(server))
     for line in _warnings(settings, server):
         tell(line)
@@ -108,7 +100,10 @@ def _how_to_go_on(server: DevRedis) -> list[tuple[str, str]]:
     return [
         ("data", relpath(server.data)),
         ("try it", "in another terminal: flowcraft run FILE --distributed"),
-        ("look", "flowcraft list --backend redis; so do show, events and the others"),
+        (
+            "look",
+            "flowcraft list --backend redis; show, logs, why and the others find its runs by themselves",
+        ),
         ("end it", "Ctrl-C; what is not done goes on with the next flowcraft dev"),
     ]
 

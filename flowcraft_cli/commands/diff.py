@@ -9,16 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flowcraft_cli.options import (
-    Backend,
-    BrokerUrl,
-    Debug,
-    Insecure,
-    Json,
-    Namespace,
-    RedisUrl,
-    State,
-)
+from flowcraft_cli.options import Json
+from flowcraft_cli.shared_options import PLACE, takes
 
 if TYPE_CHECKING:
     from flowcraft_cli.kept_run import KeptRun
@@ -27,6 +19,7 @@ if TYPE_CHECKING:
 DIFFERENT = 8
 
 
+@takes(PLACE)
 def diff_command(
     context: typer.Context,
     old: Annotated[
@@ -36,20 +29,14 @@ def diff_command(
         str,
         typer.Argument(metavar="B", help="What it is compared with, of the same kind.", show_default=False),
     ],
-    state: State = None,
-    backend: Backend = None,
-    redis_url: RedisUrl = None,
-    broker_url: BrokerUrl = None,
-    namespace: Namespace = None,
-    insecure: Insecure = False,
     json: Json = False,
-    debug: Debug = False,
 ) -> int:
     """Compare two runs or two blueprint files, and end with 8 if they differ.
 
     Runs: where they first went apart (blueprint, inputs, path, outputs), and everything that is different; times
     are told and do not count. Blueprints: what they mean; layout, comments and shorthands make no difference.
     """
+    from flowcraft_cli.mode_options import refuse_place
     from flowcraft_cli.run_or_file import is_file_name
     from flowcraft_engine.errors import UsageError
 
@@ -57,6 +44,7 @@ def diff_command(
     if len(kinds) == 2:
         raise UsageError("a run and a blueprint file cannot be compared", hint="name two runs, or two files")
     if kinds == {True}:
+        refuse_place(context, "blueprint files")
         return _blueprints(old, new, json=json)
     return _runs(context, old, new, json=json)
 
@@ -104,12 +92,16 @@ def _named(text: str, run_id: str) -> str:
 async def _compare(context: typer.Context, old: str, new: str) -> RunDiff:
     import time
 
-    from flowcraft_cli.kept_run import kept_run
+    from flowcraft_cli.kept_run import kept_run, run_file_of
     from flowcraft_engine.reports.dossier import read_dossier
     from flowcraft_engine.reports.run_diff import run_diff
 
     now = time.time()
-    async with kept_run(context, old) as a, _beside(context, a, new) as b:
+    are_files = all(run_file_of(text)[0] is not None for text in (old, new))
+    async with (
+        kept_run(context, old, only_looks=True, is_alone=are_files) as a,
+        _beside(context, a, new) as b,
+    ):
         before = await read_dossier(a.store, a.run_id, now, show=a.place.show)
         return run_diff(before, await read_dossier(b.store, b.run_id, now, show=b.place.show))
 
@@ -123,5 +115,5 @@ async def _beside(context: typer.Context, kept: KeptRun, text: str) -> AsyncIter
     if kept.file is None and run_file_of(text)[0] is None:
         yield replace(kept, run_id=await find_run(kept.store, text))
         return
-    async with kept_run(context, text) as other:
+    async with kept_run(context, text, only_looks=True, is_alone=False) as other:
         yield other

@@ -6,18 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from flowcraft_cli.options import (
-    App,
-    Backend,
-    BrokerUrl,
-    Debug,
-    Insecure,
-    Json,
-    Namespace,
-    RedisUrl,
-    State,
-    option,
-)
+from flowcraft_cli.options import Json, option
+from flowcraft_cli.shared_options import NODES, PLACE, takes
 
 if TYPE_CHECKING:
     from flowcraft_cli.colour import Palette
@@ -30,21 +20,13 @@ _FOUND_SOMETHING = 8
 _REDIS_AWAY = 9
 #: Symbol, the same in ASCII, and colour.
 _LOOKS: Final = {"ok": ("✓", "+", "32"), "warn": ("!", "!", "33"), "fail": ("✗", "x", "1;31")}
-_NARROWEST = 24
 
 
+@takes(NODES, PLACE)
 def doctor_command(
     context: typer.Context,
-    app: App = None,
-    state: State = None,
-    backend: Backend = None,
-    redis_url: RedisUrl = None,
-    broker_url: BrokerUrl = None,
-    namespace: Namespace = None,
-    insecure: Insecure = False,
     strict: Annotated[bool, option("--strict", help="Exit code 8 for warnings, too.")] = False,
     json: Json = False,
-    debug: Debug = False,
 ) -> int:
     """Check Python, packages, settings, nodes, the state file, and Redis and its workers if one is configured.
 
@@ -99,35 +81,22 @@ def _print(diagnosis: Diagnosis) -> None:
 def _lines(check: Check, column: int, palette: Palette) -> list[str]:
     """The check beside its name, wrapped in a terminal, then what to do."""
     from flowcraft_cli.looks import has_symbols
+    from flowcraft_cli.screen import folded
     from flowcraft_cli.text import safe
 
     symbol, plain, colour = _LOOKS[check.status]
     are_symbols = has_symbols("stdout")
     mark = palette.style(symbol if are_symbols else plain, colour)
     name = check.name.ljust(column - 2)
-    first, *rest = _wrapped(safe(check.found), column)
+    first, *rest = folded(safe(check.found), column, "stdout")
     lines = [f"{mark} {palette.style(name, colour) if check.status != 'ok' else name}{first}"]
     lines.extend(" " * column + line for line in rest)
     if check.advice is not None:
         arrow = "→ " if are_symbols else "-> "
-        first, *rest = _wrapped(safe(check.advice), column + len(arrow))
+        first, *rest = folded(safe(check.advice), column + len(arrow), "stdout")
         lines.append(f"{' ' * column}{palette.cyan(arrow + first)}")
         lines.extend(" " * (column + len(arrow)) + palette.cyan(line) for line in rest)
     return lines
-
-
-def _wrapped(text: str, indent: int) -> list[str]:
-    """In a terminal lines that fit; elsewhere one line, so that it can be searched."""
-    import shutil
-    import textwrap
-
-    from flowcraft_cli.colour import is_terminal
-
-    if not is_terminal("stdout"):
-        return [text]
-    width = shutil.get_terminal_size((80, 24)).columns
-    room = max(_NARROWEST, width - indent - 1)
-    return textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) or [""]
 
 
 def _summary(diagnosis: Diagnosis) -> str:

@@ -6,20 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flowcraft_cli.options import (
-    Backend,
-    BrokerUrl,
-    Debug,
-    Insecure,
-    Json,
-    Namespace,
-    RedisUrl,
-    RunArgument,
-    State,
-    Timeout,
-    duration_s,
-    option,
-)
+from flowcraft_cli.options import Json, RunArgument, Timeout, duration_s, option
+from flowcraft_cli.shared_options import PLACE, takes
 
 _LOOK_S = 1.0
 
@@ -29,6 +17,7 @@ if TYPE_CHECKING:
     from flowcraft_engine.kernel.event import Event
 
 
+@takes(PLACE)
 def events_command(
     context: typer.Context,
     run: RunArgument,
@@ -36,29 +25,25 @@ def events_command(
         bool, option("--follow", "-f", help="Go on printing what happens, until the run has ended.")
     ] = False,
     timeout: Timeout = None,
-    state: State = None,
-    backend: Backend = None,
-    redis_url: RedisUrl = None,
-    broker_url: BrokerUrl = None,
-    namespace: Namespace = None,
-    insecure: Insecure = False,
     json: Json = False,
-    debug: Debug = False,
 ) -> int:
     """Print every change of a run, in order, each with its reason.
 
     With --follow also what comes; exit code 6 if --timeout passes before the run has ended.
     """
+    from flowcraft_cli.ending import TIMED_OUT
     from flowcraft_cli.execution import run_async
+    from flowcraft_cli.mode_options import refuse_without
     from flowcraft_cli.output import emit, emit_json
 
+    refuse_without(context, "timeout", "follow")
     events: list[Event] = []
     show = events.extend if json else lambda new: emit("\n".join(map(_line, new)))
     timeout_s = duration_s(context, "timeout")
     run_id, has_ended = run_async(_read(context, run, show, follow=follow, timeout_s=timeout_s))
     if json:
         emit_json({"schema": 1, "run_id": run_id, "events": [_document(i, e) for i, e in enumerate(events)]})
-    return 6 if follow and not has_ended else 0
+    return TIMED_OUT if follow and not has_ended else 0
 
 
 async def _read(
@@ -73,19 +58,20 @@ async def _read(
     import asyncio
 
     from flowcraft_cli.kept_run import kept_run
-    from flowcraft_engine.kernel.event import RUN_FINISHED
+    from flowcraft_engine.kernel.event import GENERATION_BEGAN, RUN_FINISHED
 
     loop = asyncio.get_running_loop()
     deadline = None if timeout_s is None else loop.time() + timeout_s
     seen, has_ended = 0, False
-    async with kept_run(context, run) as kept:
+    async with kept_run(context, run, only_looks=not follow) as kept:
         while True:
             await kept.store.refresh()
             events = await kept.store.events(kept.run_id, seen)
             seen += len(events)
             if events:
                 show(events)
-            has_ended = has_ended or any(event.type == RUN_FINISHED for event in events)
+            for event in events:
+                has_ended = event.type == RUN_FINISHED or (has_ended and event.type != GENERATION_BEGAN)
             left = _LOOK_S if deadline is None else min(_LOOK_S, deadline - loop.time())
             if has_ended or not follow or left <= 0:
                 return kept.run_id, has_ended
@@ -125,7 +111,9 @@ def _line(event: Event) -> str:
 
 
 def _value(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value)) or "nothing"
+    return str(value)
 
 
 def _reason_of(event: Event) -> dict[str, Any] | None:

@@ -7,16 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from flowcraft_cli.options import (
-    Backend,
-    BrokerUrl,
-    Debug,
-    Insecure,
-    Namespace,
-    RedisUrl,
-    State,
-    option,
-)
+from flowcraft_cli.options import option
+from flowcraft_cli.shared_options import PLACE, takes
 
 if TYPE_CHECKING:
     from flowcraft_engine.blueprint.model import Blueprint
@@ -25,6 +17,7 @@ if TYPE_CHECKING:
     Drawn = tuple[Blueprint, Outcomes | None, Collection[tuple[str, str]] | None]
 
 
+@takes(PLACE)
 def graph_command(
     context: typer.Context,
     source: Annotated[
@@ -43,26 +36,24 @@ def graph_command(
     direction: Annotated[
         Literal["TB", "LR"], option("--direction", help="From top to bottom, or from left to right.")
     ] = "TB",
-    state: State = None,
-    backend: Backend = None,
-    redis_url: RedisUrl = None,
-    broker_url: BrokerUrl = None,
-    namespace: Namespace = None,
-    insecure: Insecure = False,
-    debug: Debug = False,
 ) -> int:
     """Draw a blueprint, or a run of it, coloured by what became of each node. Imports and executes nothing."""
     import shutil
 
     from flowcraft_cli.colour import wants_colour
     from flowcraft_cli.looks import has_symbols
+    from flowcraft_cli.mode_options import refuse_place
     from flowcraft_cli.output import emit, tell
     from flowcraft_cli.run_drawing import format_of, write_drawing
     from flowcraft_cli.run_or_file import is_file_name
     from flowcraft_engine.blueprint import load_blueprint
     from flowcraft_engine.drawing import draw
 
-    drawn: Drawn = (load_blueprint(source), None, None) if is_file_name(source) else _run(context, source)
+    if is_file_name(source):
+        refuse_place(context, "a blueprint file")
+        drawn: Drawn = load_blueprint(source), None, None
+    else:
+        drawn = _run(context, source)
     blueprint, outcomes, taken = drawn
     kind = format or (format_of(out) if out is not None else "terminal")
     drawing = draw(
@@ -93,7 +84,7 @@ async def _read(context: typer.Context, run: str) -> Drawn:
     from flowcraft_cli.kept_run import kept_run
     from flowcraft_engine.reports.outcomes import outcomes_of, taken_edges
 
-    async with kept_run(context, run) as kept:
+    async with kept_run(context, run, only_looks=True) as kept:
         plan, state = await kept.store.snapshot(kept.run_id)
         result = await kept.place.show(kept.run_id)
-        return plan.blueprint, outcomes_of(result), taken_edges(plan, state)
+        return plan.blueprint, outcomes_of(result), taken_edges(state)

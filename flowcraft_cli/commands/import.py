@@ -6,42 +6,28 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flowcraft_cli.options import (
-    Backend,
-    BrokerUrl,
-    Debug,
-    Insecure,
-    Json,
-    Namespace,
-    RedisUrl,
-    State,
-)
+from flowcraft_cli.options import Json
+from flowcraft_cli.shared_options import PLACE, takes
 
 if TYPE_CHECKING:
     from flowcraft_engine.settings import Settings
 
 
+@takes(PLACE)
 def import_command(
     context: typer.Context,
     file: Annotated[str, typer.Argument(metavar="FILE", help="A run file.", show_default=False)],
-    state: State = None,
-    backend: Backend = None,
-    redis_url: RedisUrl = None,
-    broker_url: BrokerUrl = None,
-    namespace: Namespace = None,
-    insecure: Insecure = False,
     json: Json = False,
-    debug: Debug = False,
 ) -> int:
     """Take the run of a file into the store of runs, under its id.
 
     A run that is there already is brought up to date; exit code 7 if it has gone on differently there.
     """
     from flowcraft_cli.execution import run_async
-    from flowcraft_cli.options import settings_of
+    from flowcraft_cli.mode_options import settings_of_runs
     from flowcraft_cli.output import emit_json, tell
 
-    document = run_async(_import(settings_of(context), file))
+    document = run_async(_import(settings_of_runs(context), file))
     if json:
         emit_json(document)
         return 0
@@ -57,14 +43,19 @@ async def _import(settings: Settings, file: str) -> dict[str, Any]:
 
     from flowcraft_cli.execution import closing
     from flowcraft_cli.run_place import RunPlace, open_fleet
-    from flowcraft_engine.assembly import import_run, is_distributed, open_store
+    from flowcraft_engine.assembly.backend import is_distributed
+    from flowcraft_engine.assembly.run_file import read_run
+    from flowcraft_engine.assembly.state_file import open_store
+    from flowcraft_engine.stores.bundle import restore
 
+    bundle = read_run(Path(file))  # first: a file that cannot be read makes no store
+    run_id = bundle.run_id
     if is_distributed(settings):
         async with open_fleet(settings) as place:
-            run_id, new = await import_run(place.store, Path(file))
+            new = await restore(place.store, bundle)
             status = await place.status(run_id)
     else:
         async with closing(open_store(settings)) as store:
-            run_id, new = await import_run(store, Path(file))
+            new = await restore(store, bundle)
             status = await RunPlace(settings, store).status(run_id)
     return {"schema": 1, "run_id": run_id, "status": status, "new_events": new}

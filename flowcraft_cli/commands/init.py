@@ -7,15 +7,16 @@ from typing import Annotated
 
 import typer
 
-from flowcraft_cli.options import Debug, option
+from flowcraft_cli.options import option
+from flowcraft_cli.shared_options import takes
 
 
+@takes()
 def init_command(
     directory: Annotated[
         str, typer.Argument(metavar="DIR", help="Where to; made if it is not there.", show_default=False)
     ] = ".",
     force: Annotated[bool, option("--force", help="Overwrite files that are there.")] = False,
-    debug: Debug = False,
 ) -> int:
     """Write a small project that runs: a blueprint, a node, settings, a test."""
     import os
@@ -65,8 +66,11 @@ def _write(folder: Path, files: dict[str, str]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
             partial = folder / f".{name}.new"
-            partial.write_text(text, encoding="utf-8")
-            partial.replace(folder / name)
+            try:
+                partial.write_text(text, encoding="utf-8")
+                partial.replace(folder / name)
+            finally:
+                partial.unlink(missing_ok=True)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise BackendError(f"{str(folder)!r} cannot be written: {reason}") from error

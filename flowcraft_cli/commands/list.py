@@ -6,17 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flowcraft_cli.options import (
-    Backend,
-    BrokerUrl,
-    Debug,
-    Insecure,
-    Json,
-    Namespace,
-    RedisUrl,
-    State,
-    option,
-)
+from flowcraft_cli.options import Json, option
+from flowcraft_cli.shared_options import PLACE, takes
 
 if TYPE_CHECKING:
     from flowcraft_engine.settings import Settings
@@ -27,6 +18,7 @@ _UNENDED = ("running", "waiting", "paused", "interrupted", "blocked")
 _STATUSES = (*_UNENDED, "completed", "failed", "cancelled")
 
 
+@takes(PLACE)
 def list_command(
     context: typer.Context,
     status: Annotated[
@@ -41,27 +33,24 @@ def list_command(
         option("--since", metavar="TIME", help="Only runs begun since: 30m, 2h, 7d, or 2026-01-31[T12:00]."),
     ] = None,
     limit: Annotated[str, option("--limit", metavar="N", help="At most this many runs (default 20).")] = "20",
-    state: State = None,
-    backend: Backend = None,
-    redis_url: RedisUrl = None,
-    broker_url: BrokerUrl = None,
-    namespace: Namespace = None,
-    insecure: Insecure = False,
     json: Json = False,
-    debug: Debug = False,
 ) -> int:
     """List runs, the newest first. Sub-runs are shown by `flowcraft show`."""
     from flowcraft_cli.execution import run_async
-    from flowcraft_cli.options import settings_of
+    from flowcraft_cli.mode_options import settings_of_runs
     from flowcraft_cli.output import emit, emit_json, tell
     from flowcraft_cli.run_table import run_table
     from flowcraft_cli.screen import width_of_screen
+    from flowcraft_engine.assembly.backend import settings_of_dev
     from flowcraft_engine.stores.coordination_store import RunQuery
 
     query = RunQuery(
         _checked_limit(context, limit), _checked_status(context, status), blueprint, _moment(context, since)
     )
-    found = run_async(_list(settings_of(context), query))
+    settings = settings_of_runs(context)
+    found = run_async(_list(settings, query))
+    if settings_of_dev(settings) is not None:
+        tell("flowcraft dev runs here: flowcraft list --backend redis lists its runs")
     if json:
         emit_json({"schema": 1, "runs": [_document(run, shown) for run, shown in found]})
     elif found:
@@ -120,16 +109,20 @@ async def _list(settings: Settings, query: RunQuery) -> list[tuple[RunSummary, s
     """The runs and their derived status: those that have not ended may wait, or be interrupted or blocked."""
     from dataclasses import replace
 
-    from flowcraft_cli.run_place import open_place
+    from flowcraft_cli.run_place import open_place, open_store
 
     wanted = query.status
     # The store knows what has ended; how the others stand is found out one by one.
     stored = replace(query, status="running", limit=_MOST) if wanted in _UNENDED else query
+    async with open_store(settings) as store:
+        runs = await store.find_runs(stored) if store is not None else []
+    if all(run.status != "running" for run in runs):
+        return [(run, run.status) for run in runs]
     found: list[tuple[RunSummary, str]] = []
-    async with open_place(settings) as place:
+    async with open_place(settings, only_looks=True) as place:
         if place is None:
             return []
-        for run in await place.store.find_runs(stored):
+        for run in runs:
             shown = await place.status(run.run_id) if run.status == "running" else run.status
             if wanted is None or shown == wanted:
                 found.append((run, shown))

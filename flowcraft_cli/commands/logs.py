@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flowcraft_cli.options import (
-    Backend,
-    BrokerUrl,
-    Debug,
-    Insecure,
-    Json,
-    Namespace,
-    RedisUrl,
-    RunArgument,
-    State,
-    option,
-)
+from flowcraft_cli.options import Json, RunArgument, option
+from flowcraft_cli.shared_options import PLACE, takes
 
 if TYPE_CHECKING:
     from flowcraft_cli.kept_run import KeptRun
@@ -27,6 +18,7 @@ if TYPE_CHECKING:
 _POLL_S = 0.2
 
 
+@takes(PLACE)
 def logs_command(
     context: typer.Context,
     run: RunArgument,
@@ -41,14 +33,7 @@ def logs_command(
     follow: Annotated[
         bool, option("--follow", "-f", help="Go on until the run has ended, or waits.")
     ] = False,
-    state: State = None,
-    backend: Backend = None,
-    redis_url: RedisUrl = None,
-    broker_url: BrokerUrl = None,
-    namespace: Namespace = None,
-    insecure: Insecure = False,
     json: Json = False,
-    debug: Debug = False,
 ) -> int:
     """Print what the nodes of a run printed and logged, attempt by attempt; sub-runs included.
 
@@ -67,9 +52,9 @@ async def _logs(context: typer.Context, run: str, node: str | None, *, follow: b
     import asyncio
 
     from flowcraft_cli.kept_run import kept_run
-    from flowcraft_engine.execution.standing import is_quiet, status_of
+    from flowcraft_engine.execution.standing import is_left
 
-    async with kept_run(context, run) as kept:
+    async with kept_run(context, run, only_looks=not follow) as kept:
         if node is not None:
             await _check_node(kept, node)
         seen: dict[str, int] = {}
@@ -77,8 +62,7 @@ async def _logs(context: typer.Context, run: str, node: str | None, *, follow: b
         while True:
             await kept.store.refresh()
             # Asked first: what is written until then is read below.
-            has_ended = not follow or await is_quiet(kept.store, kept.run_id)
-            has_ended = has_ended or await status_of(kept.store, kept.run_id) == "interrupted"
+            has_ended = not follow or await is_left(kept.store, kept.run_id)
             for part in await _new_parts(kept, node, seen):
                 _take(kept, part, lines if json else None)
             if has_ended:
@@ -89,7 +73,7 @@ async def _logs(context: typer.Context, run: str, node: str | None, *, follow: b
 async def _check_node(kept: KeptRun, node: str) -> None:
     from flowcraft_engine.errors import NotFoundError
 
-    plan, state = await kept.store.snapshot(kept.run_id)
+    plan, state = await kept.store.glance(kept.run_id)
     if node not in plan.nodes and node not in state.instances:
         raise NotFoundError(
             f"run {kept.run_id} has no node {node!r}", hint=f"flowcraft show {kept.run_id} names them"
@@ -104,7 +88,19 @@ async def _new_parts(kept: KeptRun, node: str | None, seen: dict[str, int]) -> l
         if parts:
             seen[run_id] = parts[-1].number
         found.extend(part for part in parts if node is None or _is_of(kept.run_id, part, node))
+    found = _counted_once(found)
     return sorted(found, key=lambda part: part.lines[0].at if part.lines else float("inf"))
+
+
+def _counted_once(parts: list[LogPart]) -> list[LogPart]:
+    """Each part says what was left out so far: only the last one of an attempt has it here."""
+    last = {(part.run_id, part.instance, part.generation, part.attempt): part.number for part in parts}
+    return [
+        part
+        if last[part.run_id, part.instance, part.generation, part.attempt] == part.number
+        else replace(part, left_out=0)
+        for part in parts
+    ]
 
 
 def _is_of(run_id: str, part: LogPart, node: str) -> bool:
@@ -141,9 +137,9 @@ def _texts(line: LogLine) -> list[str]:
 def _name(run_id: str, part: LogPart) -> str:
     """`sub › node`, with the attempt where it is not the first one of the first generation."""
     from flowcraft_cli.text import safe
+    from flowcraft_cli.watching.watcher import source_name
 
-    inner = part.run_id[len(run_id) :].replace("::", "#").split(":")[1:]
-    name = safe(" › ".join([*inner, part.instance]))
+    name = safe(source_name(part.run_id[len(run_id) :], part.instance))
     if part.generation > 1:
         name += f" (generation {part.generation}"
         return name + (f", attempt {part.attempt})" if part.attempt > 1 else ")")

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flowcraft_cli.options import App, Debug, Json, settings_of
+from flowcraft_cli.options import Json, settings_of
+from flowcraft_cli.shared_options import NODES, takes
 
 if TYPE_CHECKING:
     from flowcraft_cli.colour import Palette
-    from flowcraft_engine.nodes.describe import NodeDescription
+    from flowcraft_engine.nodes.describe import NodeDescription, ParameterDescription
+    from flowcraft_engine.nodes.handler import JsonSchema
 
 
+@takes(NODES)
 def nodes_command(
     context: typer.Context,
     name: Annotated[
         str | None, typer.Argument(metavar="NAME", help="Explain this node type.", show_default=False)
     ] = None,
-    app: App = None,
     json: Json = False,
-    debug: Debug = False,
 ) -> int:
     """List the node types that blueprints may use, yours first; with NAME explain one."""
     from flowcraft_cli.output import emit, emit_json, stdout_for_results_only
-    from flowcraft_engine.assembly import make_registry
+    from flowcraft_engine.assembly.nodes import make_registry
     from flowcraft_engine.nodes.describe import describe, describe_all
 
     with stdout_for_results_only():
@@ -67,22 +70,66 @@ def _line(node: NodeDescription, column: int, width: int, palette: Palette) -> s
 
 def _explained(node: NodeDescription) -> str:
     from flowcraft_cli.colour import palette_for
+    from flowcraft_cli.screen import width_of_screen
     from flowcraft_cli.text import safe
 
     palette = palette_for("stdout")
     lines = [f"{palette.bold(safe(node.name))}  {palette.dim(safe(node.origin))}", ""]
+    width = width_of_screen()
     text = safe(node.documentation or node.summary, lines=True)
-    lines.extend(f"  {line}".rstrip() for line in text.splitlines())
+    lines.extend(_wrapped(text, width))
+    if node.input_schema is not None:
+        lines.extend(["", palette.bold("Input"), *_input(node.input_schema, width, palette)])
     if node.params:
-        lines.extend(["", palette.bold("Parameters")])
-    for param in node.params:
-        need = "required" if param.is_required else f"default {_short(param.default)}"
-        lines.append(f"  {palette.cyan(safe(param.name))}: {safe(param.type)} {palette.dim(f'({need})')}")
-        if param.description:
-            lines.append(f"      {safe(param.description)}")
+        lines.extend(["", palette.bold("Parameters"), *_fields(node.params, width, palette)])
     if node.params_schema is None:
         lines.extend(["", palette.dim("Takes any parameters.")])
     return "\n".join(lines)
+
+
+def _input(schema: JsonSchema, width: int, palette: Palette) -> list[str]:
+    from flowcraft_cli.text import safe
+    from flowcraft_engine.nodes.describe import fields_of, type_in_words
+
+    fields = _fields(tuple(fields_of(schema)), width, palette)
+    return fields or [f"  {safe(type_in_words(schema, schema.get('$defs', {})))}"]
+
+
+def _fields(fields: Sequence[ParameterDescription], width: int, palette: Palette) -> list[str]:
+    from flowcraft_cli.text import safe
+
+    lines = []
+    for field in fields:
+        need = "required" if field.is_required else f"default {_short(field.default)}"
+        lines.append(f"  {palette.cyan(safe(field.name))}: {safe(field.type)} {palette.dim(f'({need})')}")
+        if field.description:
+            lines.extend(_filled(safe(field.description), width, "      "))
+    return lines
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Paragraphs that are too wide are filled anew; what is indented is code, and stays as it is."""
+    lines: list[str] = []
+    for is_prose, group in groupby(text.splitlines(), lambda line: bool(line) and not line[0].isspace()):
+        block = list(group)
+        if is_prose and max(map(len, block)) + 2 > width:
+            lines.extend(_filled(" ".join(block), width, "  "))
+        else:
+            lines.extend(f"  {line}".rstrip() for line in block)
+    return lines
+
+
+def _filled(text: str, width: int, indent: str) -> list[str]:
+    import textwrap
+
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
 
 
 def _short(value: object) -> str:

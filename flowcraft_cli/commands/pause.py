@@ -6,41 +6,26 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from flowcraft_cli.options import (
-    Backend,
-    BrokerUrl,
-    Debug,
-    Insecure,
-    Json,
-    Namespace,
-    RedisUrl,
-    RunArgument,
-    State,
-)
+from flowcraft_cli.options import Json, RunArgument
+from flowcraft_cli.shared_options import PLACE, takes
 
 if TYPE_CHECKING:
     from flowcraft_engine.history.run_result import RunResult
 
 
+@takes(PLACE)
 def pause_command(
     context: typer.Context,
     run: RunArgument,
-    state: State = None,
-    backend: Backend = None,
-    redis_url: RedisUrl = None,
-    broker_url: BrokerUrl = None,
-    namespace: Namespace = None,
-    insecure: Insecure = False,
     json: Json = False,
-    debug: Debug = False,
 ) -> int:
     """Pause a run: nothing more begins, sub-runs included. What runs may finish, timers wait.
 
     Answers and cancel work meanwhile; `flowcraft unpause` goes on. Ends with 0; with 7 if the run has ended.
     """
     from flowcraft_cli.colour import palette_for
-    from flowcraft_cli.ending import headline
     from flowcraft_cli.execution import run_async
+    from flowcraft_cli.headline import headline
     from flowcraft_cli.output import emit_json, tell
 
     changed, result, reference = run_async(_pause(context, run))

@@ -7,24 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flowcraft_cli.ending import WAITS
 from flowcraft_cli.manner import Manner
-from flowcraft_cli.options import (
-    App,
-    Backend,
-    BrokerUrl,
-    Concurrency,
-    Debug,
-    Insecure,
-    Json,
-    Namespace,
-    Quiet,
-    RedisUrl,
-    State,
-    Timeout,
-    Verbose,
-    duration_s,
-    option,
-)
+from flowcraft_cli.options import OptionalRunArgument, manner_of, option
+from flowcraft_cli.shared_options import GOING_ON, takes
 
 if TYPE_CHECKING:
     from flowcraft_cli.ending import Ending
@@ -35,41 +21,17 @@ if TYPE_CHECKING:
     from flowcraft_engine.runtime.flow_runtime import FlowRuntime
 
 FOUND_SOMETHING = 8
-WAITS = 5
 _MOST_RUNS = 10_000
 
 
-def _complete(incomplete: str) -> list[tuple[str, str]]:
-    from flowcraft_cli.completion import complete_run_ids
-
-    return complete_run_ids(incomplete)
-
-
+@takes(GOING_ON)
 def reconcile_command(
     context: typer.Context,
-    run: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="RUN", help="Id of the run, the beginning of it, or @latest.", autocompletion=_complete
-        ),
-    ] = None,
+    run: OptionalRunArgument = None,
     all: Annotated[bool, option("--all", help="Every run that has not ended.")] = False,
     check: Annotated[
         bool, option("--check", help="Only look: exit code 8 if something is to be repaired.")
     ] = False,
-    app: App = None,
-    timeout: Timeout = None,
-    concurrency: Concurrency = None,
-    state: State = None,
-    backend: Backend = None,
-    redis_url: RedisUrl = None,
-    broker_url: BrokerUrl = None,
-    namespace: Namespace = None,
-    insecure: Insecure = False,
-    json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    debug: Debug = False,
 ) -> int:
     """Say why a run does not move, with the evidence, and go on with it: after a crash, Ctrl-C or --timeout.
 
@@ -84,7 +46,7 @@ def reconcile_command(
 
     if (run is None) != all:
         raise UsageError("name one RUN, or --all", hint="flowcraft list shows the runs")
-    manner = Manner(duration_s(context, "timeout"), quiet, verbose, json)
+    manner = manner_of(context)
     if all:
         return run_async(_all(context, manner, check=check))
     assert run is not None
@@ -93,9 +55,16 @@ def reconcile_command(
 
 async def _one(context: typer.Context, run: str, manner: Manner, *, check: bool) -> int:
     from flowcraft_cli.kept_run import kept_run
+    from flowcraft_cli.options import is_flag
     from flowcraft_cli.output import emit_json
+    from flowcraft_engine.errors import UsageError
 
     async with kept_run(context, run) as kept:
+        if kept.place.fleet is not None and is_flag(context, "timeout"):
+            raise UsageError(
+                "--timeout means nothing to runs in Redis, which are left to the workers",
+                hint=f"flowcraft wait {run} --timeout follows one",
+            )
         document, code, _ = await _reconcile(kept, manner, check=check)
     if manner.json:
         emit_json({"schema": 1, **document})
@@ -104,13 +73,13 @@ async def _one(context: typer.Context, run: str, manner: Manner, *, check: bool)
 
 async def _all(context: typer.Context, manner: Manner, *, check: bool) -> int:
     from flowcraft_cli.kept_run import run_in
-    from flowcraft_cli.options import settings_of
+    from flowcraft_cli.mode_options import settings_of_runs
     from flowcraft_cli.output import emit_json, tell
     from flowcraft_cli.run_place import open_place
 
     documents: list[dict[str, Any]] = []
     codes: list[int] = []
-    async with open_place(settings_of(context)) as place:
+    async with open_place(settings_of_runs(context)) as place:
         runs = await place.store.list_runs(limit=_MOST_RUNS, status="running") if place is not None else []
         for summary in runs:
             if place is None or summary.parent_run_id is not None:
@@ -131,7 +100,7 @@ async def _all(context: typer.Context, manner: Manner, *, check: bool) -> int:
 
 async def _reconcile(kept: KeptRun, manner: Manner, *, check: bool) -> tuple[dict[str, Any], int, bool]:
     """Look at a run and go on with it: its JSON document, the exit code, and whether a signal ended it."""
-    from flowcraft_cli.ending import print_ending
+    from flowcraft_cli.ending_text import print_ending
 
     result, evidence, needs_work = await _look(kept)
     document = _document(result, evidence, needs_work)
@@ -154,10 +123,12 @@ async def _reconcile(kept: KeptRun, manner: Manner, *, check: bool) -> tuple[dic
 async def _repair(fleet: FleetClient, run_id: str, manner: Manner) -> RunResult:
     """Repair the run, and leave it to the workers."""
     from flowcraft_cli.output import tell
+    from flowcraft_cli.text import safe
 
     result = await fleet.reconcile(run_id)
     if not manner.json:
-        tell(f"repaired; the run is {result.status}")
+        missing = next((wait.message for wait in result.waiting if wait.reason == "worker"), None)
+        tell(f"repaired; the run is {result.status}" + (f": {safe(missing)}" if missing else ""))
     return result
 
 
@@ -167,7 +138,8 @@ async def _look(kept: KeptRun) -> tuple[RunResult, list[Evidence], bool]:
     evidence = await kept.place.runs.evidence(kept.run_id)
     if kept.place.fleet is not None:
         return result, evidence, any(item.repair for item in evidence)
-    sleeps = any(wait.until is not None for wait in result.waiting)
+    # Of a paused run no timer fires.
+    sleeps = result.status != "paused" and any(wait.until is not None for wait in result.waiting)
     is_left_alone = await kept.store.is_orphaned(kept.run_id)
     needs_work = any(item.repair for item in evidence) or (is_left_alone and sleeps)
     return result, evidence, not result.is_final and (needs_work or result.status == "interrupted")

@@ -7,22 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flowcraft_cli.options import (
-    Backend,
-    BrokerUrl,
-    Debug,
-    Insecure,
-    Namespace,
-    RedisUrl,
-    RunArgument,
-    State,
-    option,
-)
+from flowcraft_cli.options import RunArgument, option
+from flowcraft_cli.shared_options import PLACE, takes
 
 if TYPE_CHECKING:
     from flowcraft_engine.testing.case_making import MadeCase
 
 
+@takes(PLACE)
 def record_command(
     context: typer.Context,
     run: RunArgument,
@@ -30,13 +22,6 @@ def record_command(
         str | None, option("--out", "-o", metavar="FILE", help="Write the case to a file; default: stdout.")
     ] = None,
     force: Annotated[bool, option("--force", help="Replace a file that is there.")] = False,
-    state: State = None,
-    backend: Backend = None,
-    redis_url: RedisUrl = None,
-    broker_url: BrokerUrl = None,
-    namespace: Namespace = None,
-    insecure: Insecure = False,
-    debug: Debug = False,
 ) -> int:
     """Record a run as a test case: its inputs, what its nodes gave, its path and its outputs.
 
@@ -76,6 +61,6 @@ async def _make(context: typer.Context, run: str, folder: Path) -> MadeCase:
     from flowcraft_engine.reports.dossier import read_dossier
     from flowcraft_engine.testing.case_making import make_case
 
-    async with kept_run(context, run) as kept:
+    async with kept_run(context, run, only_looks=True) as kept:
         dossier = await read_dossier(kept.store, kept.run_id, time.time())
         return await make_case(kept.store, dossier, folder)

@@ -7,31 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flowcraft_cli.manner import Manner
-from flowcraft_cli.options import (
-    App,
-    Backend,
-    BrokerUrl,
-    Concurrency,
-    Debug,
-    DryRun,
-    Insecure,
-    Json,
-    Namespace,
-    Quiet,
-    RedisUrl,
-    RunArgument,
-    State,
-    Timeout,
-    Verbose,
-    duration_s,
-)
+from flowcraft_cli.options import DryRun, RunArgument, manner_of
+from flowcraft_cli.shared_options import GOING_ON, takes
 
 if TYPE_CHECKING:
     from flowcraft_cli.ending import Ending
     from flowcraft_cli.kept_run import KeptRun
-    from flowcraft_engine.runtime.flow_runtime import FlowRuntime
 
 
+@takes(GOING_ON)
 def rerun_command(
     context: typer.Context,
     run: RunArgument,
@@ -46,19 +30,6 @@ def rerun_command(
         ),
     ],
     dry_run: DryRun = False,
-    app: App = None,
-    timeout: Timeout = None,
-    concurrency: Concurrency = None,
-    state: State = None,
-    backend: Backend = None,
-    redis_url: RedisUrl = None,
-    broker_url: BrokerUrl = None,
-    namespace: Namespace = None,
-    insecure: Insecure = False,
-    json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    debug: Debug = False,
 ) -> int:
     """Run a node of a run that has ended again, and all that follows from it, with new idempotency keys.
 
@@ -68,7 +39,7 @@ def rerun_command(
     """
     from flowcraft_cli.execution import run_async
 
-    manner = Manner(duration_s(context, "timeout"), quiet, verbose, json)
+    manner = manner_of(context)
     return run_async(_rerun(context, run, start, manner, dry_run=dry_run))
 
 
@@ -99,23 +70,12 @@ async def _preview(kept: KeptRun, start: str, manner: Manner) -> None:
 
 
 async def _begin(kept: KeptRun, start: str, manner: Manner) -> Ending:
-    from flowcraft_cli.again_text import again_lines
-    from flowcraft_cli.handing_over import hand_over
-    from flowcraft_cli.kept_run import go_on
-    from flowcraft_cli.output import stdout_for_results_only, tell
+    from flowcraft_cli.changing import change_and_go_on, tell_again
     from flowcraft_engine.execution.repair import rerun
 
-    if kept.place.fleet is not None:
-        steps = await kept.place.fleet.rerun(kept.run_id, start)
-        for line in () if manner.quiet else again_lines(steps, would=False):
-            tell(line)
-        return await hand_over(kept, manner)
+    async def change() -> None:
+        fleet, run_id = kept.place.fleet, kept.run_id
+        steps = await (rerun(kept.store, run_id, start) if fleet is None else fleet.rerun(run_id, start))
+        tell_again(steps, manner)
 
-    async def begin(_: FlowRuntime) -> str:
-        steps = await rerun(kept.store, kept.run_id, start)
-        for line in () if manner.quiet else again_lines(steps, would=False):
-            tell(line)
-        return kept.run_id
-
-    with stdout_for_results_only():
-        return await go_on(kept, begin, manner)
+    return await change_and_go_on(kept, change, manner)

@@ -7,24 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flowcraft_cli.manner import Manner
-from flowcraft_cli.options import (
-    App,
-    Backend,
-    BrokerUrl,
-    Concurrency,
-    Debug,
-    Insecure,
-    Json,
-    Namespace,
-    Quiet,
-    RedisUrl,
-    RunArgument,
-    State,
-    Timeout,
-    Verbose,
-    duration_s,
-    option,
-)
+from flowcraft_cli.options import RunArgument, manner_of, option
+from flowcraft_cli.shared_options import GOING_ON, takes
 
 if TYPE_CHECKING:
     from flowcraft_cli.ending import Ending
@@ -32,6 +16,7 @@ if TYPE_CHECKING:
     from flowcraft_engine.runtime.flow_runtime import FlowRuntime
 
 
+@takes(GOING_ON)
 def resume_command(
     context: typer.Context,
     run: RunArgument,
@@ -47,28 +32,15 @@ def resume_command(
     follow: Annotated[
         bool, option("--follow", help="In Redis: stay, and end like `flowcraft run`; implied by --timeout.")
     ] = False,
-    app: App = None,
-    timeout: Timeout = None,
-    concurrency: Concurrency = None,
-    state: State = None,
-    backend: Backend = None,
-    redis_url: RedisUrl = None,
-    broker_url: BrokerUrl = None,
-    namespace: Namespace = None,
-    insecure: Insecure = False,
-    json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    debug: Debug = False,
 ) -> int:
     """Answer a node that waits, and go on with the run; ends like `flowcraft run`.
 
     In Redis workers go on with it: the command ends with 0 when they have the answer, unless it shall follow.
 
     The first answer counts. The same answer again changes nothing, a different one is refused with exit
-    code 7. An action that no edge of the node knows is remarked: only edges without an action follow it.
+    code 7. An action that no edge of the node knows is remarked on: only edges without an action follow it.
     """
-    from flowcraft_cli.ending import print_ending
+    from flowcraft_cli.ending_text import print_ending
     from flowcraft_cli.execution import run_async
     from flowcraft_cli.output import stdout_for_results_only
     from flowcraft_engine.errors import UsageError
@@ -76,7 +48,7 @@ def resume_command(
     if action == "":
         raise UsageError("--action needs a name", hint="leave it out for an answer without an action")
     answer = read_answer(output)
-    manner = Manner(duration_s(context, "timeout"), quiet, verbose, json)
+    manner = manner_of(context)
     stays = follow or manner.timeout_s is not None
     with stdout_for_results_only():
         ending = run_async(_resume(context, run, node, action, answer, manner, stays=stays))
@@ -115,7 +87,7 @@ async def _resume(
             return await _hand_over(kept, node, action, answer, manner, stays=stays)
 
         async def begin(runtime: FlowRuntime) -> str:
-            note = await unknown_action_note(kept.store, kept.run_id, node, action) if action else None
+            note = await unknown_action_note(kept.store, kept.run_id, node, action)
             await runtime.answer(kept.run_id, node, action=action, output=answer)
             if note is not None:
                 tell(note)
@@ -129,22 +101,20 @@ async def _hand_over(
 ) -> Ending:
     """Give the answer to the fleet, and follow the run if somebody `stays`."""
     from flowcraft_cli.ending import Ending
-    from flowcraft_cli.following import follow
-    from flowcraft_cli.watching.choose import choose_watcher
-    from flowcraft_cli.watching.run_news import RunNews
+    from flowcraft_cli.following import follow_kept
+    from flowcraft_cli.output import tell
+    from flowcraft_cli.unknown_action import unknown_action_note
 
-    async def begin() -> str:
+    async def change() -> None:
+        note = await unknown_action_note(kept.store, kept.run_id, node, action)
         await kept.place.runs.answer(kept.run_id, node, action=action, output=answer)
-        return kept.top
+        if note is not None:
+            tell(note)
 
-    if not stays:
-        return Ending(await kept.place.show(await begin()), where=kept.place.where, goes_on=True)
-    watcher = choose_watcher(manner, kept.settings)
-    plan, _ = await kept.store.glance(kept.top)
-    watcher.follow(kept.top, [node.id for node in plan.blueprint.nodes])
-    news = RunNews(kept.store, watcher, kept.top)
-    await news.catch_up()
-    return await follow(kept.place, begin, manner, watcher, news)
+    if stays:
+        return await follow_kept(kept, kept.top, manner, change)
+    await change()
+    return Ending(await kept.place.show(kept.top), where=kept.place.where, goes_on=True)
 
 
 def read_answer(text: str | None) -> Any:

@@ -7,36 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flowcraft_cli.manner import Manner
-from flowcraft_cli.options import (
-    App,
-    Backend,
-    BrokerUrl,
-    Concurrency,
-    Debug,
-    DryRun,
-    Insecure,
-    Json,
-    Namespace,
-    OptionalRunArgument,
-    Quiet,
-    RedisUrl,
-    State,
-    Timeout,
-    Verbose,
-    duration_s,
-    option,
-    source_of,
-)
+from flowcraft_cli.options import DryRun, OptionalRunArgument, duration_s, manner_of, option, source_of
+from flowcraft_cli.shared_options import GOING_ON, takes
 
 if TYPE_CHECKING:
     from flowcraft_cli.ending import Ending
     from flowcraft_cli.kept_run import KeptRun
     from flowcraft_cli.selection import Selection
-    from flowcraft_engine.runtime.flow_runtime import FlowRuntime
 
 _REPAIRABLE = ("failed", "cancelled")
 
 
+@takes(GOING_ON)
 def retry_command(
     context: typer.Context,
     run: OptionalRunArgument = None,
@@ -52,19 +34,6 @@ def retry_command(
         option("--since", metavar="DURATION", help="Only runs that began within this time: 1h, 2d."),
     ] = None,
     dry_run: DryRun = False,
-    app: App = None,
-    timeout: Timeout = None,
-    concurrency: Concurrency = None,
-    state: State = None,
-    backend: Backend = None,
-    redis_url: RedisUrl = None,
-    broker_url: BrokerUrl = None,
-    namespace: Namespace = None,
-    insecure: Insecure = False,
-    json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    debug: Debug = False,
 ) -> int:
     """Try again what failed, was poisoned or was cancelled in a run, and what follows from it.
 
@@ -76,7 +45,7 @@ def retry_command(
     from flowcraft_cli.execution import run_async
     from flowcraft_engine.errors import UsageError
 
-    manner = Manner(duration_s(context, "timeout"), quiet, verbose, json)
+    manner = manner_of(context)
     chosen = status or blueprint is not None or since is not None
     if (run is None) == (not chosen):
         raise UsageError("name one RUN, or choose runs with --status, --blueprint, --since")
@@ -106,14 +75,14 @@ async def _one(context: typer.Context, run: str, manner: Manner, *, dry_run: boo
 
 async def _many(context: typer.Context, selection: Selection, manner: Manner, *, dry_run: bool) -> int:
     from flowcraft_cli.kept_run import run_in
-    from flowcraft_cli.options import settings_of
+    from flowcraft_cli.mode_options import settings_of_runs
     from flowcraft_cli.output import emit_json, tell
     from flowcraft_cli.run_place import open_place
     from flowcraft_cli.selection import select
 
     documents: list[Any] = []
     codes: list[int] = []
-    async with open_place(settings_of(context)) as place:
+    async with open_place(settings_of_runs(context)) as place:
         chosen = await select(place.store, selection) if place is not None else []
         for summary in reversed(chosen):
             assert place is not None
@@ -163,23 +132,12 @@ async def _preview(kept: KeptRun, manner: Manner) -> dict[str, Any]:
 
 
 async def _retry(kept: KeptRun, manner: Manner) -> Ending:
-    from flowcraft_cli.again_text import again_lines
-    from flowcraft_cli.handing_over import hand_over
-    from flowcraft_cli.kept_run import go_on
-    from flowcraft_cli.output import stdout_for_results_only, tell
+    from flowcraft_cli.changing import change_and_go_on, tell_again
     from flowcraft_engine.execution.repair import retry
 
-    if kept.place.fleet is not None:
-        steps = await kept.place.fleet.retry(kept.run_id)
-        for line in () if manner.quiet else again_lines(steps, would=False):
-            tell(line)
-        return await hand_over(kept, manner)
+    async def change() -> None:
+        fleet, run_id = kept.place.fleet, kept.run_id
+        steps = await (retry(kept.store, run_id) if fleet is None else fleet.retry(run_id))
+        tell_again(steps, manner)
 
-    async def begin(_: FlowRuntime) -> str:
-        steps = await retry(kept.store, kept.run_id)
-        for line in () if manner.quiet else again_lines(steps, would=False):
-            tell(line)
-        return kept.run_id
-
-    with stdout_for_results_only():
-        return await go_on(kept, begin, manner)
+    return await change_and_go_on(kept, change, manner)

@@ -7,29 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flowcraft_cli.manner import Manner
-from flowcraft_cli.options import (
-    App,
-    Backend,
-    Blueprints,
-    BrokerUrl,
-    Concurrency,
-    Debug,
-    Insecure,
-    Json,
-    LogFormat,
-    LogLevel,
-    Namespace,
-    Quiet,
-    RedisUrl,
-    Reports,
-    State,
-    Timeout,
-    Traces,
-    Verbose,
-    duration_s,
-    option,
-    settings_of,
-)
+from flowcraft_cli.options import Reports, manner_of, option, settings_of
+from flowcraft_cli.shared_options import BLUEPRINTS, CONCURRENCY, LOGGING, MANNER, NODES, PLACE, takes
 
 if TYPE_CHECKING:
     from flowcraft_cli.commands.run_preparation import Prepared
@@ -38,56 +17,44 @@ if TYPE_CHECKING:
     from flowcraft_engine.settings import Settings
 
 
+BlueprintFile = Annotated[
+    str, typer.Argument(metavar="FILE", help="The blueprint; - reads from stdin.", show_default=False)
+]
+InputPairs = Annotated[
+    list[str] | None,
+    typer.Option("--input", "-i", metavar="KEY=VALUE", help="An input of the run; KEY=@FILE reads a file."),
+]
+InputsFile = Annotated[
+    str | None,
+    option("--inputs", metavar="FILE", help="Inputs from a JSON or YAML file; - reads from stdin."),
+]
+NewRunId = Annotated[
+    str | None,
+    option("--run-id", metavar="ID", help="Id of the run; the same id and inputs again start no second run."),
+]
+Distributed = Annotated[
+    bool, option("--distributed", help="Let workers execute it, over Redis; see `flowcraft worker`.")
+]
+Detach = Annotated[bool, option("--detach", "-d", help="With --distributed: print the run's id and end.")]
+DryRun = Annotated[bool, option("--dry-run", help="Show what would run; execute nothing.")]
+Graph = Annotated[
+    str | None,
+    option("--graph", metavar="FILE", help="Draw the run in the end: .svg, .mmd, .dot, .json or .txt."),
+]
+
+
+@takes(NODES, BLUEPRINTS, CONCURRENCY, PLACE, LOGGING, MANNER)
 def run_command(
     context: typer.Context,
-    file: Annotated[
-        str, typer.Argument(metavar="FILE", help="The blueprint; - reads from stdin.", show_default=False)
-    ],
-    input: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--input", "-i", metavar="KEY=VALUE", help="An input of the run; KEY=@FILE reads a file."
-        ),
-    ] = None,
-    inputs: Annotated[
-        str | None,
-        option("--inputs", metavar="FILE", help="Inputs from a JSON or YAML file; - reads from stdin."),
-    ] = None,
-    app: App = None,
-    blueprints: Blueprints = None,
-    run_id: Annotated[
-        str | None,
-        option(
-            "--run-id", metavar="ID", help="Id of the run; the same id and inputs again start no second run."
-        ),
-    ] = None,
-    timeout: Timeout = None,
-    concurrency: Concurrency = None,
-    state: State = None,
-    backend: Backend = None,
-    redis_url: RedisUrl = None,
-    broker_url: BrokerUrl = None,
-    namespace: Namespace = None,
-    insecure: Insecure = False,
-    distributed: Annotated[
-        bool, option("--distributed", help="Let workers execute it, over Redis; see `flowcraft worker`.")
-    ] = False,
-    detach: Annotated[
-        bool, option("--detach", "-d", help="With --distributed: print the run's id and end.")
-    ] = False,
-    dry_run: Annotated[bool, option("--dry-run", help="Show what would run; execute nothing.")] = False,
-    graph: Annotated[
-        str | None,
-        option("--graph", metavar="FILE", help="Draw the run in the end: .svg, .mmd, .dot, .json or .txt."),
-    ] = None,
+    file: BlueprintFile,
+    input: InputPairs = None,
+    inputs: InputsFile = None,
+    run_id: NewRunId = None,
+    distributed: Distributed = False,
+    detach: Detach = False,
+    dry_run: DryRun = False,
+    graph: Graph = None,
     report: Reports = None,
-    log_format: LogFormat = None,
-    log_level: LogLevel = None,
-    traces: Traces = False,
-    json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    debug: Debug = False,
 ) -> int:
     """Run a blueprint in this process, or on a fleet of workers, and print its outputs.
 
@@ -97,28 +64,23 @@ def run_command(
     """
     from flowcraft_cli.output import stdout_for_results_only
     from flowcraft_cli.run_reports import asked_reports
-    from flowcraft_engine.assembly import is_distributed
-    from flowcraft_engine.errors import UsageError
+    from flowcraft_engine.assembly.backend import is_distributed
 
     settings = settings_of(context, near=file)
     goes_to_fleet = distributed or is_distributed(settings)
-    if detach and not goes_to_fleet:
-        raise UsageError("--detach needs --distributed: a run in this process ends with it")
-    manner = Manner(duration_s(context, "timeout"), quiet, verbose, json)
+    _refuse_contradictions(context, goes_to_fleet=goes_to_fleet)
+    manner = manner_of(context)
     wanted = asked_reports(context) if report else []
     with stdout_for_results_only():
         prepared = _prepare(
             file, settings, input or [], inputs, run_id, graph, wanted, may_lack_nodes=goes_to_fleet
         )
-    if verbose:
-        from flowcraft_cli.output import tell
-
-        for name, source in settings.sources.items():
-            tell(f"setting {name} is from {source}")
+    if manner.verbose:
+        _tell_sources(settings)
     if dry_run:
         from flowcraft_cli.dry_run import print_dry_run
 
-        return print_dry_run(prepared.blueprint, prepared.inputs, json=json)
+        return print_dry_run(prepared.blueprint, prepared.inputs, json=manner.json)
     if goes_to_fleet:
         from flowcraft_cli.distributed_run import run_on_fleet
 
@@ -134,6 +96,26 @@ def run_command(
     from flowcraft_cli.run_reports import print_with_reports
 
     return print_with_reports(ending, manner, reports)
+
+
+def _refuse_contradictions(context: typer.Context, *, goes_to_fleet: bool) -> None:
+    """Options that mean nothing together, or nothing to where the run goes. Raises `UsageError`."""
+    from flowcraft_cli.mode_options import refuse_ignored, refuse_with
+    from flowcraft_engine.errors import UsageError
+
+    if context.params["detach"] and not goes_to_fleet:
+        raise UsageError("--detach needs --distributed: a run in this process ends with it")
+    # Modules are named for what is checked before the run begins.
+    refuse_ignored(context, in_redis=goes_to_fleet, but=("app",), instead="--distributed")
+    refuse_with(context, "dry_run", ("graph", "report", "detach", "timeout"))
+    refuse_with(context, "detach", ("timeout",))
+
+
+def _tell_sources(settings: Settings) -> None:
+    from flowcraft_cli.output import tell
+
+    for name, source in settings.sources.items():
+        tell(f"setting {name} is from {source}")
 
 
 def _prepare(
@@ -175,7 +157,8 @@ async def _run(
     from flowcraft_cli.watching.choose import choose_watcher
     from flowcraft_cli.watching.node_log import node_log
     from flowcraft_cli.whereabouts import where_kept
-    from flowcraft_engine.assembly import make_runtime, open_store, options_to_remember
+    from flowcraft_engine.assembly.runtime import make_runtime, options_to_remember
+    from flowcraft_engine.assembly.state_file import open_store
 
     watcher = choose_watcher(manner, settings)
     async with closing(open_store(settings)) as store:
@@ -202,7 +185,7 @@ async def _run(
         if wanted:
             from flowcraft_cli.run_reports import make_reports
 
-            reports = await make_reports(wanted, store, ending)
+            reports = await make_reports(wanted, store, ending, settings)
         return ending, drawing, reports
 
 

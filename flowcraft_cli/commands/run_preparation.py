@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from flowcraft_cli.inputs import collect_inputs
 from flowcraft_cli.run_ids import check_new_run_id
-from flowcraft_engine.assembly import check_file, child_blueprints, make_registry
+from flowcraft_engine.assembly.blueprints import check_file, child_blueprints
+from flowcraft_engine.assembly.nodes import make_registry
 from flowcraft_engine.blueprint import Blueprint, BlueprintError, MissingBlueprintError
 from flowcraft_engine.blueprint.run_inputs import bind_inputs
 from flowcraft_engine.errors import InputError, UsageError
+from flowcraft_engine.frozen import frozen
 from flowcraft_engine.nodes.registry import NodeRegistry
 from flowcraft_engine.settings import Settings
 
 _INPUT_HINT = "inputs are given with -i name=value, -i name=@file, or --inputs FILE"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Prepared:
     """A run that may begin."""
 
@@ -53,7 +54,7 @@ def prepare(
     registry = make_registry(settings)
     # Who runs has named all modules: a type that is not known now will not be known later.
     catalog = registry if may_lack_nodes else registry.merged(NodeRegistry())
-    blueprint, findings = check_file(file, settings, catalog)
+    blueprint, findings = check_file(file, settings, catalog, will_run=True)
     if may_lack_nodes:
         findings = [it for it in findings if it.code != "unknown_node_type" or it.severity == "error"]
     if blueprint is None:

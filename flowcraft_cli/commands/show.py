@@ -6,20 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flowcraft_cli.options import (
-    Backend,
-    BrokerUrl,
-    Debug,
-    Insecure,
-    Json,
-    Namespace,
-    RedisUrl,
-    Reports,
-    RunArgument,
-    State,
-    Verbose,
-    option,
-)
+from flowcraft_cli.options import Json, Reports, RunArgument, Verbose, option
+from flowcraft_cli.shared_options import PLACE, takes
 
 if TYPE_CHECKING:
     from flowcraft_cli.ending import Ending
@@ -27,6 +15,7 @@ if TYPE_CHECKING:
     from flowcraft_engine.reports.dossier import Dossier
 
 
+@takes(PLACE)
 def show_command(
     context: typer.Context,
     run: RunArgument,
@@ -37,15 +26,8 @@ def show_command(
         str | None, option("--html", metavar="FILE", help="Write a page about the run that opens offline.")
     ] = None,
     report: Reports = None,
-    state: State = None,
-    backend: Backend = None,
-    redis_url: RedisUrl = None,
-    broker_url: BrokerUrl = None,
-    namespace: Namespace = None,
-    insecure: Insecure = False,
     json: Json = False,
     verbose: Verbose = False,
-    debug: Debug = False,
 ) -> int:
     """Show a run: its nodes with states, durations and outputs, its timeline, its errors, what it waits for.
 
@@ -78,12 +60,14 @@ async def _show(
     from flowcraft_cli.ending import Ending
     from flowcraft_cli.kept_run import kept_run
     from flowcraft_cli.output import emit, emit_json, tell
-    from flowcraft_cli.run_reports import reports_of, write_reports
+    from flowcraft_cli.run_reports import reports_of, tells_logs, write_reports
     from flowcraft_engine.reports.dossier import read_dossier
 
-    async with kept_run(context, run) as kept:
+    async with kept_run(context, run, only_looks=True) as kept:
         place = kept.place
-        dossier = await read_dossier(kept.store, kept.run_id, time.time(), show=place.show)
+        dossier = await read_dossier(
+            kept.store, kept.run_id, time.time(), show=place.show, with_logs=tells_logs(wanted)
+        )
         where = kept.where
         if node is not None:
             from flowcraft_cli.node_text import node_text
@@ -97,7 +81,7 @@ async def _show(
             else:
                 emit(node_text(dossier, report, where or ""))
         if wanted:
-            write_reports(await reports_of(wanted, dossier))
+            write_reports(await reports_of(wanted, dossier, kept.settings))
             for one in wanted:
                 tell(
                     f"wrote {one.file}"

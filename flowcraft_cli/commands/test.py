@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flowcraft_cli.options import Debug, Json, option
+from flowcraft_cli.options import Json, option
+from flowcraft_cli.shared_options import takes
 
 if TYPE_CHECKING:
     from flowcraft_cli.run_reports import Wanted
@@ -16,17 +17,17 @@ if TYPE_CHECKING:
 _SUFFIXES = (".yaml", ".yml", ".json")
 
 
+@takes()
 def test_command(
     context: typer.Context,
     paths: Annotated[
-        list[str], typer.Argument(metavar="PATH...", help="Cases, or folders of cases.", show_default=False)
+        list[str], typer.Argument(metavar="PATH", help="Cases, or folders of cases.", show_default=False)
     ],
     report: Annotated[
         list[str] | None,
         option("--report", metavar="KIND=FILE", help="Write a report: junit=FILE. May be repeated."),
     ] = None,
     json: Json = False,
-    debug: Debug = False,
 ) -> int:
     """Play test cases that `flowcraft record` has made, and compare what comes of them.
 
@@ -103,12 +104,15 @@ def _check(file: Path) -> Check:
     import time
 
     from flowcraft_cli.execution import run_async
+    from flowcraft_engine.blueprint.finding import BlueprintError, Severity
     from flowcraft_engine.errors import FlowcraftError
     from flowcraft_engine.reports.junit import Check
 
     began = time.perf_counter()
     try:
         problems = run_async(_play(file))
+    except BlueprintError as error:
+        problems = [str(finding) for finding in error.findings if finding.severity is Severity.ERROR]
     except FlowcraftError as error:
         problems = [error.message + (f" ({error.hint})" if error.hint else "")]
     return Check(file.stem, str(file), time.perf_counter() - began, problems)

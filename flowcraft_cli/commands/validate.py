@@ -6,27 +6,26 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from flowcraft_cli.options import App, Blueprints, Debug, Json, option, settings_of
+from flowcraft_cli.options import Json, option, settings_of
+from flowcraft_cli.shared_options import BLUEPRINTS, NODES, takes
 
 if TYPE_CHECKING:
     from flowcraft_engine.blueprint.finding import Finding
 
 
+@takes(NODES, BLUEPRINTS)
 def validate_command(
     context: typer.Context,
     files: Annotated[
         list[str],
-        typer.Argument(metavar="FILE...", help="Blueprints; - reads from stdin.", show_default=False),
+        typer.Argument(metavar="FILE", help="Blueprints; - reads from stdin.", show_default=False),
     ],
     format: Annotated[
         Literal["text", "json", "github"],
         option("--format", help="How findings are written: text, json, or github (annotations)."),
     ] = "text",
     strict: Annotated[bool, option("--strict", help="Warnings count as errors.")] = False,
-    app: App = None,
-    blueprints: Blueprints = None,
     json: Json = False,
-    debug: Debug = False,
 ) -> int:
     """Find every mistake in blueprints, each at file:line:column with a hint.
 
@@ -43,7 +42,8 @@ def validate_command(
 
 
 def _check(context: typer.Context, files: list[str]) -> list[Finding]:
-    from flowcraft_engine.assembly import check_file, make_registry
+    from flowcraft_engine.assembly.blueprints import check_file
+    from flowcraft_engine.assembly.nodes import make_registry
 
     findings: list[Finding] = []
     for file in files:

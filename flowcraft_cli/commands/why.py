@@ -6,22 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flowcraft_cli.options import (
-    Backend,
-    BrokerUrl,
-    Debug,
-    Insecure,
-    Json,
-    Namespace,
-    RedisUrl,
-    RunArgument,
-    State,
-)
+from flowcraft_cli.options import Json, RunArgument
+from flowcraft_cli.shared_options import PLACE, takes
 
 if TYPE_CHECKING:
     from flowcraft_engine.reports.why import Why
 
 
+@takes(PLACE)
 def why_command(
     context: typer.Context,
     run: RunArgument,
@@ -31,14 +23,7 @@ def why_command(
             metavar="NODE", help="Id of a node, or one instance: body#3, row[17].", show_default=False
         ),
     ],
-    state: State = None,
-    backend: Backend = None,
-    redis_url: RedisUrl = None,
-    broker_url: BrokerUrl = None,
-    namespace: Namespace = None,
-    insecure: Insecure = False,
     json: Json = False,
-    debug: Debug = False,
 ) -> int:
     """Say why a node is in its state: why it ran, was skipped, failed, waits, or has not begun.
 
@@ -66,7 +51,7 @@ async def _ask(context: typer.Context, run: str, node: str) -> tuple[Why, str | 
     from flowcraft_engine.reports.dossier import read_dossier
     from flowcraft_engine.reports.why import why
 
-    async with kept_run(context, run) as kept:
+    async with kept_run(context, run, only_looks=True) as kept:
         dossier = await read_dossier(kept.store, kept.run_id, time.time(), show=kept.place.show)
         answer = why(dossier, node)
         return replace(answer, next=[kept.as_typed(it) for it in answer.next]), kept.where

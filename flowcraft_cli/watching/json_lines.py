@@ -7,29 +7,45 @@ import logging
 from flowcraft_cli.output import tell
 from flowcraft_cli.watching.progress import ENDED, Line
 from flowcraft_cli.watching.watcher import Watcher
-from flowcraft_cli.watching.words import details_of, name_of
-from flowcraft_engine.kernel import event as ev
+from flowcraft_cli.watching.words import SILENT, details_of, name_of
 from flowcraft_engine.kernel.event import Event
+from flowcraft_engine.stores.log_store import LogLine, LogPart
 from flowcraft_engine.telemetry.json_log import json_line
 
-_SILENT = frozenset({ev.NODE_READY, ev.ITEMS_SCATTERED, ev.LOOP_CONTINUED})
 _LEVELS = {"failed": logging.ERROR, "poisoned": logging.ERROR, "retrying": logging.WARNING}
 _LOGGER = "flowcraft.run"
+_NODE = "flowcraft.node"
 
 
 class JsonWatcher(Watcher):
-    """What nodes write to the log comes from its handler, not from here."""
+    """What nodes of this process write to the log comes from its handler, not from here."""
 
     def __init__(self, *, level: int, verbose: bool = False) -> None:
         super().__init__(verbose=verbose)
         self._level = level
 
     def changed(self, line: Line, event: Event) -> None:
-        if event.type not in _SILENT and not (line.state == "running" and line.is_resumed):
+        if event.type not in SILENT and not (line.state == "running" and line.is_resumed):
             self._say(line, line.changed_at, _LEVELS.get(line.state, logging.INFO), line.state)
 
     def blocked(self, line: Line) -> None:
         self._say(line, self.now(), logging.WARNING, "blocked")
+
+    def said(self, part: LogPart, line: LogLine) -> None:
+        run = self.progress.runs.get(part.run_id)
+        fields = {
+            "message": line.text,
+            "run": part.run_id,
+            "node": part.instance,
+            "attempt": part.attempt,
+            "blueprint": (run.blueprint_id or None) if run is not None else None,
+        }
+        logger = _NODE if line.stream == "log" else f"{_NODE}.{line.stream}"
+        tell(json_line(line.at, line.level or "INFO", logger, fields))
+
+    def left_out(self, part: LogPart) -> None:
+        text = f"{part.left_out:,} bytes left out"
+        self.said(part, LogLine(self.now(), "log", "WARNING", text))
 
     def _say(self, line: Line, at: float, level: int, state: str) -> None:
         if level < self._level:

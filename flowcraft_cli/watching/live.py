@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
 from typing import Any
 
 from rich.console import Console, Group
@@ -16,7 +17,7 @@ from flowcraft_cli.output import tell
 from flowcraft_cli.remedies import remedies
 from flowcraft_cli.text import clip, safe
 from flowcraft_cli.watching.progress import ENDED, Line
-from flowcraft_cli.watching.watcher import Watcher
+from flowcraft_cli.watching.watcher import Watcher, lines_of
 from flowcraft_cli.watching.words import details_of, explained
 
 _FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -50,6 +51,7 @@ class LiveWatcher(Watcher):
         colour = wants_colour("stderr")
         self._symbols = has_symbols("stderr")
         self._log_lines: list[Text] = []
+        self._printing = threading.Lock()
         self._console = Console(
             file=sys.stderr, no_color=not colour, highlight=False, markup=False, emoji=False
         )
@@ -72,15 +74,20 @@ class LiveWatcher(Watcher):
             tell(f"{safe(name)}: {safe(text, lines=True)}")
             return
         bar = "│" if self._symbols else "|"
-        for part in text.splitlines() or [""]:
+        for part in lines_of(text):
             line = Text.assemble(
                 (safe(name), "cyan"), (f" {bar} ", "dim"), (safe(part), _LOG_STYLES.get(level, ""))
             )
             self._log_lines.append(line)
 
+    def flush(self) -> None:
+        if self._live is not None:
+            self._print_log()
+
     def _print_log(self) -> None:
         """Lines are printed together: each print draws the tree again."""
-        lines, self._log_lines = self._log_lines, []
+        with self._printing:
+            lines, self._log_lines = self._log_lines, []
         left_out = len(lines) - _MOST_LOG_LINES
         if left_out > 0:
             lines = [Text(f"… {left_out} lines left out", style="dim"), *lines[left_out:]]
@@ -98,18 +105,12 @@ class LiveWatcher(Watcher):
         width, height = self._console.size
         lines = self.progress.in_order()
         room = max(3, height - (8 if any(line.missing for line in lines) else 4))
-        shown = lines if len(lines) <= room else self._most_telling(lines, room - 1)
+        shown = lines if len(lines) <= room else most_telling(lines, room - 1)
         name_width = max((len(safe(line.instance)) + 2 * line.depth for line in shown), default=8)
         name_width = max(8, min(name_width, width * 2 // 5))
         rows = [self._row(line, name_width, width) for line in shown]
         counts = self._counts(len(lines) - len(shown), width)
         return Group(self._title(width), *rows, counts, *self._advice(lines, width))
-
-    def _most_telling(self, lines: list[Line], room: int) -> list[Line]:
-        """What is under way or has failed, then what changed last; in the order of the tree."""
-        order = sorted(lines, key=lambda line: (line.urgency, -line.changed_at))
-        chosen = {id(line) for line in order[:room]}
-        return [line for line in lines if id(line) in chosen]
 
     def _title(self, width: int) -> Text:
         run = self.progress.runs.get(self.progress.run_id)
@@ -170,3 +171,16 @@ class LiveWatcher(Watcher):
             text.append(f"({hidden} more not shown)", "dim")
         text.truncate(width - 1, overflow="ellipsis")
         return text
+
+
+def most_telling(lines: list[Line], room: int) -> list[Line]:
+    """What is under way or has failed, then what changed last; in the order of the tree.
+
+    A node comes before its items: its line has their progress.
+    """
+
+    def rank(line: Line) -> tuple[bool, bool, int, float]:
+        return not line.is_urgent, line.is_item, line.urgency, -line.changed_at
+
+    chosen = {id(line) for line in sorted(lines, key=rank)[:room]}
+    return [line for line in lines if id(line) in chosen]

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from flowcraft_cli.log_text import text_of
-from flowcraft_cli.watching.watcher import SilentWatcher, Watcher
+from flowcraft_cli.watching.watcher import SilentWatcher, Watcher, source_name
 
 if TYPE_CHECKING:
     from flowcraft_engine.settings import Settings
@@ -24,17 +24,24 @@ class _Handler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         name = str(getattr(record, "node_id", record.name))
-        run_id = str(getattr(record, "run_id", ""))
-        inner = run_id.replace("::", "#").split(":")[1:]
-        self._watcher.log(record.created, " › ".join([*inner, name]), record.levelname, text_of(record))
+        name = source_name(str(getattr(record, "run_id", "")), name)
+        self._watcher.log(record.created, name, record.levelname, text_of(record))
+
+    def flush(self) -> None:
+        self._watcher.flush()
+
+
+def shown_level(settings: Settings, *, verbose: bool) -> int:
+    """Records of nodes are shown from INFO on, with `verbose` from DEBUG on, or from the level of the settings on."""
+    if settings.log_level is not None:
+        return logging.getLevelNamesMapping()[settings.log_level.upper()]
+    return logging.DEBUG if verbose else logging.INFO
 
 
 @contextmanager
 def node_log(watcher: Watcher, settings: Settings, masker: Masker, *, verbose: bool) -> Iterator[None]:
-    """Show records of nodes from INFO on, with `verbose` from DEBUG on, or from the level of the settings on."""
-    level = logging.DEBUG if verbose else logging.INFO
-    if settings.log_level is not None:
-        level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    """Show what nodes write, from `shown_level` on."""
+    level = shown_level(settings, verbose=verbose)
     with ExitStack() as stack:
         if settings.log_format == "json" and not isinstance(watcher, SilentWatcher):
             from flowcraft_cli.json_log import JsonHandler, level_of_others
@@ -42,6 +49,9 @@ def node_log(watcher: Watcher, settings: Settings, masker: Masker, *, verbose: b
             root_level = level_of_others(settings)
             stack.enter_context(_listening(None, JsonHandler(masker=masker), root_level, propagate=True))
             stack.enter_context(_listening(_LOGGER, None, level, propagate=True))
+        elif isinstance(watcher, SilentWatcher):
+            # Records that nobody sees are not even made.
+            stack.enter_context(_listening(_LOGGER, None, logging.CRITICAL + 1, propagate=False))
         else:
             stack.enter_context(_listening(_LOGGER, _Handler(watcher), level, propagate=False))
         yield

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowcraft_engine.kernel import event as ev
 from flowcraft_engine.kernel.event import Event
-from flowcraft_engine.kernel.naming import END, InstanceName
+from flowcraft_engine.kernel.naming import END, InstanceName, item_name
 
 if TYPE_CHECKING:
     from flowcraft_engine.history.run_result import WaitingNode
@@ -32,6 +32,7 @@ ENDED = frozenset({"completed", "failed", "poisoned", "cancelled", "skipped"})
 ACTIVE = frozenset({"running", "retrying", "waiting"})
 #: What a person wants to see again and again, the most urgent first.
 _URGENCY = {"failed": 0, "waiting": 1, "retrying": 2, "running": 3}
+_NOT_URGENT = 9
 
 
 @dataclass(slots=True)
@@ -67,11 +68,16 @@ class Line:
     def duration(self, now: float) -> float | None:
         if self.started_at is None or self.state in ("pending", "skipped"):
             return None
-        return (self.changed_at if self.state in ENDED else now) - self.started_at
+        # On a fleet two clocks may have been asked.
+        return max(0.0, (self.changed_at if self.state in ENDED else now) - self.started_at)
 
     @property
     def urgency(self) -> int:
-        return 1 if self.missing else _URGENCY.get(self.state, 9)
+        return 1 if self.missing else _URGENCY.get(self.state, _NOT_URGENT)
+
+    @property
+    def is_urgent(self) -> bool:
+        return self.urgency < _NOT_URGENT
 
 
 @dataclass(slots=True)
@@ -198,7 +204,9 @@ class Progress:
                 run.lines[name] = Line(run.run_id, name, old.node_id, run.depth)
                 run.children.pop(name, None)
         start = run.lines.get(str(event.data.get("from")))
-        for name in event.data["on"]:
+        for name, goes_on in event.data["on"].items():
+            for index in goes_on.get("items", ()):
+                run.lines.pop(item_name(name, index), None)
             line = run.lines.get(name)
             if line is not None:
                 line.state, line.error = "waiting", None

@@ -11,6 +11,17 @@ from flowcraft_engine.kernel.event import Event
 
 if TYPE_CHECKING:
     from flowcraft_engine.history.run_result import WaitingNode
+    from flowcraft_engine.stores.log_store import LogLine, LogPart
+
+
+def source_name(run_id: str, name: str) -> str:
+    """`sub › node`: who says something, as seen from the run that was started."""
+    return " › ".join([*run_id.replace("::", "#").split(":")[1:], name])
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines as a terminal leaves them: progress bars write theirs anew after each carriage return."""
+    return [line.rstrip("\r").rpartition("\r")[2] for line in text.removesuffix("\n").split("\n")]
 
 
 class Watcher:
@@ -51,6 +62,18 @@ class Watcher:
 
     def log(self, at: float, name: str, level: str, text: str) -> None:
         """A node wrote to the log."""
+
+    def flush(self) -> None:
+        """Show what has been told so far: nothing may move for a while."""
+
+    def said(self, part: LogPart, line: LogLine) -> None:
+        """A node that another process executes printed or logged this line."""
+        self.log(line.at, source_name(part.run_id, part.instance), line.level or "INFO", line.text)
+
+    def left_out(self, part: LogPart) -> None:
+        """So much of what it printed is not kept."""
+        name = source_name(part.run_id, part.instance)
+        self.log(self.now(), name, "INFO", f"… {part.left_out:,} bytes left out …")
 
     async def __aenter__(self) -> Watcher:
         return self

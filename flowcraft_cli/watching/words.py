@@ -7,7 +7,11 @@ import time
 from flowcraft_cli.looks import short_duration
 from flowcraft_cli.text import clip, safe
 from flowcraft_cli.watching.progress import ENDED, Line
+from flowcraft_cli.watching.watcher import source_name
+from flowcraft_engine.kernel import event as ev
 
+#: Changes that are not told, line by line: what comes of them is.
+SILENT = frozenset({ev.NODE_READY, ev.ITEMS_SCATTERED, ev.LOOP_CONTINUED})
 _WAITS = {"answer": "for an answer", "timer": "until", "run": "for its sub-run", "items": "for its items"}
 
 
@@ -17,8 +21,7 @@ def clock_time(at: float) -> str:
 
 def name_of(line: Line) -> str:
     """The instance, with the instances above it for one of a sub-run: `parent › child`."""
-    inner = line.run_id.replace("::", "#").split(":")[1:]
-    return safe(" › ".join([*inner, line.instance]))
+    return safe(source_name(line.run_id, line.instance))
 
 
 def details_of(line: Line, now: float, width: int = 300) -> str:

@@ -7,20 +7,28 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from flowcraft_cli.colour import Palette
+from flowcraft_cli.screen import folded
 from flowcraft_cli.text import clip, safe
 from flowcraft_cli.working.equipment import Equipment
 from flowcraft_cli.working.order import WorkOrder
+from flowcraft_engine.blueprint.fixed_names import versioned_name
 from flowcraft_engine.check import Check, CheckStatus
 
 if TYPE_CHECKING:
     from flowcraft_engine.blueprint import Blueprint
 
 _MOST_SHOWN = 12
+#: Where the facts begin, after their names.
+_COLUMN = 14
 
 
 def banner(order: WorkOrder, facts: Sequence[tuple[str, str]], palette: Palette, title: str) -> list[str]:
     """The lines of the banner."""
-    rows = [f"  {palette.dim(name.ljust(10))}  {safe(text)}" for name, text in facts]
+    rows = []
+    for name, text in facts:
+        first, *rest = folded(safe(text), _COLUMN, "stderr")
+        rows.append(f"  {palette.dim(name.ljust(_COLUMN - 4))}  {first}")
+        rows += [" " * _COLUMN + line for line in rest]
     return [palette.bold(head_of(order, title)), *rows]
 
 
@@ -40,11 +48,12 @@ def facts_of(
         ("redis", f"{runs} (queue: {queue})"),
         ("durability", _durability(checks)),
         ("queues", _queues(order, equipment)),
-        ("blueprints", _listed(map(_name, equipment.blueprints)) or "none: runs bring theirs along"),
+        ("blueprints", _listed(_names(equipment.blueprints)) or "none: runs bring theirs along"),
         ("node types", _node_types(equipment)),
     ]
-    if equipment.missing:
-        rows.append(("not here", f"{_listed(equipment.missing)}: other workers have to execute these"))
+    if equipment.missing and not order.is_alone:
+        what_to_do = "other workers have to execute these, or name the module that has them: --app"
+        rows.append(("not here", f"{_listed(equipment.missing)}: {what_to_do}"))
     if order.worker.serve_snapshots:
         rows.append(("snapshots", "versions that are not on disk are taken from their runs"))
     if order.worker.allow_remote_commands:
@@ -52,7 +61,7 @@ def facts_of(
     if order.worker.metrics is not None:
         rows.append(("metrics", _metrics(*order.worker.metrics)))
     if order.settings.traces:
-        rows.append(("traces", "every attempt is told to OpenTelemetry"))
+        rows.append(("traces", "every run and attempt is told to OpenTelemetry"))
     return rows
 
 
@@ -76,7 +85,7 @@ def _metrics(host: str, port: int) -> str:
 
 
 def _queues(order: WorkOrder, equipment: Equipment) -> str:
-    versioned = [_name(it) for it in equipment.blueprints if it.version]
+    versioned = _names(it for it in equipment.blueprints if it.version)
     return _listed([*(order.worker.queues or ("default",)), *versioned])
 
 
@@ -88,11 +97,11 @@ def _node_types(equipment: Equipment) -> str:
     return f"{_listed(own)}{' and ' if own else ''}{len(builtin)} built-in ones"
 
 
+def _names(blueprints: Iterable[Blueprint]) -> list[str]:
+    return [versioned_name(it.id, it.version) for it in blueprints]
+
+
 def _listed(names: Iterable[str]) -> str:
     every = list(names)
     rest = f" and {len(every) - _MOST_SHOWN} more" if len(every) > _MOST_SHOWN else ""
     return clip(", ".join(every[:_MOST_SHOWN]), 400) + rest
-
-
-def _name(blueprint: Blueprint) -> str:
-    return blueprint.id if blueprint.version is None else f"{blueprint.id}@{blueprint.version}"

@@ -17,30 +17,27 @@ if TYPE_CHECKING:
     from flowcraft_engine.check import Check
 
 
-def equip_for(
-    order: WorkOrder, *, strict: bool, remedy: str = "--strict refuses to start with it"
-) -> Equipment:
+def equip_for(order: WorkOrder, *, strict: bool) -> Equipment:
     """What this worker can do. Raises `BlueprintError` if no blueprint is left, or with `strict` for each bad one."""
-    from flowcraft_cli.findings import tell_findings
     from flowcraft_cli.working.equipment import equip
+    from flowcraft_cli.working.shortcomings import tell_shortcomings
     from flowcraft_cli.working.telemetry import require_telemetry
     from flowcraft_engine.blueprint import BlueprintError
 
     speak(order.settings)
     require_telemetry(order)
     equipment = equip(order)
-    for path, findings in equipment.broken.items():
+    for findings in equipment.broken.values():
         if strict or not equipment.blueprints:
             raise BlueprintError(findings)
-        tell_findings(findings)
-        tell(f"warning: {path} is not served; {remedy}")
+    tell_shortcomings(order, equipment)
     return equipment
 
 
 def wait_for_redis(order: WorkOrder) -> list[Check]:
     """What was found about the servers. Raises `BackendError` for servers that cannot be used."""
     from flowcraft_cli.execution import run_async
-    from flowcraft_engine.assembly import examine_redis_patiently, require_usable
+    from flowcraft_engine.assembly.servers import examine_redis_patiently, require_usable
 
     checks = run_async(
         examine_redis_patiently(order.settings, lambda why: say(f"warning: {why}; waiting for it"))
@@ -60,7 +57,7 @@ def greet(
     """Say what works here, where, and what somebody should know of it."""
     from flowcraft_cli.colour import palette_for
     from flowcraft_cli.working.banner import banner, facts_of, head_of, warnings_of
-    from flowcraft_engine.assembly import redis_addresses
+    from flowcraft_engine.assembly.servers import redis_addresses
 
     addresses = [address.masked for address in redis_addresses(order.settings)]
     facts = [*facts_of(order, equipment, checks, addresses), *more]
@@ -75,19 +72,23 @@ def greet(
 
 def supervise(order: WorkOrder, *, watched: Sequence[Path] = ()) -> int:
     """Keep the processes going until somebody ends them; the exit code. They start again when `watched` changes."""
-    from flowcraft_cli.working.obituary import tell_fleet
+    from flowcraft_cli.working.obituary import Obituary
     from flowcraft_cli.working.process import work
     from flowcraft_engine.distributed.file_watch import FileWatch
     from flowcraft_engine.distributed.supervisor import Supervisor
 
+    obituary = Obituary(order.settings)
     supervisor = Supervisor(
         partial(work, order),
         order.worker.processes,
         grace_s=order.worker.grace_s,
-        on_death=partial(tell_fleet, order.settings),
+        ends_at_hangup=order.is_alone,  # what `dev` does ends with its terminal
+        on_death=obituary.tell,
         say=say,
     )
     with ExitStack() as stack:
         if watched:
             stack.enter_context(FileWatch(watched, supervisor.restart))
-        return supervisor.run()
+        code = supervisor.run()
+    obituary.finish()
+    return code

@@ -28,7 +28,7 @@ class WorkerTelemetry:
     """Of one process, which is number `index`. Costs nothing where nothing is asked for."""
 
     def __init__(self, order: WorkOrder, index: int) -> None:
-        from flowcraft_engine.assembly import make_middleware
+        from flowcraft_engine.assembly.nodes import make_middleware
 
         self.middleware: tuple[Middleware, ...] = make_middleware(order.settings)
         self.observer: WorkObserver = UNOBSERVED
@@ -50,7 +50,7 @@ class WorkerTelemetry:
         self.observer = metrics
 
     async def _sizes(self) -> FleetSizes:
-        from flowcraft_engine.assembly import fleet_sizes
+        from flowcraft_engine.assembly.fleet import fleet_sizes
 
         assert self._adapter is not None
         return await fleet_sizes(self._adapter)
@@ -96,7 +96,7 @@ def port_of(order: WorkOrder, index: int) -> tuple[str, int] | None:
 
 def require_telemetry(order: WorkOrder) -> None:
     """Raises `UsageError` if something is not installed, or if a port cannot be had."""
-    from flowcraft_engine.assembly import make_middleware
+    from flowcraft_engine.assembly.nodes import make_middleware
 
     make_middleware(order.settings)
     if order.worker.metrics is None:

@@ -5,10 +5,10 @@ The codes are stable. `docs/errors.md` is made from this table, which is why the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from flowcraft_engine.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FindingCode:
     """One row of the published list."""
 
@@ -356,6 +356,12 @@ _TABLE = (
         'Reach it by outputs["…"], or rename it.',
     ),
     FindingCode(
+        "reserved_input",
+        "A run input is called like a name of expressions.",
+        "`env`, `input`, `item` and others come first there.",
+        "Read it by inputs.…, or rename it.",
+    ),
+    FindingCode(
         "bad_input_name",
         "A run input has a reserved name.",
         "Names that begin with _ are flowcraft's own.",
@@ -628,8 +634,8 @@ _TABLE = (
     FindingCode(
         "unknown_subflow",
         "The blueprint of a subflow is not there.",
-        "It is not beside the file and not in --blueprints.",
-        "Name its file.",
+        "It is not beside the file and not in --blueprints, or it is not valid.",
+        "Name its file. A run takes the blueprints of its subflows when it begins, so `run` refuses it.",
     ),
     FindingCode(
         "recursive_subflow",

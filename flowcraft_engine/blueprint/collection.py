@@ -15,6 +15,8 @@ SUFFIXES = (".yaml", ".yml", ".json")
 _MOST_FILES = 1_000
 #: Test cases and what commands print with `--json` name their schema first, and may lie beside blueprints.
 _KEPT_DOCUMENT = re.compile(rb"(?:#[^\n]*\n|\s)*\{?\s*\"?schema\"?:\s*\d")
+#: So may the schema of blueprints, which `init` writes.
+_JSON_SCHEMA = re.compile(rb"\s*\{\s*\"\$schema\":\s*\"https?://json-schema\.org/")
 
 
 #: Loads one file: its blueprint, or None, and what was found.
@@ -62,7 +64,8 @@ def _looks_like_blueprint(path: Path) -> bool:
             beginning = file.read(1_048_576)
     except OSError:
         return False
-    return b"nodes" in beginning and not _KEPT_DOCUMENT.match(beginning)
+    is_other = _KEPT_DOCUMENT.match(beginning) or _JSON_SCHEMA.match(beginning)
+    return b"nodes" in beginning and not is_other
 
 
 class Library(Mapping[str, Blueprint]):

@@ -25,7 +25,12 @@ from flowcraft_engine.blueprint.source import printable
 _TOP = keys.spellings(keys.TOP)
 _METADATA = keys.spellings(keys.METADATA)
 _INPUT = keys.spellings(keys.INPUT)
-_IN_METADATA = dict.fromkeys(_METADATA, "metadata")
+_ELSEWHERE = {
+    **dict.fromkeys(_METADATA, "metadata"),
+    "params": "a node; what a run is given are its inputs",
+    "env": "params of a node",
+    "config": "a node",
+}
 _INPUT_TYPES = ("string", "integer", "number", "boolean", "object", "array")
 
 
@@ -53,7 +58,7 @@ class _Desugaring:
 
     def draft(self) -> Draft:
         raw = self._root()
-        used = self.fields.known(raw, _TOP, "the blueprint", _IN_METADATA)
+        used = self.fields.known(raw, _TOP, "the blueprint", _ELSEWHERE)
         plain: dict[str, Any] = {"id": self._id(raw, used)}
         if "metadata" in used:
             plain["metadata"] = self._metadata(raw, used["metadata"])

@@ -6,7 +6,7 @@ from typing import Any
 
 from flowcraft_engine.blueprint import keys
 from flowcraft_engine.blueprint.fields import Fields
-from flowcraft_engine.blueprint.model import CONTINUE, LOOP_CONTROLLER
+from flowcraft_engine.blueprint.fixed_names import CONTINUE, LOOP_CONTROLLER
 from flowcraft_engine.blueprint.places import EdgePlace, Places
 from flowcraft_engine.blueprint.source import printable
 
@@ -19,8 +19,10 @@ _ELSEWHERE = {
     **dict.fromkeys(("action", "condition", "transform", "source", "target"), "an edge"),
     **dict.fromkeys(("run", "env", "cwd", "url", "message", "values", "that", "call", "duration"), "params"),
     "blueprint_id": "params",
+    "outputs": "the blueprint itself",
     "description": "metadata, or call it x-description",
 }
+_NO_CONSTANT = " if a node or a key is called so; a constant belongs into params"
 _JOINS = ("all", "any", "all_done")
 
 
@@ -123,10 +125,15 @@ class NodeReader:
 
     def _inputs(self, raw: dict[str, Any], key: str, what: str) -> str | dict[str, str] | None:
         value = raw[key]
+        if type(value) is list:
+            hint = "name one source, like order.id, or several, like {order: order, day: day}"
+            self.fields.wrong(raw, key, "text or a mapping", value, f"inputs of {what}", hint)
+            return None
         if type(value) is not dict:
-            return self.fields.name(raw, key, f"inputs of {what}")
+            return self.fields.name(raw, key, f"inputs of {what}", _NO_CONSTANT)
         found = {
-            name: self.fields.name(value, name, f"input '{printable(name, 60)}' of {what}") for name in value
+            name: self.fields.name(value, name, f"input '{printable(name, 60)}' of {what}", _NO_CONSTANT)
+            for name in value
         }
         return {name: source for name, source in found.items() if source is not None}
 

@@ -52,7 +52,7 @@ class Document:
     def _place(self, container: dict[str, Any], key: str) -> int:
         """The position of a key in its mapping; large mappings are numbered once."""
         if len(container) <= _SMALL:
-            return next(place for place, name in enumerate(container) if name == key)
+            return list(container).index(key)
         numbers = self._numbers.get(id(container))
         if numbers is None:
             numbers = {name: place for place, name in enumerate(container)}

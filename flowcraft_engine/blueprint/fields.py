@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flowcraft_engine.blueprint.document import Document
-from flowcraft_engine.blueprint.habits import our_word
+from flowcraft_engine.blueprint.habits import not_ours, our_word
 from flowcraft_engine.blueprint.keys import is_ignored
 from flowcraft_engine.blueprint.nearest import did_you_mean
 from flowcraft_engine.blueprint.report import Report
@@ -57,10 +57,13 @@ class Fields:
         elsewhere: Mapping[str, str],
     ) -> None:
         shown = printable(key, 60)
+        word = our_word(key, elsewhere)
         if key in elsewhere:
             hint: str | None = f"'{shown}' belongs into {elsewhere[key]}"
+        elif word is not None:
+            hint = f"it is called '{word}' here, and belongs into {elsewhere[word]}"
         else:
-            hint = self.hint(key, set(spellings.values()))
+            hint = not_ours(key) or self.hint(key, set(spellings.values()))
         at = self.document.key_at(raw, key)
         self.report.error("unknown_key", f"{what} has no key '{shown}'", at, hint)
 
@@ -89,8 +92,11 @@ class Fields:
         self.wrong(raw, key, "text", value, what, "quote it" if _is_scalar(value) else None)
         return None
 
-    def name(self, raw: Any, key: str | int, what: str) -> str | None:
-        """A text where names stand: a number without quotes is read as it is written, with a warning."""
+    def name(self, raw: Any, key: str | int, what: str, more: str = "") -> str | None:
+        """A text where names stand: a number without quotes is read as it is written, with a warning.
+
+        `more` goes on with its hint.
+        """
         value = raw[key]
         kind = type(value)
         if kind is str and value:
@@ -100,7 +106,7 @@ class Fields:
             written = self.written(at)
             if written:
                 text = f"{what} is text: the number {written} is read as '{written}'"
-                self.report.warning("unquoted_text", text, at, f'quote it: "{written}"')
+                self.report.warning("unquoted_text", text, at, f'quote it: "{written}"{more}')
                 return written
         return self.text(raw, key, what)
 

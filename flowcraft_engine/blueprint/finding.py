@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from flowcraft_engine.errors import AuthorError, NotFoundError
+from flowcraft_engine.frozen import frozen
 
 
 class Severity(StrEnum):
@@ -14,7 +14,7 @@ class Severity(StrEnum):
     WARNING = "warning"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SourceLocation:
     """A place in a file: `line` and `column` count from 1; `file` as the user named it (`<stdin>`,
     `<memory>`).
@@ -28,7 +28,7 @@ class SourceLocation:
         return f"{self.file}:{self.line}:{self.column}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finding:
     """One problem: a stable `code`, a sentence, the place, and what to do about it.
 

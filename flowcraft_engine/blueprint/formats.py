@@ -11,6 +11,8 @@ from flowcraft_engine.blueprint.limits import Limits
 from flowcraft_engine.blueprint.report import Report, UnreadableError, finding
 from flowcraft_engine.blueprint.source import SourceText
 
+#: The code of a text without a value.
+EMPTY = "empty_blueprint"
 _TOML = re.compile(r"\s*(?:#[^\n]*\n\s*)*(?:\[{1,2}[\w.\" -]+\]{1,2}\s*(?:#.*)?\n|[\w.-]+ *= *[\"'\[{\w-])")
 _YAML = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\r?\n)*(?:---|[\w$.-]+:(?:[ \t]|\r?\n|$)|- )")
 
@@ -23,7 +25,7 @@ def parse(source: SourceText, limits: Limits, report: Report) -> Document:
     if source.name.lower().endswith(".json"):
         return _parse_json(source, limits, report)
     if text.lstrip()[:1] == "{":
-        document = _try_json(source, limits, report)
+        document = _try_json(source, limits)
         if document is not None:
             return document
     from flowcraft_engine.blueprint.yaml_reader import read_yaml
@@ -52,7 +54,7 @@ def _parse_json(source: SourceText, limits: Limits, report: Report) -> Document:
         raise UnreadableError(foreign or error.finding) from None
 
 
-def _try_json(source: SourceText, limits: Limits, report: Report) -> Document | None:
+def _try_json(source: SourceText, limits: Limits) -> Document | None:
     """YAML can be written with braces, too: only what is JSON to its end is read as JSON."""
     attempt = Report(source, limits.max_findings)
     try:
@@ -76,4 +78,4 @@ def _foreign(source: SourceText) -> Finding | None:
 def empty_finding(source: SourceText) -> Finding:
     """An empty file, with the smallest blueprint that works."""
     hint = "the smallest one is: nodes: [{id: hello, uses: log, params: {message: Hello}}]"
-    return finding(source, "empty_blueprint", "the blueprint is empty", 0, hint)
+    return finding(source, EMPTY, "the blueprint is empty", 0, hint)

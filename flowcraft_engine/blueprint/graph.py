@@ -10,7 +10,8 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
-from flowcraft_engine.blueprint.model import CONTINUE, Blueprint
+from flowcraft_engine.blueprint.fixed_names import CONTINUE
+from flowcraft_engine.blueprint.model import Blueprint
 from flowcraft_engine.blueprint.nearest import Speller
 
 #: Loops inside of loops are walked once a level; this bounds the walks when broken edges make bodies overlap.
@@ -156,10 +157,10 @@ class Graph:
         return tuple(
             node_id
             for node_id in self.ids
-            if node_id not in self.scopes and not any(one in goes_on for one in self._stands_for(node_id))
+            if node_id not in self.scopes and not any(one in goes_on for one in self.stands_for(node_id))
         )
 
-    def _stands_for(self, node_id: str) -> list[str]:
+    def stands_for(self, node_id: str) -> list[str]:
         """A node, and for a fallback the nodes that it rescues."""
         chain = [node_id]
         while chain[-1] in self.rescues and self.rescues[chain[-1]] not in chain:
@@ -235,9 +236,10 @@ class Graph:
         for node_id, targets in self.forward.items():
             for target in targets:
                 sources[target].append(node_id)
-        for node_id, fallback in self.fallbacks.items():
-            for target in self.successors[node_id]:
-                sources[target].append(fallback)
+        for fallback in self.rescues:
+            for node_id in self.stands_for(fallback)[1:]:
+                for target in self.successors[node_id]:
+                    sources[target].append(fallback)
         found: dict[str, int] = {}
         for node_id in self.order:
             bits = 0

@@ -5,10 +5,14 @@ path.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+
+from flowcraft_engine.frozen import frozen
+
+#: What a `for_each` over a subflow can give each child beside nodes and context keys.
+OF_ITEMS = frozenset({"item", "index"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InputSource:
     """The output of node `name`, or else the context key `name`, walked along `path`."""
 

@@ -7,9 +7,10 @@ from typing import Any
 from flowcraft_engine.blueprint.context_keys import are_all_known, known_keys
 from flowcraft_engine.blueprint.fields import describe
 from flowcraft_engine.blueprint.graph import Graph
+from flowcraft_engine.blueprint.input_source import parse_source
 from flowcraft_engine.blueprint.lint_graph import show
 from flowcraft_engine.blueprint.lint_inputs import TEMPLATE_MARK
-from flowcraft_engine.blueprint.model import Blueprint, NodeSpec
+from flowcraft_engine.blueprint.model import Blueprint, EdgeSpec, NodeSpec
 from flowcraft_engine.blueprint.nearest import MISTYPED, Speller, did_you_mean, is_mistyped
 from flowcraft_engine.blueprint.places import Places
 from flowcraft_engine.blueprint.report import Report
@@ -23,6 +24,18 @@ from flowcraft_engine.expressions import (
     Template,
     evaluator_named,
 )
+
+#: What `result` has in a condition.
+_OF_RESULT = frozenset({"output", "action"})
+_BY_ITSELF = "the id of a node is its output: write it by itself"
+#: Names that other tools have in expressions, and what is written here.
+_FOREIGN = {
+    "secrets": 'write secret("NAME")',
+    "needs": _BY_ITSELF,
+    "nodes": _BY_ITSELF,
+    "steps": _BY_ITSELF,
+    "tasks": _BY_ITSELF,
+}
 
 
 def check_expressions(graph: Graph, places: Places, report: Report) -> None:
@@ -90,6 +103,12 @@ class _Check:
         self.has_all_keys = are_all_known(graph.blueprint)
         self.speller = Speller([*graph.ids, *self.keys])
         self.evaluator = _Cached(evaluator_named(graph.blueprint.expressions))
+        #: Node → the node that its `inputs` names, which transforms on the way to it work on.
+        self.sources = {
+            node.id: source.name
+            for node in graph.blueprint.nodes
+            if isinstance(node.inputs, str) and (source := parse_source(node.inputs, self.ids)).is_node
+        }
 
     def check(self) -> None:
         for index, edge in enumerate(self.graph.blueprint.edges):
@@ -101,10 +120,25 @@ class _Check:
                 at = self.places.edge(index, "transform")
                 owner = _Owner("a transform", edge.source, own_output=True, input=True)
                 self._expression(edge.transform, at, owner)
+                self._subject(edge, at)
         for node in self.graph.blueprint.nodes:
             self._node(node)
         for name, text in (self.graph.blueprint.outputs or {}).items():
             self._expression(text, self.places.top("outputs", name), _Owner("`outputs`", None))
+
+    def _subject(self, edge: EdgeSpec, at: int | None) -> None:
+        """Warns where a transform works on a node (`inputs` of its target) that may not have ended by then."""
+        asked = self.sources.get(edge.target)
+        if asked is None or edge.source in self.graph.stands_for(asked):
+            return
+        if edge.source in self.ids and not self.graph.is_ancestor(asked, edge.source):
+            source, target, shown = show(edge.source), show(edge.target), show(asked)
+            message = (
+                f"a transform of '{source}' works on '{shown}' (`inputs` of '{target}'), "
+                "which does not come before it"
+            )
+            hint = f"add an edge, so that '{shown}' has ended: {shown} -> {source}"
+            self.report.warning("not_an_ancestor", message, at, hint)
 
     def _node(self, node: NodeSpec) -> None:
         if node.loop is not None:
@@ -140,7 +174,7 @@ class _Check:
         if offset >= 0:
             at = self._at(self.places.node(node.id, "params", name), text, offset)
             message = f"`{name}` of '{show(node.id)}' is a script: values must not be pasted into it"
-            hint = 'set an environment variable: env: {NAME: ${{ … }}}, and use it as "$NAME"'
+            hint = 'set an environment variable: env: {NAME: "${{ … }}"}, and use it as "$NAME"'
             self.report.error("template_in_script", message, at, hint)
 
     def _template(self, value: Any, node_id: str, base: tuple[str, ...], owner: _Owner) -> None:
@@ -171,9 +205,14 @@ class _Check:
         for name in sorted(found.nodes):
             self._node_name(name, place(name), owner)
         for name in sorted(found.context):
-            self._context_name(name, place(name))
+            self._context_name(name, place(name), owner)
         for name in sorted(found.run_inputs):
             self._input_name(name, place(name))
+        if owner.result:
+            for name in sorted(found.result_keys.difference(_OF_RESULT)):
+                message = f"`result` has no '{show(name)}', but `output` and `action`: it is null"
+                hint = f"did you mean result.output.{show(name)}?"
+                self.report.warning("unknown_reference", message, place("result"), hint)
         if found.env and not owner.env:
             name = min(found.env)
             message = f"env.{name} cannot be read in {owner.what}: the environment is for params only"
@@ -215,18 +254,24 @@ class _Check:
             hint = f"add an edge, so that '{show(name)}' has ended: {show(name)} -> {show(owner.node_id)}"
             self.report.warning("not_an_ancestor", message, at, hint)
 
-    def _context_name(self, name: str, at: int | None) -> None:
+    def _context_name(self, name: str, at: int | None, owner: _Owner) -> None:
         """A bare name is a context key, which a node of the user's may set: then only what looks mistyped is told."""
         if name in self.keys:
             return
-        if self.has_all_keys:
+        meant = (
+            f"did you mean 'result.{name}'?" if owner.result and name in _OF_RESULT else _FOREIGN.get(name)
+        )
+        if meant is not None:
+            message = f"'{name}' is no node and no input: it reads the context key of that name"
+            self.report.warning("unknown_reference", message, at, meant)
+        elif self.has_all_keys:
             message = f"'{show(name)}' is no node and no input, and no node sets it: it is null"
             self.report.warning("unknown_reference", message, at, self.speller.hint(name))
-            return
-        near = self.speller.nearest(name, cutoff=MISTYPED)
-        if near is not None and is_mistyped(name, near):
-            message = f"'{show(name)}' is no node and no input: it reads the context key of that name"
-            self.report.warning("unknown_reference", message, at, f"did you mean '{near}'?")
+        else:
+            near = self.speller.nearest(name, cutoff=MISTYPED)
+            if near is not None and is_mistyped(name, near):
+                message = f"'{show(name)}' is no node and no input: it reads the context key of that name"
+                self.report.warning("unknown_reference", message, at, f"did you mean '{near}'?")
 
     def _input_name(self, name: str, at: int | None) -> None:
         """Of a run whose blueprint declares inputs there are no others."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 
 from flowcraft_engine.blueprint.batches import GATHER
+from flowcraft_engine.blueprint.fixed_names import BREAK, CONTINUE, LOOP_CONTROLLER
 from flowcraft_engine.blueprint.graph import Graph
-from flowcraft_engine.blueprint.model import BREAK, CONTINUE, LOOP_CONTROLLER
 from flowcraft_engine.blueprint.places import Places
 from flowcraft_engine.blueprint.report import Report
 from flowcraft_engine.blueprint.source import printable

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from flowcraft_engine.blueprint.context_keys import known_keys
 from flowcraft_engine.blueprint.graph import Graph
-from flowcraft_engine.blueprint.input_source import InputSource, parse_source
+from flowcraft_engine.blueprint.input_source import OF_ITEMS, InputSource, parse_source
 from flowcraft_engine.blueprint.lint_graph import show
 from flowcraft_engine.blueprint.model import InputSpec, NodeSpec
 from flowcraft_engine.blueprint.nearest import Speller
@@ -14,6 +16,10 @@ from flowcraft_engine.blueprint.run_inputs import value_problem
 from flowcraft_engine.blueprint.source import printable
 
 TEMPLATE_MARK = "${{"
+#: Nobody has these in the name of a key, and everybody in an expression.
+_EXPRESSION_MARKS = frozenset("()[]{},+*<>=\"'")
+#: `[0]` or `["name"]`, which is a step of expressions.
+_SUBSCRIPT = re.compile(r"""\[(?:(\d+)|"([^"\]]+)"|'([^'\]]+)')\]""")
 
 
 def check_inputs(graph: Graph, places: Places, report: Report) -> None:
@@ -69,10 +75,15 @@ class Sources:
             for name, text in node.params["inputs"].items():
                 at = self.places.node(node.id, "params", "inputs", name)
                 if isinstance(text, str):
-                    self.check(node, text, at)
+                    self._check_for_child(node, text, at)
                 else:
                     message = f"the source of the child's input '{printable(name, 60)}' must be text"
                     self.report.error("wrong_type", message, at, "name a node or a context key")
+
+    def _check_for_child(self, node: NodeSpec, text: str, at: int | None) -> None:
+        source = parse_source(text, self.ids)
+        if node.for_each is None or source.is_node or source.name not in OF_ITEMS:
+            self.check(node, text, at)
 
     def check(self, node: NodeSpec, text: str, at: int | None) -> None:
         source = parse_source(text, self.ids)
@@ -83,7 +94,8 @@ class Sources:
             self.report.error("bad_source", f"'{printable(text, 60)}' names no source", at, "like order.id")
         elif source.is_node:
             self.check_ancestor(node.id, source.name, at, "inputs")
-        else:
+            self._check_path(node, source, text, at)
+        elif not self._check_path(node, source, text, at):
             self._check_key(node, source, at)
 
     def check_ancestor(self, node_id: str, name: str, at: int | None, what: str) -> None:
@@ -95,6 +107,22 @@ class Sources:
             text = f"{what} of '{show(node_id)}' names '{show(name)}', which does not come before it"
             hint = f"add an edge, so that '{show(name)}' has ended: {show(name)} -> {show(node_id)}"
             self.report.warning("not_an_ancestor", text, at, hint)
+
+    def _check_path(self, node: NodeSpec, source: InputSource, text: str, at: int | None) -> bool:
+        """Warns of what is written like an expression; whether it is."""
+        name = "" if source.is_node or source.name in self.keys else source.name
+        if _EXPRESSION_MARKS.isdisjoint("".join((name, *source.path))):
+            return False
+        message = f"'{show(text)}' is read as the name of a node or key: a source is no expression"
+        path = _SUBSCRIPT.sub(lambda found: "." + "".join(filter(None, found.groups())), text)
+        if _EXPRESSION_MARKS.isdisjoint(path):
+            hint = f"write {show(path)}"
+        elif node.for_each is not None:
+            hint = "for_each takes a list without quotes, or an expression in ${{ }}"
+        else:
+            hint = "a constant belongs into params; a `set` node before it can work a value out"
+        self.report.warning("unknown_source", message, at, hint)
+        return True
 
     def _check_key(self, node: NodeSpec, source: InputSource, at: int | None) -> None:
         if source.name in self.keys:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from flowcraft_engine.blueprint.fixed_names import CONTINUE
 from flowcraft_engine.blueprint.graph import Graph
 from flowcraft_engine.blueprint.lint_graph import show
-from flowcraft_engine.blueprint.model import CONTINUE, Loop
+from flowcraft_engine.blueprint.model import Loop
 from flowcraft_engine.blueprint.places import Places
 from flowcraft_engine.blueprint.report import Report
 

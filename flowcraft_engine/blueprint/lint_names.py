@@ -46,6 +46,10 @@ def check_names(graph: Graph, places: Places, report: Report) -> None:
             report.error(
                 "bad_input_name", text, places.top("inputs", name), "names with _ are flowcraft's own"
             )
+        elif name in RESERVED:
+            text = f"'{name}' means something else in expressions"
+            hint = f"there this input is inputs.{name}; or rename it"
+            report.warning("reserved_input", text, places.top("inputs", name), hint)
 
 
 def id_problem(name: str) -> str | None:

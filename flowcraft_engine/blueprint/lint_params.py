@@ -7,10 +7,11 @@ from typing import Any
 from flowcraft_engine.blueprint.batches import GATHER, SCATTER
 from flowcraft_engine.blueprint.catalog import NodeCatalog
 from flowcraft_engine.blueprint.fields import describe
+from flowcraft_engine.blueprint.fixed_names import LOOP_CONTROLLER
 from flowcraft_engine.blueprint.graph import Graph
 from flowcraft_engine.blueprint.lint_expressions import holds_template
 from flowcraft_engine.blueprint.lint_graph import show
-from flowcraft_engine.blueprint.model import LOOP_CONTROLLER, NodeSpec
+from flowcraft_engine.blueprint.model import NodeSpec
 from flowcraft_engine.blueprint.nearest import Speller, did_you_mean
 from flowcraft_engine.blueprint.places import Places
 from flowcraft_engine.blueprint.report import Report
@@ -36,9 +37,17 @@ def check_params(graph: Graph, places: Places, report: Report, catalog: NodeCata
                     speller = speller or Speller(set(catalog.names()))
                     _tell_unknown(node, speller, places, report, catalog.is_complete)
                 continue
-            checkers[uses] = _Checker(schema) if schema and node.loop is None else None
+            if schema and uses == LOOP_CONTROLLER:
+                # What belongs to the loop was taken out of the params before, and what is missing was told.
+                schema = {**schema, "required": []}
+            checkers[uses] = _Checker(schema) if schema else None
         checker = checkers[uses]
-        if checker is not None and node.loop is None:
+        if uses == LOOP_CONTROLLER and places.node_has(node.id, "loop"):
+            for name in node.params:
+                text = f"params mean nothing beside `loop`: '{show(node.id)}' has '{printable(name, 60)}'"
+                at = places.node(node.id, "params", name)
+                report.error("unknown_param", text, at, "what belongs to the loop is written in `loop`")
+        elif checker is not None:
             checker.check(node, places, report)
 
 
@@ -107,8 +116,10 @@ class _Checker:
             types = error.validator_value
             wanted = " or ".join(types) if isinstance(types, list) else str(types)
             text = f"{subject} must be of type {wanted}, not {describe(error.instance)}"
-        elif error.validator == "enum":
-            choices = ", ".join(str(choice) for choice in error.validator_value)
+        elif error.validator == "enum" or (
+            isinstance(error.instance, str) and _choices(error.validator_value)
+        ):
+            choices = ", ".join(_choices([error.schema]))
             text = f"{subject} must be one of {choices}, not {describe(error.instance)}"
         elif error.validator in ("anyOf", "oneOf"):
             text = f"{subject} cannot be {describe(error.instance)}{_alternatives(error)}"
@@ -127,6 +138,16 @@ def _alternatives(error: Any) -> str:
     if isinstance(error.instance, str) and "string" in known:
         return ""  # it is not the type that is wrong
     return f"; it is {' or '.join(dict.fromkeys(known))}"
+
+
+def _choices(alternatives: Any) -> list[str]:
+    """The values that are listed anywhere in them."""
+    found: list[str] = []
+    for part in alternatives if isinstance(alternatives, list) else ():
+        if isinstance(part, dict):
+            found += [str(choice) for choice in part.get("enum", ())]
+            found += _choices(part.get("anyOf")) + _choices(part.get("oneOf"))
+    return list(dict.fromkeys(found))
 
 
 def _meaning(error: Any) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from flowcraft_engine.blueprint.collection import Library
 from flowcraft_engine.blueprint.context_keys import are_all_known, known_keys
@@ -51,12 +51,15 @@ def _check_child(
     report: Report,
 ) -> None:
     at = places.node(node.id, "params", "blueprint_id")
+    tell = report.error if is_complete else report.warning
     child = library.get(name)
     if child is None:
         text = f"there is no blueprint '{show(name)}' for the subflow '{show(node.id)}'"
-        tell = report.error if is_complete else report.warning
         tell("unknown_subflow", text, at, _hint(name, library))
         return
+    for above, missing in _missing_below(blueprint.id, child, library):
+        text = f"there is no blueprint '{show(missing)}', which '{show(above)}' runs as a subflow"
+        tell("unknown_subflow", text, at, _hint(missing, library))
     chain = _recursion(blueprint.id, child, library)
     if chain is not None:
         path = " -> ".join(show(one) for one in chain)
@@ -79,6 +82,32 @@ def _hint(name: str, library: Mapping[str, Blueprint]) -> str:
     return did_you_mean(name, library) or "give its file with --blueprints"
 
 
+def _missing_below(
+    root: str, child: Blueprint, library: Mapping[str, Blueprint]
+) -> Iterator[tuple[str, str]]:
+    """What the subflows of `child` and of its children name and the library lacks, each with who names it."""
+    seen = {root, child.id}
+    left = [child]
+    while left:
+        blueprint = left.pop()
+        for name in _children(blueprint):
+            if name in seen:
+                continue
+            seen.add(name)
+            if name in library:
+                left.append(library[name])
+            else:
+                yield blueprint.id, name
+
+
+def _children(blueprint: Blueprint) -> Iterator[str]:
+    """The blueprints that its subflows name, but for computed names."""
+    for node in blueprint.nodes:
+        name = node.params.get("blueprint_id") if node.uses == SUBFLOW else None
+        if isinstance(name, str) and name and "${{" not in name:
+            yield name
+
+
 def _recursion(root: str, child: Blueprint, library: Mapping[str, Blueprint]) -> list[str] | None:
     """The chain from `root` that comes back to it or gets too long; recursion among others is their
     finding.
@@ -89,11 +118,10 @@ def _recursion(root: str, child: Blueprint, library: Mapping[str, Blueprint]) ->
         chain, blueprint = left.pop()
         if len(chain) > MAX_DEPTH + 1:
             return chain
-        for node in blueprint.nodes:
-            name = node.params.get("blueprint_id") if node.uses == SUBFLOW else None
+        for name in _children(blueprint):
             if name == root:
                 return [*chain, root]
-            if isinstance(name, str) and name not in seen and name in library:
+            if name not in seen and name in library:
                 seen.add(name)
                 left.append(([*chain, name], library[name]))
     return None

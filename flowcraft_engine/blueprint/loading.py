@@ -8,7 +8,7 @@ import gc
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,15 +19,17 @@ from flowcraft_engine.blueprint.catalog import NodeCatalog
 from flowcraft_engine.blueprint.collection import Library, collect
 from flowcraft_engine.blueprint.desugar import Draft, desugar
 from flowcraft_engine.blueprint.finding import BlueprintError, Finding, MissingBlueprintError
+from flowcraft_engine.blueprint.fixed_names import edge_key, output_place
 from flowcraft_engine.blueprint.formats import parse
 from flowcraft_engine.blueprint.limits import DEFAULT_LIMITS, Limits
 from flowcraft_engine.blueprint.lint import check_blueprint
-from flowcraft_engine.blueprint.model import Blueprint, edge_key, output_place
+from flowcraft_engine.blueprint.model import Blueprint
 from flowcraft_engine.blueprint.places import Places
 from flowcraft_engine.blueprint.plain_data import plain_document
 from flowcraft_engine.blueprint.reading import STDIN, from_text, read_source
 from flowcraft_engine.blueprint.report import Report, UnreadableError
 from flowcraft_engine.blueprint.source import SourceText
+from flowcraft_engine.frozen import frozen
 
 Source = str | os.PathLike[str]
 
@@ -96,15 +98,19 @@ def check_blueprint_file(
     limits: Limits = DEFAULT_LIMITS,
     catalog: NodeCatalog | None = None,
     search: Iterable[Source] = (),
+    is_complete: bool = False,
 ) -> tuple[Blueprint | None, list[Finding]]:
     """Everything that is wrong with a file, or only remarkable; and the blueprint, when nothing is an
     error.
+
+    A subflow whose blueprint is not there is an error if `search` names places, or if `is_complete` says that
+    there are no others than those of `search` and of the file's folder.
     """
     name = os.fspath(path)
     folder = None if name == STDIN else str(Path(name).absolute().parent)
     named = list(search)
     library = Library([*named, folder] if folder else named, partial(_check_alone, limits=limits))
-    surroundings = _Surroundings(catalog, library, bool(named), folder)
+    surroundings = _Surroundings(catalog, library, is_complete or bool(named), folder)
     return _checked(lambda: read_source(path, limits), limits, surroundings)
 
 
@@ -125,7 +131,7 @@ def _check_alone(path: Path, limits: Limits) -> tuple[Blueprint | None, list[Fin
     return _checked(lambda: read_source(path, limits), limits, around)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Surroundings:
     """What is known beside the text of a blueprint."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from flowcraft_engine.blueprint.fields import describe
-from flowcraft_engine.blueprint.model import CONTINUE, LOOP_CONTROLLER
+from flowcraft_engine.blueprint.fixed_names import CONTINUE, LOOP_CONTROLLER
 from flowcraft_engine.blueprint.places import Places
 from flowcraft_engine.blueprint.report import Report
 from flowcraft_engine.blueprint.source import printable

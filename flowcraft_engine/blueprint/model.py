@@ -13,27 +13,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
 from flowcraft_engine.blueprint.finding import SourceLocation
+from flowcraft_engine.blueprint.fixed_names import edge_key
 from flowcraft_engine.values import parse_duration
 
 #: A duration as text or a number, held as milliseconds.
 Milliseconds = Annotated[float, BeforeValidator(parse_duration)]
 JoinStrategy = Literal["all", "any", "all_done"]
 InputType = Literal["string", "integer", "number", "boolean", "object", "array"]
-
-
-def output_place(name: str) -> str:
-    """The key of a declared output in `Blueprint.locations`; no node can be called so."""
-    return f"outputs:{name}"
-
-
-LOOP_CONTROLLER = "loop-controller"
-CONTINUE = "continue"
-BREAK = "break"
-
-
-def edge_key(index: int) -> str:
-    """The name of an edge among the locations; no node can have it, for ids have no colon."""
-    return f"edge:{index}"
 
 
 class _Part(BaseModel):

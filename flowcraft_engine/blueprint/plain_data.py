@@ -14,6 +14,10 @@ from flowcraft_engine.values import NotSerializableError, to_json
 
 def plain_document(data: Mapping[str, Any], limits: Limits) -> Document:
     """A copy of `data`, in JSON values only. Raises `UnreadableError` with the path of what is not JSON."""
+    if not isinstance(data, Mapping):
+        text = f"the data of a blueprint is a mapping, not a {type(data).__name__}"
+        hint = "load_blueprint(path) reads a file"
+        raise UnreadableError(finding(None, "not_json", text, hint=hint))
     try:
         root = to_json(dict(data))
     except NotSerializableError as error:

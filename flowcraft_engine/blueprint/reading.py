@@ -58,7 +58,15 @@ def read_source(path: str | os.PathLike[str], limits: Limits) -> SourceText:
     name = os.fspath(path)
     if name == STDIN:
         return decode("<stdin>", _read_stdin(limits), limits)
-    return decode(printable(name), _read_file(name, limits), limits)
+    return decode(printable(_from_here(name)), _read_file(name, limits), limits)
+
+
+def _from_here(name: str) -> str:
+    """A file in the current folder is named as seen from there, however it was typed: what is told of it stays
+    true where the folder has another place, as in a clone of a repository.
+    """
+    path = Path(name)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else name
 
 
 def decode(name: str, data: bytes, limits: Limits) -> SourceText:

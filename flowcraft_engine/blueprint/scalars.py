@@ -22,6 +22,8 @@ _WORDS: dict[str, bool | None] = {
     "False": False,
     "FALSE": False,
 }
+#: What begins so is one of the words, or text: most ids and names of node types do.
+_WORD_STARTS = frozenset("~nNtTfF")
 _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
@@ -38,8 +40,8 @@ def plain_value(text: str) -> str | int | float | bool | None:
         return None
     if len(text) < 19 and text.isascii() and text.isdigit():
         return int(text)  # by far the most frequent one
-    if text in _WORDS:
-        return _WORDS[text]
+    if text[0] in _WORD_STARTS:
+        return _WORDS.get(text, text)
     if _INTEGER.fullmatch(text):
         return _integer(text)
     if _FLOAT.fullmatch(text):

@@ -4,9 +4,11 @@ catalog.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from flowcraft_engine.blueprint.catalog import NodeCatalog
+from flowcraft_engine.blueprint.keys import BUILT_IN_PARAMS, camel
 
 Schema = dict[str, Any]
 
@@ -18,8 +20,9 @@ _NAMES = "A node id, or a list of them."
 
 
 def blueprint_schema(catalog: NodeCatalog | None = None) -> Schema:
-    """The schema of a blueprint file in snake_case, shorthands included.
+    """The schema of a blueprint file, shorthands included.
 
+    Keys are properties in snake_case, which editors offer; their camelCase spelling fits, too, and is not offered.
     With a catalog, `params` of each known type are checked by the type's own schema, and types that are not
     known are refused if the catalog is complete.
     """
@@ -54,7 +57,11 @@ def blueprint_schema(catalog: NodeCatalog | None = None) -> Schema:
                     "description": "The nodes: a list, or a mapping by id.",
                     "oneOf": [
                         {"type": "array", "items": listed},
-                        {"type": "object", "additionalProperties": named},
+                        {
+                            "type": "object",
+                            "patternProperties": {"^x-": {}},
+                            "additionalProperties": named,
+                        },
                         {"type": "null"},
                     ],
                 },
@@ -192,19 +199,21 @@ def _input() -> Schema:
 def _metadata() -> Schema:
     return {
         "description": "About the blueprint as a whole. Keys that are not listed here are ignored.",
-        "type": ["object", "null"],
-        "properties": {
-            "version": {
-                "description": "The version, quoted: runs are pinned to it.",
-                "type": ["string", "null"],
-            },
-            "description": _text("What the blueprint does."),
-            "timeout": _duration_of("The time that a whole run may take."),
-            "fail_fast": {
-                "description": "End the run at the first failure that nothing rescues.",
-                "type": ["boolean", "null"],
-            },
-        },
+        **_object(
+            {
+                "version": {
+                    "description": "The version, quoted: runs are pinned to it.",
+                    "type": ["string", "null"],
+                },
+                "description": _text("What the blueprint does."),
+                "timeout": _duration_of("The time that a whole run may take."),
+                "fail_fast": {
+                    "description": "End the run at the first failure that nothing rescues.",
+                    "type": ["boolean", "null"],
+                },
+            }
+        ),
+        "additionalProperties": True,
     }
 
 
@@ -231,7 +240,8 @@ def _add_types(node: Schema, definitions: dict[str, Schema], catalog: NodeCatalo
         schema = catalog.parameter_schema(name)
         if schema is None:
             continue
-        definitions[f"params of {name}"] = _inlined(schema, f"params of {name}")
+        inlined = _inlined(schema, f"params of {name}")
+        definitions[f"params of {name}"] = _in_both_spellings(inlined, BUILT_IN_PARAMS.get(name, ()))
         rule: Schema = {"properties": {"params": {"$ref": f"#/$defs/params%20of%20{name}"}}}
         if schema.get("required"):
             rule["required"] = ["params"]
@@ -270,6 +280,25 @@ def _with_templates(schema: Schema) -> Schema:
     }
 
 
+def _in_both_spellings(schema: Schema, keys: Iterable[str]) -> Schema:
+    """Params of ours, which Flowcraft spells in camelCase."""
+    ours = {key: part for key, part in schema.get("properties", {}).items() if key in keys}
+    required = schema.get("required", ())
+    either = [{"anyOf": [{"required": [key]}, {"required": [camel(key)]}]} for key in required if key in ours]
+    found = {**schema, **_camel_case(ours, {}), "required": [key for key in required if key not in ours]}
+    return {**found, "allOf": either} if either else found
+
+
+def _camel_case(properties: Schema, others: Schema) -> Schema:
+    """The other spelling of these keys, as patterns: editors offer properties only."""
+    return {
+        "patternProperties": {
+            **{f"^{camel(key)}$": part for key, part in properties.items() if camel(key) != key},
+            **others,
+        }
+    }
+
+
 def _notes(part: Any) -> Schema:
     """What editors show, kept outside of the choice."""
     return (
@@ -283,7 +312,7 @@ def _object(properties: dict[str, Schema]) -> Schema:
     return {
         "type": ["object", "null"],
         "properties": properties,
-        "patternProperties": {_IGNORED: {}},
+        **_camel_case(properties, {_IGNORED: {}}),
         "additionalProperties": False,
     }
 

@@ -74,10 +74,8 @@ def _python_events(text: str) -> Callable[[], Any]:
     return lambda: next(events, None)
 
 
-# The parser in C is of YAML 1.1: within brackets it refuses `http://x` and `Really?` without quotes.
-# Such a `:` or
-# `?`, in the middle of a word, means nothing in YAML 1.2; so a text that it refuses is read once more
-# with other
+# The parser in C is of YAML 1.1: within brackets it refuses `http://x` and `Really?` without quotes. Such a `:` or
+# `?`, in the middle of a word, means nothing in YAML 1.2; so a text that it refuses is read once more with other
 # characters, of which there is one for each, in their places.
 _INNER = re.compile(r"(?<=[^\s\[\]{},\"']):(?=[^\s\[\]{},\"'])|(?<=[^\s\[\]{},])\?")
 _STANDS_FOR = {"\ue1f0": ":", "\ue1f1": "?"}
@@ -113,6 +111,8 @@ class _Builder:
         #: Anchor name → (value, number of values in it); None while it is still open.
         self.anchors: dict[str, tuple[Any, int] | None] = {}
         self.alias_values = 0
+        #: What unquoted scalars have come to: most of a long file are there many times.
+        self.plain_values: dict[str, Any] = {}
 
     def build(self, next_event: Callable[[], Any]) -> Document:
         if not self._open_document(next_event):
@@ -131,6 +131,7 @@ class _Builder:
         anchor_count = 0
         max_depth, max_values = self.limits.max_depth, self.limits.max_values
         intern = sys.intern
+        plain_values = self.plain_values
         while True:
             event = next_event()
             kind = type(event)
@@ -155,7 +156,8 @@ class _Builder:
                 if event.ctag is not None:
                     self._refuse_tag(event)
                 elif not event.style and (not value or value[0] in NOT_TEXT_STARTS):
-                    value = self._plain(value, at)
+                    known = plain_values.get(value, _NO_KEY)
+                    value = self._plain(value, at) if known is _NO_KEY else known
                 if event.anchor is not None:
                     self.anchors[event.anchor] = (value, 1)
             elif kind is MappingStartEvent or kind is SequenceStartEvent:
@@ -237,10 +239,11 @@ class _Builder:
 
     def _plain(self, text: str, at: int) -> Any:
         try:
-            return plain_value(text)
-        except NumberError as error:
+            value = self.plain_values[text] = plain_value(text)
+        except NumberError as error:  # told wherever it stands
             self.report.error("bad_number", str(error), at, "quote it if it is text")
             return 0
+        return value
 
     def _alias(self, name: str, at: int, written: int) -> Any:
         if name not in self.anchors:

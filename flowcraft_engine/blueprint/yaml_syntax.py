@@ -38,6 +38,9 @@ def _named(source: SourceText, error: MarkedYAMLError, at: int, opened: int | No
         )
     if "quoted scalar" in context and "unexpected" in problem:
         quote = source.text[start : start + 1]
+        mark = source.text.find("${{", source.text.rfind("\n", 0, start) + 1, start)
+        if mark >= 0 and _quote_around(source.text, mark) == quote:
+            return _template_finding(source, mark)  # the quote that is never closed was meant to close
         text = f"the quote {quote} opened {_line(source, start)} is never closed"
         return finding(
             source,
@@ -77,8 +80,8 @@ def _opened_template(text: str, line_start: int, at: int) -> int | None:
 
 
 def _template_finding(source: SourceText, start: int) -> Finding:
-    quote = source.text[start - 1 : start]
-    if quote in ("'", '"'):
+    quote = _quote_around(source.text, start)
+    if quote is not None:
         message = f"the quote {quote} before this ${{{{ ends inside of the expression"
         other = "'" if quote == '"' else '"'
         hint = f"put {other} around the whole, or use {other} inside of the expression"
@@ -91,6 +94,17 @@ def _template_finding(source: SourceText, start: int) -> Finding:
     message = "this ${{ is not quoted, and YAML takes its braces for its own"
     hint = f"quote the whole value, like {outer}{printable(shown, 120)}{outer}"
     return finding(source, "unquoted_template", message, start, hint)
+
+
+def _quote_around(text: str, start: int) -> str | None:
+    """The quote that was opened in the line before its `${{` at `start`, and that the expression has, too."""
+    line_start = text.rfind("\n", 0, start) + 1
+    before, expression = (
+        text[line_start:start],
+        text[start : start + 1_000].partition("\n")[0].partition("}}")[0],
+    )
+    doubled = (quote for quote in "\"'" if before.count(quote) % 2 and quote in expression)
+    return next(doubled, None)
 
 
 def _hint(problem: str) -> str | None:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from flowcraft_engine.assembly import examine_redis, examine_state, fleet_members, is_redis_configured
+from flowcraft_engine.assembly.fleet import fleet_members
+from flowcraft_engine.assembly.servers import examine_redis, is_redis_configured
+from flowcraft_engine.assembly.state_file import examine_state
 from flowcraft_engine.check import Check, CheckStatus
 from flowcraft_engine.diagnosis.fleet import worker_checks
 from flowcraft_engine.diagnosis.installation import installation_checks
 from flowcraft_engine.diagnosis.node_types import node_checks
 from flowcraft_engine.errors import BackendError, UsageError
+from flowcraft_engine.frozen import frozen
 from flowcraft_engine.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Diagnosis:
     checks: tuple[Check, ...]
     #: Whether a Redis was asked for that cannot be reached.

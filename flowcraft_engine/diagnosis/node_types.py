@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from flowcraft_engine.assembly import make_registry
+from flowcraft_engine.assembly.nodes import make_registry
 from flowcraft_engine.check import Check
 from flowcraft_engine.errors import RegistryError, UsageError
 from flowcraft_engine.nodes.builtin import builtin_names
-from flowcraft_engine.nodes.discovery import installed_entries, registry_of
+from flowcraft_engine.nodes.discovery import installed_entries
+from flowcraft_engine.nodes.registry import NodeRegistry
 from flowcraft_engine.settings import Settings
 
 _NAME = "nodes"
@@ -33,7 +34,7 @@ def _together(settings: Settings) -> Check | None:
 def _module(name: str) -> Check:
     own = set(builtin_names())
     try:
-        found = [it for it in registry_of(name) if it not in own]
+        found = [it for it in NodeRegistry.from_module(name) if it not in own]
     except (RegistryError, UsageError) as error:
         return Check.fail(_NAME, error.message, error.hint)
     return Check.ok(_NAME, f"{name}: {_listed(found)}")

@@ -20,7 +20,7 @@ import socket
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -33,22 +33,25 @@ from flowcraft_engine.distributed.placement import Placement
 from flowcraft_engine.distributed.publisher import Publisher, QueueOfQueues
 from flowcraft_engine.distributed.sweeper import Sweeper
 from flowcraft_engine.distributed.worker import FleetWorker
-from flowcraft_engine.errors import UsageError
+from flowcraft_engine.errors import FlowcraftError, UsageError
+from flowcraft_engine.execution.endings import Endings
 from flowcraft_engine.execution.environment import Environment, ValueLimits
-from flowcraft_engine.execution.output_log import OutputLog
+from flowcraft_engine.execution.output_log import output_log_of
 from flowcraft_engine.execution.secrets import Secrets
 from flowcraft_engine.failpoints import failpoint, is_armed
+from flowcraft_engine.frozen import frozen
 from flowcraft_engine.history.run_result import RunResult
 from flowcraft_engine.nodes.handler import CallNext, Middleware
 from flowcraft_engine.nodes.node_context import NodeContext
-from flowcraft_engine.nodes.registry import NodeRegistry
+from flowcraft_engine.nodes.registry import NodeRegistry, checked_registry
 from flowcraft_engine.nodes.secret_providers import EnvironmentSecrets, SecretProvider
 from flowcraft_engine.stores.coordination_store import CoordinationStore
 from flowcraft_engine.stores.fleet import DeclaredBlueprint, Fleet, WorkerManifest
 from flowcraft_engine.stores.job_queue import JobPayload
-from flowcraft_engine.stores.log_store import LogStore
 from flowcraft_engine.stores.queue_names import DEFAULT_QUEUE, queue_of, queue_of_types
+from flowcraft_engine.task import new_task
 from flowcraft_engine.values.masking import Masker
+from flowcraft_engine.version import __version__
 
 OnJob = Callable[[JobPayload], Awaitable[None]]
 _log = logging.getLogger("flowcraft.worker")
@@ -61,7 +64,7 @@ DEFAULT_GRACE_S = 30.0
 _GOODBYE_S = 3.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ports:
     """What an adapter works on; all share one clock."""
 
@@ -87,7 +90,7 @@ class Consumer(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WorkerOptions:
     """How this process works in the fleet.
 
@@ -99,8 +102,8 @@ class WorkerOptions:
     concurrency: int = DEFAULT_CONCURRENCY
     lease_s: float = DEFAULT_LEASE_S
     sweep_s: float = 1.0
-    #: How old a message must be before it is looked for.
-    lost_after_s: float = 5.0
+    #: How old a message must be before it is looked for: with the time until somebody sweeps, at most 6 s.
+    lost_after_s: float = 4.5
     retention_s: float | None = DEFAULT_RETENTION_S
     queues: tuple[str, ...] = (DEFAULT_QUEUE,)
     serve_snapshots: bool = False
@@ -130,8 +133,9 @@ class BaseDistributedAdapter(ABC):
         options: WorkerOptions | None = None,
         secret_providers: Sequence[SecretProvider] = (EnvironmentSecrets(),),
         observer: WorkObserver = UNOBSERVED,
+        root: str | os.PathLike[str] = ".",
     ) -> None:
-        self.registry = registry or NodeRegistry()
+        self.registry = checked_registry(registry)
         self.options = options or WorkerOptions()
         if self.options.concurrency < 1:
             raise ValueError("concurrency must be at least 1")
@@ -141,9 +145,12 @@ class BaseDistributedAdapter(ABC):
         self._limits = limits or ValueLimits()
         self._secrets = Secrets(secret_providers)
         self.observer = observer
+        self._root = os.path.abspath(root)  # noqa: PTH100  # text, to be compared with
         self._ports: Ports | None = None
         self._client: FleetClient | None = None
         self._work: _Work | None = None
+        #: That which is being stopped.
+        self._leaving: _Work | None = None
 
     # ---- for concrete adapters -----------------------------------------------------------------------------
 
@@ -232,7 +239,16 @@ class BaseDistributedAdapter(ABC):
         """Take no more jobs, finish what runs within `grace_s`, hand back the rest. May be called twice."""
         if self._work is not None:
             work, self._work = self._work, None
+            self._leaving = work
             await work.stop(grace_s)
+
+    async def hand_back(self) -> None:
+        """While `stop` is under way: hand back what runs at once, without the grace, and leave the fleet.
+
+        Costs no attempt, as at the end of the grace. Without Redis it takes as long as that is away.
+        """
+        if self._leaving is not None:
+            await self._leaving.hand_back()
 
     @property
     def masker(self) -> Masker:
@@ -270,23 +286,22 @@ class BaseDistributedAdapter(ABC):
             lease_s=options.lease_s,
             serves_snapshots=options.serve_snapshots,
             allows_remote_commands=options.allow_remote_commands,
+            flowcraft=__version__,
         )
 
     def _environment(self, owner: str) -> Environment:
         store, clock = self.ports.store, self.ports.clock
-        output = None
-        if isinstance(store, LogStore):
-            output = OutputLog(store, store, clock, self._secrets.masker)
         return Environment(
-            output=output,
+            output=output_log_of(store, clock, self._secrets.masker),
             secrets=self._secrets,
             store=store,
             handlers=self.registry,
             owner=owner,
-            clock=self.ports.clock,
+            clock=clock,
             dependencies=self._dependencies,
             middleware=(_failing, *self._middleware) if is_armed() else self._middleware,
             limits=self._limits,
+            root=self._root,
         )
 
 
@@ -312,6 +327,7 @@ class _Work:
             self._options.concurrency,
             on_due=self._look_at,
             on_room=self._nudge,
+            endings=Endings(ports.store, env.middleware, ports.fleet.is_first_to_tell),
             observer=adapter.observer,
         )
         self._queues = list(manifest.queues)
@@ -325,12 +341,14 @@ class _Work:
             clock=ports.clock,
             owner=lambda: self._owner,
             queues=lambda: self._queues,
+            heard_s=lambda: self._lease.heard_s,
             lease_s=self._options.lease_s,
             period_s=self._options.sweep_s,
             retention_s=self._options.retention_s,
         )
         self._lease = self._make_lease()
         self._tasks: list[asyncio.Task[None]] = []
+        self._registration: asyncio.Task[None] | None = None
 
     @property
     def queues(self) -> tuple[str, ...]:
@@ -341,10 +359,11 @@ class _Work:
         if self._output is not None:
             self._output.start()
         self._lease.start()
+        await self._sweeper.begin()
         self._consumer.start(self._loop)
-        self._tasks = [self._loop.create_task(self._sweeper.run())]
+        self._tasks = [new_task(self._sweeper.run(), self._loop)]
         if self._options.serve_snapshots:
-            self._tasks.append(self._loop.create_task(self._serve_all_queues()))
+            self._tasks.append(new_task(self._serve_all_queues(), self._loop))
 
     async def stop(self, grace_s: float) -> None:
         began = self._loop.time()
@@ -352,12 +371,22 @@ class _Work:
         await self._worker.drain(max(0.0, grace_s - (self._loop.time() - began)))
         self._sweeper.stop()
         _, hanging = await asyncio.wait(self._tasks[:1], timeout=_GOODBYE_S)
-        for task in [*hanging, *self._tasks[1:]]:
+        await self._lease.stop()  # before its last word is too late: it may still want a registration
+        left = [*hanging, *self._tasks[1:]]
+        if self._registration is not None:
+            left.append(self._registration)
+        for task in left:
             task.cancel()
-        await asyncio.wait(self._tasks, timeout=_GOODBYE_S)
-        await self._lease.stop()
+        if left:
+            await asyncio.wait(left, timeout=_GOODBYE_S)
         if self._output is not None:
             await self._output.stop()
+        await self._ports.fleet.leave(self._owner)
+
+    async def hand_back(self) -> None:
+        await self._worker.hand_back()
+        # A beat after the farewell would bring this process back, under another name.
+        await self._lease.stop()
         await self._ports.fleet.leave(self._owner)
 
     async def _register(self) -> None:
@@ -374,11 +403,28 @@ class _Work:
             self._owner,
             self._options.lease_s,
             self._adapter._open_lease,
-            on_lost=self._on_lost_lease,
+            on_lost=lambda: self._in_loop(self._go_on_as_another),
+            on_forgotten=lambda: self._in_loop(self._register_soon),
         )
 
-    def _on_lost_lease(self) -> None:
-        self._loop.call_soon_threadsafe(self._go_on_as_another)
+    def _in_loop(self, do: Callable[[], None]) -> None:
+        self._loop.call_soon_threadsafe(do)
+
+    def _register_soon(self) -> None:
+        """Say once more what can be executed here, and take along what was parked meanwhile."""
+        if self._registration is None or self._registration.done():
+            self._registration = new_task(self._register_again(), self._loop)
+
+    async def _register_again(self) -> None:
+        owner = ""
+        while owner != self._owner:  # it may be declared dead meanwhile
+            owner = self._owner
+            try:
+                await self._register()
+            except FlowcraftError as error:
+                _log.warning("this worker could not be registered again, and tries on: %s", error)
+                owner = ""
+                await asyncio.sleep(self._options.sweep_s)
 
     def _go_on_as_another(self) -> None:
         """Others think that we have died, and have taken our claims: go on under a new name."""
@@ -389,16 +435,20 @@ class _Work:
         self._placement.manifest = self._manifest
         self._worker.go_on_as(self._owner)
         self._lease = self._make_lease()
+        self._lease.note_break()
         self._lease.start()
-        self._tasks.append(self._loop.create_task(self._register()))
+        self._register_soon()
 
     async def _serve_all_queues(self) -> None:
         """With `serve_snapshots`, the queues of all versions are ours, too."""
         while True:
-            for queue in await self._ports.fleet.queues():
-                if queue not in self._queues:
-                    self._queues.append(queue)
-                    self._consumer.add_queue(queue)
+            try:
+                for queue in await self._ports.fleet.queues():
+                    if queue not in self._queues:
+                        self._queues.append(queue)
+                        self._consumer.add_queue(queue)
+            except FlowcraftError as error:
+                _log.warning("the queues of other versions could not be listed: %s", error)
             await asyncio.sleep(self._options.sweep_s)
 
     def _look_at(self, due: float) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from flowcraft_engine.execution import repair
 from flowcraft_engine.execution.evidence import Evidence
 from flowcraft_engine.execution.repair import Again
 from flowcraft_engine.execution.run_control import RunControl
-from flowcraft_engine.execution.standing import is_quiet, result_of, status_of
+from flowcraft_engine.execution.standing import is_quiet, open_tree, result_of, status_of
 from flowcraft_engine.failpoints import failpoint
 from flowcraft_engine.history.run_result import RunResult, WaitingNode
 from flowcraft_engine.kernel import state as st
@@ -25,6 +25,7 @@ from flowcraft_engine.kernel.commands import Effects
 from flowcraft_engine.kernel.plan import Plan
 from flowcraft_engine.stores.coordination_store import CoordinationStore
 from flowcraft_engine.stores.fleet import Fleet, FleetMember
+from flowcraft_engine.task import new_task
 
 #: How long a client waits for news before it looks whether the run still goes on.
 _LOOK_S = 1.0
@@ -83,21 +84,8 @@ class FleetClient:
             left = _LOOK_S if deadline is None else min(_LOOK_S, deadline - loop.time())
             if left <= 0:
                 break
-            await self.store.await_news(await self.tree(run_id), left)
+            await self.store.await_news(await open_tree(self.store, run_id), left)
         return await self.show(run_id)
-
-    async def tree(self, run_id: str) -> list[str]:
-        """The run and the sub-runs that it waits for now, at any depth."""
-        found, todo = [], [run_id]
-        while todo:
-            current = todo.pop()
-            if not await self.store.exists(current):
-                continue
-            found.append(current)
-            _, state = await self.store.glance(current)
-            waits = (instance.wait or {} for instance in state.waiting.values())
-            todo.extend(str(wait["child"]) for wait in waits if wait.get("kind") == st.CHILD)
-        return found
 
     async def answer(
         self, run_id: str, node: str | None = None, *, action: str | None = None, output: Any = None
@@ -189,7 +177,7 @@ class FleetClient:
         """What is ready in the run or its sub-runs and fits no live worker; empty if anything moves."""
         members: list[FleetMember] | None = None
         found: list[WaitingNode] = []
-        for each in await self.tree(run_id):
+        for each in await open_tree(self.store, run_id):
             plan, state = await self.store.glance(each)
             ready = [it for it in state.instances.values() if it.state == st.READY]
             if len(ready) < state.moving or (each != run_id and state.is_final):
@@ -220,8 +208,8 @@ class FleetClient:
         if effects.finished and ":" in run_id:
             self._do(self._errands.do("deliver", run_id, []))
 
-    def _do(self, errand: Any) -> None:
-        task = asyncio.get_running_loop().create_task(errand)
+    def _do(self, errand: Coroutine[Any, Any, None]) -> None:
+        task = new_task(errand)
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
 

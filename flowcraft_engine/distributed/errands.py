@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
 
 from flowcraft_engine.errors import ConflictError, NotFoundError
-from flowcraft_engine.execution.sub_runs import deliver_result, start_child
+from flowcraft_engine.execution.executor import Publish
+from flowcraft_engine.execution.sub_runs import deliver_result, end_unwanted, start_child
 from flowcraft_engine.kernel.commands import Effects
 from flowcraft_engine.stores.coordination_store import CoordinationStore
 from flowcraft_engine.stores.fleet import ErrandKind
-
-Publish = Callable[[str, Effects], None]
 
 
 class Errands:
@@ -33,8 +31,7 @@ class Errands:
             elif kind == "deliver":
                 await self._deliver(run_id)
             else:
-                reason = "nobody waits for this sub-run any more"
-                self._publish(run_id, await self._store.cancel(run_id, reason))
+                self._publish(run_id, await end_unwanted(self._store, run_id) or Effects())
 
     async def _deliver(self, child: str) -> None:
         _, state = await self._store.glance(child)

@@ -21,7 +21,7 @@ _LOOKS: Final = 5
 
 
 def end_leftovers(worker: str) -> None:
-    """Kill them. The worker itself does not carry the mark: an environment is shown as it was at the start."""
+    """Kill what `worker` has left. It does not show the mark itself: `environ` is as it was at the start."""
     for _ in range(_LOOKS):
         found = list(_marked(f"{MARK}={worker}".encode()))
         if not found:

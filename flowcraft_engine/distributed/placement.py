@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from flowcraft_engine.blueprint.fixed_names import versioned_name
 from flowcraft_engine.distributed.publisher import Publisher
 from flowcraft_engine.failpoints import failpoint
 from flowcraft_engine.kernel.naming import END
@@ -66,6 +67,10 @@ class Placement:
             if await self._fleet.park(job, queue, seen):
                 return
 
+    async def drop(self, job: JobPayload, plan: Plan) -> None:
+        """Forget a hint that has come too late."""
+        await self._fleet.forget_job(job, queue_of(plan.blueprint, plan.digest))
+
 
 def find_fitting(members: Iterable[FleetMember], plan: Plan, node: PlanNode) -> FleetMember | None:
     """The least busy of the live workers that fit."""
@@ -78,7 +83,7 @@ def missing_for(members: Collection[FleetMember], plan: Plan, node: PlanNode) ->
     if find_fitting(members, plan, node) is not None:
         return None
     blueprint = plan.blueprint
-    name = blueprint.id if blueprint.version is None else f"{blueprint.id}@{blueprint.version}"
+    name = versioned_name(blueprint.id, blueprint.version)
     alive = [it for it in members if it.is_alive]
     if not alive:
         return f"needs {name}; no worker is online"
@@ -89,7 +94,10 @@ def missing_for(members: Collection[FleetMember], plan: Plan, node: PlanNode) ->
         if declared.id == blueprint.id and declared.version == blueprint.version
     ]
     online = _online(alive, blueprint.id)
-    if blueprint.version is not None and not any(it.digest == plan.digest for it in same):
+    is_served = any(it.digest == plan.digest for it in same) or any(
+        it.manifest.serves_snapshots for it in alive
+    )
+    if blueprint.version is not None and not is_served:
         if same:
             digests = ", ".join(sorted({it.digest[:12] for it in same}))
             return f"needs {name} with digest {plan.digest[:12]}; online: the same version with {digests}"
@@ -107,7 +115,7 @@ def _online(alive: list[FleetMember], blueprint_id: str) -> str:
     for it in alive:
         for declared in it.manifest.blueprints:
             if declared.id == blueprint_id:
-                name = f"{declared.id}@{declared.version}" if declared.version else declared.id
+                name = versioned_name(declared.id, declared.version)
                 counts[name] = counts.get(name, 0) + 1
     if not counts:
         return f"{len(alive)} worker{'s' if len(alive) > 1 else ''} without {blueprint_id}"

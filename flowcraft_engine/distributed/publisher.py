@@ -8,13 +8,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
+from flowcraft_engine.blueprint.fixed_names import versioned_name
 from flowcraft_engine.errors import BackendError, NotFoundError
 from flowcraft_engine.failpoints import failpoint
 from flowcraft_engine.stores.coordination_store import CoordinationStore
 from flowcraft_engine.stores.job_queue import JobPayload
 from flowcraft_engine.stores.queue_names import queue_of
+from flowcraft_engine.task import new_task
 
 _log = logging.getLogger("flowcraft.worker")
+#: So many jobs are looked at together; the runs of so few one by one: a busy process knows them.
+_AT_ONCE = 500
+_FEW = 20
 
 
 class QueueOfQueues(Protocol):
@@ -44,26 +49,44 @@ class Publisher:
         """Publish soon: what comes in the same turn of the event loop goes together."""
         self._waiting.setdefault(run_id, []).extend(instances)
         if self._flush is None:
-            self._flush = asyncio.get_running_loop().create_task(self._publish_waiting())
+            self._flush = new_task(self._publish_waiting())
 
     async def flush(self) -> None:
         """Return when everything that was put was sent, or given up."""
         while self._flush is not None:
             await asyncio.shield(self._flush)
 
-    async def publish(self, jobs: Iterable[JobPayload]) -> None:
-        """Publish now. Raises `BackendError`."""
+    async def publish(self, jobs: Iterable[JobPayload]) -> list[JobPayload]:
+        """Publish now; the jobs whose run is gone. Raises `BackendError`."""
         by_queue: defaultdict[str, list[JobPayload]] = defaultdict(list)
-        for job in jobs:
+        gone: list[JobPayload] = []
+        jobs = list(jobs)
+        for place, job in enumerate(jobs):
+            if place % _AT_ONCE == 0:
+                await self._read_ahead(jobs[place : place + _AT_ONCE])
             try:
                 plan = (await self._store.facts(job.run_id)).plan
             except NotFoundError:
-                continue  # retired meanwhile
+                gone.append(job)  # retired meanwhile
+                continue
+            except BackendError:
+                raise
+            except Exception:
+                # A journal that cannot be read, whatever is wrong with it, concerns its own run only.
+                _log.exception("run %s cannot be read: its jobs are not published", job.run_id)
+                continue
             blueprint = plan.blueprint
-            hint = blueprint.id if blueprint.version is None else f"{blueprint.id}@{blueprint.version}"
+            hint = versioned_name(blueprint.id, blueprint.version)
             by_queue[queue_of(blueprint, plan.digest)].append(JobPayload(job.run_id, job.instance, hint))
         for queue, its_jobs in by_queue.items():
             await self.publish_to(queue, its_jobs)
+        return gone
+
+    async def _read_ahead(self, jobs: Sequence[JobPayload]) -> None:
+        """Let many runs be read by the same round trips. What is wrong with one is found by whoever needs it."""
+        runs = {job.run_id for job in jobs}
+        if len(runs) > _FEW:
+            await asyncio.gather(*map(self._store.facts, runs), return_exceptions=True)
 
     async def publish_to(self, queue: str, jobs: Sequence[JobPayload]) -> None:
         failpoint("publish.pre")

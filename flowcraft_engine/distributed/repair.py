@@ -7,32 +7,44 @@ run it; a run whose workers live and whose jobs wait their turn is left alone.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from functools import partial
 
 from flowcraft_engine.clock import Clock
 from flowcraft_engine.distributed.claims import take_back
-from flowcraft_engine.distributed.errands import Errands, Publish
+from flowcraft_engine.distributed.errands import Errands
 from flowcraft_engine.distributed.placement import missing_for
 from flowcraft_engine.distributed.publisher import Publisher, QueueOfQueues
-from flowcraft_engine.execution.evidence import Evidence
+from flowcraft_engine.execution.evidence import (
+    Evidence,
+    due_words,
+    evidence_of_deadline,
+    evidence_of_pause,
+    running_words,
+    under_way,
+    waiting_words,
+)
+from flowcraft_engine.execution.executor import Publish
+from flowcraft_engine.frozen import frozen
 from flowcraft_engine.history.run_result import iso_time
 from flowcraft_engine.kernel import state as st
 from flowcraft_engine.kernel.plan import Plan
 from flowcraft_engine.kernel.state import Instance, RunState
 from flowcraft_engine.stores.coordination_store import CoordinationStore
-from flowcraft_engine.stores.fleet import Fleet, FleetMember, InstanceIndex
+from flowcraft_engine.stores.fleet import Fleet, FleetMember, InstanceIndex, WorkerManifest
 from flowcraft_engine.stores.job_queue import JobPayload
 from flowcraft_engine.stores.queue_names import queue_of
 
-#: A message that is younger is on its way, wherever it is.
-_ON_ITS_WAY_S = 5.0
+#: A message may be on its way into the queue for so long, and is that much younger than its job then.
+_ON_ITS_WAY_S = 1.0
+#: One that is younger than this may be in the hands of a worker that has not looked at it yet.
+_IN_HANDS_S = 5.0
 #: Others do what is due for so long before it counts as forgotten.
 _OVERDUE_S = 5.0
 
 Mend = Callable[[], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finding:
     """What was found, and how it is mended; `mend` is None where nothing is wrong."""
 
@@ -80,21 +92,16 @@ class Repair:
         plan, state = await self._store.glance(run_id)
         if state.is_final:
             return found
-        if state.deadline is not None and state.deadline + _OVERDUE_S <= self._clock.now():
-            evidence = Evidence(
-                run_id, "run", f"metadata.timeout passed at {iso_time(state.deadline)}", "end it"
-            )
-            found.append(Finding(evidence, lambda: self._errands.do("wake", run_id, [])))
-        under_way = [
-            it
-            for it in state.instances.values()
-            if it.state in (st.READY, st.RUNNING, st.RETRYING, st.WAITING)
-        ]
-        view = await self._view(plan, state, under_way)
-        for instance in under_way:
-            found.append(self._judge(view, instance))
-        for instance in under_way:
-            found.extend(await self._child(state, instance))
+        if state.paused_at is not None:
+            found.append(Finding(evidence_of_pause(run_id, state.paused_at)))
+        elif state.deadline is not None and state.deadline + _OVERDUE_S <= self._clock.now():
+            end = partial(self._errands.do, "wake", run_id, [])
+            found.append(Finding(evidence_of_deadline(run_id, state.deadline), end))
+        instances = under_way(state)
+        view = await self._view(plan, state, instances)
+        found += [self._judge(view, instance) for instance in instances]
+        for instance in list(state.waiting.values()):
+            found += await self._child(state, instance)
         return found
 
     async def _ids(self, run_id: str) -> list[Finding]:
@@ -117,10 +124,16 @@ class Repair:
             run_id=state.run_id,
             now=self._clock.now(),
             head=await self._queue.head_time(queue),
+            other_heads=await self._heads({it.manifest.own_queue for it in members if it.is_alive}),
+            is_served=any(it.is_alive and _serves(it.manifest, queue) for it in members),
             members=members,
             dead=await self._fleet.dead_among(sorted(owners)),
             index=await self._fleet.look_up(state.run_id, queue, [it.name for it in under_way]),
         )
+
+    async def _heads(self, queues: set[str]) -> list[float]:
+        heads = [await self._queue.head_time(queue) for queue in sorted(queues)]
+        return [head for head in heads if head is not None]
 
     def _judge(self, view: _View, instance: Instance) -> Finding:
         if instance.state == st.RUNNING:
@@ -130,8 +143,7 @@ class Repair:
         return self._waiting(view, instance)
 
     def _running(self, view: _View, instance: Instance) -> Finding:
-        run_id, owner = view.run_id, instance.owner or ""
-        text = f"runs since {iso_time(instance.started_at)} in {owner}"
+        run_id, owner, text = view.run_id, instance.owner or "", running_words(instance)
         if owner not in view.dead:
             until = next((it.lease_until for it in view.members if it.manifest.owner == owner), None)
             lease = f", whose lease is valid for {max(0.0, until - view.now):.0f} s" if until else ""
@@ -147,29 +159,11 @@ class Repair:
     def _ready(self, view: _View, instance: Instance) -> Finding:
         run_id, index = view.run_id, view.index[instance.name]
         missing = missing_for(view.members, view.plan, view.plan.nodes[instance.node_id])
+        text, repair = _message_of(view, index, missing)
         if missing is not None:
-            waits = Evidence(run_id, instance.name, f"ready, but blocked: {missing}", None)
-            if index.is_parked or index.published_at is not None:
-                return Finding(waits)
-        published = index.published_at
-        if published is None and not index.is_parked:
-            text, repair = "ready, and in no index", "index and publish it"
-        elif index.is_parked:
-            if missing is not None:
-                return Finding(Evidence(run_id, instance.name, f"parked: {missing}", None))
-            text, repair = "parked, although a worker fits now", "publish it"
-        else:
-            assert published is not None
-            is_gone = view.head is None or view.head > published
-            if not is_gone or view.now - published < _ON_ITS_WAY_S:
-                where = "its message waits in the queue" if not is_gone else "its message is on its way"
-                text = f"ready, published at {iso_time(published)}; {where}"
-                return Finding(Evidence(run_id, instance.name, text, None))
-            text = f"ready, published at {iso_time(published)}; its message is gone"
-            repair = "publish it again"
-        return Finding(
-            Evidence(run_id, instance.name, text, repair), lambda: self._publish_again(view, instance.name)
-        )
+            text += f"; blocked: {missing}"
+        evidence = Evidence(run_id, instance.name, text, repair)
+        return Finding(evidence, None if repair is None else lambda: self._publish_again(view, instance.name))
 
     async def _publish_again(self, view: _View, instance: str) -> None:
         job = JobPayload(view.run_id, instance)
@@ -180,7 +174,7 @@ class Repair:
     def _waiting(self, view: _View, instance: Instance) -> Finding:
         run_id, due = view.run_id, instance.due
         if due is not None:
-            text = f"{'was' if due <= view.now else 'is'} due at {iso_time(due)}"
+            text = due_words(due, view.now)
             if due + _OVERDUE_S <= view.now:
                 evidence = Evidence(run_id, instance.name, text, "let its timer fire")
                 return Finding(evidence, lambda: self._errands.do("wake", run_id, [instance.name]))
@@ -188,24 +182,17 @@ class Repair:
                 evidence = Evidence(run_id, instance.name, text + ", and in no index", "index it")
                 return Finding(evidence, lambda: self._fleet.reindex(run_id))
             return Finding(Evidence(run_id, instance.name, text, None))
-        kind = str((instance.wait or {}).get("kind"))
-        text = {
-            st.ANSWER: "waits for an answer: flowcraft resume",
-            st.CHILD: "waits for its sub-run",
-            st.ITEMS: "waits for its items",
-            st.BODY: "waits for the body of its loop",
-        }.get(kind, "waits")
-        return Finding(Evidence(run_id, instance.name, text, None))
+        return Finding(Evidence(run_id, instance.name, waiting_words(instance), None))
 
     async def _child(self, state: RunState, instance: Instance) -> list[Finding]:
         """The sub-run of an instance: to be started, to be delivered, or looked at itself."""
         wait = instance.wait or {}
-        if instance.state != st.WAITING or wait.get("kind") != st.CHILD:
+        if wait.get("kind") != st.CHILD:
             return []
         run_id, child = state.run_id, str(wait["child"])
         is_old = (instance.waiting_since or 0.0) + _OVERDUE_S <= self._clock.now()
         if not await self._store.exists(child):
-            if not is_old:
+            if not is_old or state.paused_at is not None:
                 return []
             evidence = Evidence(run_id, instance.name, "its sub-run was never started", "start it")
             return [Finding(evidence, lambda: self._errands.do("start", run_id, [instance.name]))]
@@ -217,7 +204,31 @@ class Repair:
         return await self._look(child)
 
 
-@dataclass(frozen=True, slots=True)
+def _serves(manifest: WorkerManifest, queue: str) -> bool:
+    return queue in manifest.queues or manifest.serves_snapshots
+
+
+def _message_of(view: _View, index: InstanceIndex, missing: str | None) -> tuple[str, str | None]:
+    """Where the message of a ready instance is, and what is to be done. `missing` is why no worker fits."""
+    if index.is_parked:
+        if missing is not None:
+            return "ready and parked until a worker fits", None
+        return "parked, although a worker fits now", "publish it"
+    published = index.published_at
+    if published is None:
+        return "ready, and in no index", "index and publish it"
+    text = f"ready, published at {iso_time(published)}; its message "
+    # As in the sweepers' search for lost messages.
+    if view.head is not None and view.head <= published + _ON_ITS_WAY_S:
+        return text + "waits in the queue", None
+    if any(head <= published + _IN_HANDS_S for head in view.other_heads):
+        return text + "waits in the queue of the workers that fit", None
+    if view.now - published < (_IN_HANDS_S if view.is_served else _ON_ITS_WAY_S):
+        return text + "is on its way", None
+    return text + "is gone", "publish it again"
+
+
+@frozen
 class _View:
     """What is known of a run from outside of its state, read once."""
 
@@ -225,6 +236,10 @@ class _View:
     run_id: str
     now: float
     head: float | None
+    #: Of the queues that jobs are sent on to.
+    other_heads: list[float]
+    #: True if somebody may have taken messages out of the run's queue.
+    is_served: bool
     members: list[FleetMember]
     dead: set[str]
     index: dict[str, InstanceIndex]

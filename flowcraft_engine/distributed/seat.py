@@ -9,36 +9,48 @@ import socket
 import threading
 from _thread import start_new_thread
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import FrameType
 
+from flowcraft_engine.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class SeatTicket:
-    """What the supervisor gives a process on its way. `name` is new for each start and never used again."""
+    """What the supervisor gives a process on its way. `name` is new for each start and never used again.
+
+    `is_first` is false for a process that takes the place of another.
+    """
 
     index: int
     name: str
     grace_s: float
+    is_first: bool = True
 
     @classmethod
-    def new(cls, index: int, grace_s: float) -> SeatTicket:
+    def new(cls, index: int, grace_s: float, *, is_first: bool = True) -> SeatTicket:
         host = re.sub(r"[^A-Za-z0-9.-]", "-", socket.gethostname())[:40] or "host"
-        return cls(index, f"{host}-{secrets.token_hex(6)}", grace_s)
+        return cls(index, f"{host}-{secrets.token_hex(6)}", grace_s, is_first)
 
 
 class WorkerSeat:
-    """Tells the worker when to end. Callbacks run in a thread of their own: an event loop wants
-    `seat.on_stop(lambda: loop.call_soon_threadsafe(stopping.set))`.
+    """Tells the worker when to end, and when to end at once. Callbacks run in a thread of their own: an event loop
+    wants `seat.on_stop(lambda: loop.call_soon_threadsafe(stopping.set))`.
     """
 
-    def __init__(self, ticket: SeatTicket) -> None:
+    def __init__(self, ticket: SeatTicket, on_ready: Callable[[], None]) -> None:
         self.index = ticket.index
         self.name = ticket.name
         self.grace_s = ticket.grace_s
+        self.is_first = ticket.is_first
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._callbacks: list[Callable[[], None]] = []
+        self._hurry: Callable[[], None] = lambda: None
+        self._on_ready = on_ready
+
+    def tell_ready(self) -> None:
+        """The worker is at work now: whoever replaces workers may go on with the next one."""
+        self._on_ready()
 
     @property
     def is_stopping(self) -> bool:
@@ -56,6 +68,10 @@ class WorkerSeat:
                 return
         callback()
 
+    def on_hurry(self, callback: Callable[[], None]) -> None:
+        """Call back when there is no grace any more: a moment is left for handing back what is under way."""
+        self._hurry = callback
+
     def stop(self) -> None:
         """End soon. The work under way has `grace_s`."""
         with self._lock:
@@ -65,11 +81,12 @@ class WorkerSeat:
             callback()
 
     def obey_signals(self) -> None:
-        """SIGTERM ends the worker. An interrupt from the keyboard is the supervisor's to answer."""
+        """SIGTERM ends the worker, SIGUSR1 at once. A keyboard's interrupt is the supervisor's to answer."""
         signal.signal(signal.SIGTERM, self._obey)
+        signal.signal(signal.SIGUSR1, self._obey)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     def _obey(self, number: int, frame: FrameType | None) -> None:
         # In another thread, and one without locks of its own: the main thread, which runs this, may hold any lock.
-        start_new_thread(self.stop, ())
+        start_new_thread(self.stop if number == signal.SIGTERM else self._hurry, ())

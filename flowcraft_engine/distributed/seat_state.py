@@ -15,10 +15,12 @@ from flowcraft_engine.distributed.leftovers import end_leftovers
 from flowcraft_engine.distributed.seat import SeatTicket
 from flowcraft_engine.distributed.worker_process import BLOCKED, FAILED, READY, Target, main
 
-#: A worker that dies within this time after its start has not got going.
+#: A worker that dies before it was ready, or within this time after, has not got going.
 _EARLY_S: Final = 1.0
 #: So many such deaths in a row are a crash loop.
 CRASH_LOOP: Final = 3
+#: What a process has that shall end at once.
+HURRY_S: Final = 2.0
 _FIRST_PAUSE_S: Final = 0.1
 _LOOP_PAUSE_S: Final = 5.0
 _LONGEST_PAUSE_S: Final = 30.0
@@ -46,7 +48,8 @@ class SeatState:
         """Raises `OSError` if the system gives no process."""
         self.is_ready = False
         context = get_context("spawn")
-        ticket = SeatTicket.new(self.index, self._grace_s)
+        # Only a process that was started has a name.
+        ticket = SeatTicket.new(self.index, self._grace_s, is_first=not self.name)
         line, theirs = context.Pipe()
         process = context.Process(
             target=main, args=(self._target, ticket, theirs), name=f"flowcraft-{self.index}"
@@ -84,6 +87,15 @@ class SeatState:
         if self.process is not None and self.kill_at is None:
             self.process.terminate()
             self.kill_at = time.monotonic() + self._grace_s
+
+    def hurry(self) -> None:
+        """The process that was asked to end has a moment left, to hand back what it executes."""
+        if self.process is not None:
+            assert self.process.pid is not None
+            # Not another SIGTERM: two of them may become one.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.process.pid, signal.SIGUSR1)
+            self.kill_at = min(self.kill_at or float("inf"), time.monotonic() + HURRY_S)
 
     def is_dead(self) -> bool:
         """Whether the process has ended, without taking leave of it: until then nobody else gets its number."""
@@ -123,6 +135,7 @@ class SeatState:
     def plan_next(self) -> None:
         """When the next process starts: the sooner, the longer the last one has lived."""
         early = not self.is_ready or time.monotonic() - self._ready_at < _EARLY_S
+        self.is_ready = False
         self.early_deaths = self.early_deaths + 1 if early else 0
         self.due = time.monotonic() + self.pause_s
 

@@ -1,8 +1,8 @@
 """Keeps a number of worker processes alive, and ends them well.
 
     SIGTERM, SIGINT   the workers have `grace_s` to end; then they are killed
-    the same again    they are killed now
-    SIGHUP            they are replaced, one after the other
+    the same again    they have two seconds to hand back what they execute; a third time, they are killed now
+    SIGHUP            they are replaced, one after the other; or as SIGTERM, if `ends_at_hangup`
 
 Processes are spawned, never forked: a fork would share connections, threads and the identity of its parent.
 Whatever becomes of the supervisor, the workers end: they notice the end of their line to it.
@@ -20,7 +20,7 @@ from multiprocessing.connection import wait
 from types import FrameType
 from typing import Any, Final
 
-from flowcraft_engine.distributed.seat_state import CRASH_LOOP, SeatState
+from flowcraft_engine.distributed.seat_state import CRASH_LOOP, HURRY_S, SeatState
 from flowcraft_engine.distributed.worker_process import BLOCKED, Target
 
 _STOP: Final = b"s"
@@ -33,9 +33,10 @@ _LOOK_S: Final = 1.0
 class Supervisor:
     """`run` blocks in the main thread; `stop` and `restart` may be called from any.
 
-    `target` is a function of a module, called in each process with its `WorkerSeat`. `on_death(name, code)` is told
-    at once when a worker died that was not asked to end, or had to be killed; the code is that of its exit, or
-    minus the number of its signal. As long as it takes, nobody looks after the others: it should be short.
+    `target` is a function of a module, called in each process with its `WorkerSeat`, and says there when the worker
+    is ready: the next one is not replaced before, and one that dies before has not got going. `on_death(name, code)`
+    is told at once when a worker died that was not asked to end, or had to be killed; the code is that of its exit,
+    or minus the number of its signal. As long as it takes, nobody looks after the others: it should be short.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Supervisor:
         count: int,
         *,
         grace_s: float = 30.0,
+        ends_at_hangup: bool = False,
         on_death: Callable[[str, int], None] = lambda _name, _code: None,
         say: Callable[[str], None] = lambda _words: None,
     ) -> None:
@@ -51,6 +53,7 @@ class Supervisor:
             raise ValueError("a fleet has at least one worker")
         self._seats = [SeatState(index, target, grace_s) for index in range(count)]
         self._grace_s = grace_s
+        self._ends_at_hangup = ends_at_hangup
         self._on_death = on_death
         self._say = say
         self._wishes, self._wish = os.pipe()
@@ -58,6 +61,7 @@ class Supervisor:
         #: Seats whose process is still to be replaced; the first of them is being so.
         self._to_replace: list[SeatState] = []
         self._stopping = False
+        self._hurrying = False
         self._signal = 0
         self._failed = False
 
@@ -74,7 +78,7 @@ class Supervisor:
         return 128 + self._signal if self._signal else int(self._failed)
 
     def stop(self) -> None:
-        """Let the workers end; the second time, kill them."""
+        """Let the workers end; the second time at once, the third time kill them."""
         self._tell(_STOP)
 
     def restart(self) -> None:
@@ -122,10 +126,10 @@ class Supervisor:
                 continue  # only to wake up
             if bytes((wish,)) == _RESTART:
                 self._begin_replacing()
-            elif self._stopping:
-                self._say("Ending the workers now.")
-                self._failed = True
+            elif self._hurrying:
                 self._kill_all()
+            elif self._stopping:
+                self._begin_hurrying()
             else:
                 self._begin_stopping()
 
@@ -137,13 +141,19 @@ class Supervisor:
         for seat in busy:
             seat.ask_to_end()
 
+    def _begin_hurrying(self) -> None:
+        self._hurrying = self._failed = True
+        self._say("Ending the workers now: what they execute is handed back.")
+        for seat in self._seats:
+            seat.hurry()
+
     def _begin_replacing(self) -> None:
         if not self._stopping:
             self._say("Restarting the workers, one after the other.")
             self._to_replace = list(self._seats)
             self._to_replace[0].ask_to_end()
             for seat in self._seats:
-                seat.due = 0.0  # what made one crash may have been mended
+                seat.due, seat.early_deaths = 0.0, 0  # what made one crash may have been mended
 
     def _look_at(self, seat: SeatState) -> None:
         if seat.line is not None and seat.line.poll():
@@ -153,7 +163,8 @@ class Supervisor:
         if seat.is_dead():
             self._take_leave(seat)
         elif seat.kill_at is not None and seat.kill_at <= time.monotonic():
-            self._say(f"Worker {seat.name} did not end within {self._grace_s:g} s: it is killed.")
+            grace_s = HURRY_S if self._hurrying else self._grace_s
+            self._say(f"Worker {seat.name} did not end within {grace_s:g} s: it is killed.")
             self._failed = self._failed or self._stopping
             seat.kill_at = float("inf")
             seat.kill()
@@ -200,11 +211,14 @@ class Supervisor:
         for seat in self._seats:
             if seat.process is not None:
                 seat.kill()
-                seat.bury()
+                self._report_death(seat.name, seat.bury())
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
-        before = {number: signal.signal(number, self._answer) for number in (*BLOCKED, signal.SIGCHLD)}
+        heard = {*BLOCKED, signal.SIGCHLD}
+        if self._ends_at_hangup and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+            heard.remove(signal.SIGHUP)  # nohup: the end of the terminal shall not be ours
+        before = {number: signal.signal(number, self._answer) for number in heard}
         try:
             yield
         finally:
@@ -214,7 +228,7 @@ class Supervisor:
     def _answer(self, number: int, _frame: FrameType | None) -> None:
         if number == signal.SIGCHLD:
             self._tell(_CHILD)
-        elif number == signal.SIGHUP:
+        elif number == signal.SIGHUP and not self._ends_at_hangup:
             self.restart()
         else:
             if self._stopping:

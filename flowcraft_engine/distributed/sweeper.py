@@ -15,16 +15,22 @@ from collections.abc import Callable, Iterable
 from flowcraft_engine.clock import Clock
 from flowcraft_engine.distributed.errands import Errands
 from flowcraft_engine.distributed.publisher import Publisher, QueueOfQueues
-from flowcraft_engine.distributed.worker import FleetWorker
-from flowcraft_engine.errors import ConflictError, FlowcraftError, NotFoundError
+from flowcraft_engine.distributed.worker import Fate, FleetWorker
+from flowcraft_engine.errors import BackendError, ConflictError, FlowcraftError, NotFoundError
 from flowcraft_engine.failpoints import failpoint
 from flowcraft_engine.stores.coordination_store import CoordinationStore
 from flowcraft_engine.stores.fleet import Errand, Fleet
+from flowcraft_engine.stores.job_queue import JobPayload
 
 _log = logging.getLogger("flowcraft.worker")
-#: Claims are compared with what is executed, and old runs looked for, once in so many sweeps.
+#: Claims are compared with what is executed, and parked jobs and old runs looked for, once in so many sweeps.
 _RARELY = 5
-#: Never sleep longer than this before looking for due timers, however far away the next one is.
+#: For so long one sweep publishes lost jobs, and forgets old runs: nothing else that it does shall wait for that.
+_PUBLISHING_S = 0.25
+#: So many lost jobs at a time.
+_LOST_AT_ONCE = 500
+_FORGETTING_S = 0.25
+#: Never sleep shorter than this, however late a timer is: whoever has taken it may be about to fire it.
 _SHORTEST_S = 0.005
 
 
@@ -42,6 +48,7 @@ class Sweeper:
         clock: Clock,
         owner: Callable[[], str],
         queues: Callable[[], Iterable[str]],
+        heard_s: Callable[[], float],
         lease_s: float,
         period_s: float,
         retention_s: float | None,
@@ -56,6 +63,7 @@ class Sweeper:
         self._clock = clock
         self._owner = owner
         self._queues = queues
+        self._heard_s = heard_s
         self._lease_s = lease_s
         self._period_s = period_s
         self._retention_s = retention_s
@@ -64,6 +72,8 @@ class Sweeper:
         self._is_stopping = False
         self._sweeps = 0
         self._stopped_cursor: str | None = None
+        #: There are more old runs than the last sweep had time for.
+        self._is_behind = False
 
     def look_at(self, due: float) -> None:
         """Something will be due then."""
@@ -71,16 +81,22 @@ class Sweeper:
             self._next_due = due
             self._moved.set()
 
+    async def begin(self) -> None:
+        """Before anything is claimed here: hear from now on of runs that are ended from outside."""
+        await self._interrupt_stopped()
+
     async def run(self) -> None:
         """Sweep until `stop` is called; a sweep that has begun is finished."""
         loop = asyncio.get_running_loop()
         next_sweep = loop.time()
         while not self._is_stopping:
+            is_time = loop.time() >= next_sweep
+            if is_time:
+                # Processes that began together must not sweep together for ever.
+                next_sweep = loop.time() + self._period_s * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
             try:
                 await self.fire_due()
-                if loop.time() >= next_sweep:
-                    # Processes that began together must not sweep together for ever.
-                    next_sweep = loop.time() + self._period_s * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
+                if is_time:
                     await self.sweep()
             except FlowcraftError as error:
                 _log.warning("a sweep failed, the next one tries again: %s", error)
@@ -125,7 +141,15 @@ class Sweeper:
     async def _do_group(self, group: list[Errand]) -> None:
         first = group[0]
         failpoint("timer.pre")
-        await self._errands.do(first.kind, first.run_id, [errand.instance for errand in group])
+        try:
+            await self._errands.do(first.kind, first.run_id, [errand.instance for errand in group])
+        except BackendError as error:
+            _log.error("run %s: errand %r failed: %s", first.run_id, first.kind, error)
+            return
+        except Exception:
+            # Whatever is wrong with one run, the others get what is due. This one is tried again, here or elsewhere.
+            _log.exception("run %s: errand %r failed", first.run_id, first.kind)
+            return
         failpoint("timer.done")
         await self._fleet.settle(group)
         self._observer.swept("due", len(group))
@@ -138,41 +162,100 @@ class Sweeper:
         await self._take_from_the_dead()
         await self._interrupt_stopped()
         self._sweeps += 1
-        if self._sweeps % _RARELY == 0:
+        is_rare = self._sweeps % _RARELY == 0
+        if is_rare:
             await self._worker.release_forgotten(await self._fleet.claims_of(self._owner()))
+            await self._look_at_parked()
+        if is_rare or self._is_behind:
             await self._retire_old()
 
     async def _publish_lost(self) -> None:
+        """Some of each queue, and as many more as there is time for: a queue that was flushed had thousands."""
+        until = asyncio.get_running_loop().time() + _PUBLISHING_S
         for queue in self._queues():
-            lost = await self._fleet.take_lost(queue, await self._queue.head_time(queue))
-            if lost:
+            count = 0
+            while True:
+                # What was published a moment ago is young, and is not found again.
+                lost = await self._fleet.take_lost(queue, await self._queue.head_time(queue), _LOST_AT_ONCE)
+                if not lost:
+                    break
                 failpoint("sweep.read")
-                _log.info("%d jobs of queue %s are published again", len(lost), queue)
-                await self._publisher.publish(lost)
-                self._observer.swept("published", len(lost))
+                for job in await self._publisher.publish(lost):
+                    await self._fleet.forget_job(job, queue)
+                count += len(lost)
+                if len(lost) < _LOST_AT_ONCE or asyncio.get_running_loop().time() >= until:
+                    break
+            if count:
+                _log.info("%d jobs of queue %s are published again", count, queue)
+                self._observer.swept("published", count)
 
     async def _take_from_the_dead(self) -> None:
-        for owner in await self._fleet.take_dead(self._lease_s):
+        for owner in await self._fleet.take_dead(self._lease_s, self._heard_s()):
             claims = await self._fleet.claims_of(owner)
             failpoint("sweep.read")
             _log.warning("worker %s has died; what it executed is given to others: %d", owner, len(claims))
             for job in claims:
-                await self._worker.take_back(job.run_id, job.instance, owner, crashed=True)
-                self._observer.swept("taken_back", 1)
+                await self._take_back(job, owner)
                 failpoint("sweep.mid")
             await self._fleet.bury(owner)
             failpoint("sweep.done")
+
+    async def _take_back(self, job: JobPayload, owner: str) -> None:
+        try:
+            await self._worker.take_back(job.run_id, job.instance, owner, crashed=True)
+            self._observer.swept("taken_back", 1)
+        except BackendError:
+            raise
+        except Exception:
+            # A journal that cannot be read, whatever is wrong with it, concerns its own run only. The owner stays
+            # dead until somebody can.
+            _log.exception("run %s cannot be read: %s is not taken back", job.run_id, job.instance)
 
     async def _interrupt_stopped(self) -> None:
         self._stopped_cursor, stopped = await self._fleet.stopped_since(self._stopped_cursor)
         for run_id in stopped:
             self._worker.interrupt_run(run_id)
+            self._worker.tell_end(run_id)
             self._observer.swept("interrupted", 1)
 
     async def _retire_old(self) -> None:
+        """Forget runs whose time is over, as many as there is time for: a busy fleet ends hundreds a second."""
+        self._is_behind = False
         if self._retention_s is None:
             return
-        for run_id in await self._fleet.take_expired(self._retention_s):
-            with contextlib.suppress(NotFoundError, ConflictError):  # another sweeper was faster
-                await self._store.retire(run_id)
-                self._observer.swept("retired", 1)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _FORGETTING_S
+        while expired := await self._fleet.take_expired(self._retention_s):
+            retired = sum(await asyncio.gather(*map(self._retire, expired)))
+            if retired:
+                self._observer.swept("retired", retired)
+            if loop.time() >= until:
+                self._is_behind = True
+                return
+
+    async def _retire(self, run_id: str) -> bool:
+        """Forget a run; False if there is nothing to forget, or it has to stay."""
+        try:
+            await self._store.retire(run_id)
+        except NotFoundError:
+            await self._fleet.forget_run(run_id)
+        except ConflictError:
+            pass  # it goes on: somebody has begun another generation
+        except BackendError:
+            raise
+        except Exception:
+            # A journal that cannot be read, whatever is wrong with it, concerns its own run only.
+            _log.exception("run %s cannot be retired", run_id)
+        else:
+            return True
+        return False
+
+    async def _look_at_parked(self) -> None:
+        """Jobs are parked until a worker registers. Of those few that escape that, some are looked at now and then."""
+        for job, queue in await self._fleet.some_parked():
+            fate = await self._worker.fate_of(job)
+            if fate is Fate.OURS:
+                await self._fleet.unpark(job, queue)
+                await self._publisher.publish([job])
+            elif fate is Fate.NOBODYS:
+                await self._fleet.forget_job(job, queue)

@@ -11,15 +11,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
+from enum import Enum
+from typing import Any
 
 from flowcraft_engine.distributed.claims import take_back
 from flowcraft_engine.distributed.errands import Errands
 from flowcraft_engine.distributed.observer import UNOBSERVED, WorkObserver
 from flowcraft_engine.distributed.placement import Placement
 from flowcraft_engine.distributed.publisher import Publisher
-from flowcraft_engine.errors import NotFoundError
+from flowcraft_engine.errors import BackendError, NotFoundError
+from flowcraft_engine.execution.endings import Endings
 from flowcraft_engine.execution.environment import Environment
 from flowcraft_engine.execution.executor import Executor, Seat
 from flowcraft_engine.failpoints import failpoint
@@ -27,10 +30,20 @@ from flowcraft_engine.kernel.commands import Claim, Effects
 from flowcraft_engine.kernel.naming import InstanceName
 from flowcraft_engine.stores.fleet import ErrandKind
 from flowcraft_engine.stores.job_queue import JobPayload
+from flowcraft_engine.task import new_task
 
 _log = logging.getLogger("flowcraft.worker")
 #: How long interrupted nodes may take to clean up.
 _CLEAN_UP_S = 5.0
+_HURRIED_CLEAN_UP_S = 1.0
+
+
+class Fate(Enum):
+    """Who has to do with a job: this process, others, or nobody, because its instance is not ready (any more)."""
+
+    OURS = "ours"
+    OTHERS = "others'"
+    NOBODYS = "nobody's"
 
 
 class FleetWorker:
@@ -48,6 +61,7 @@ class FleetWorker:
         *,
         on_due: Callable[[float], None],
         on_room: Callable[[], None],
+        endings: Endings | None = None,
         observer: WorkObserver = UNOBSERVED,
     ) -> None:
         self._env = env
@@ -59,6 +73,7 @@ class FleetWorker:
         self._on_due = on_due
         self._on_room = on_room
         self.observer = observer
+        self._endings = endings
         self._seats: set[Seat] = set()
         self._under_way: set[asyncio.Task[None]] = set()
         #: Claims that were nobody's when this was looked at last.
@@ -93,6 +108,22 @@ class FleetWorker:
             failpoint("claim.done")
             self._begin(claim)
 
+    async def fate_of(self, job: JobPayload) -> Fate:
+        """Whose a job is that was set aside, as the state of its run says now."""
+        try:
+            plan, state = await self._store.glance(job.run_id)
+        except NotFoundError:
+            return Fate.NOBODYS
+        except BackendError:
+            raise
+        except Exception:
+            # A journal that cannot be read, whatever is wrong with it: a registration will tell.
+            return Fate.OTHERS
+        if not state.is_ready(job.instance):
+            return Fate.NOBODYS
+        node_id = state.instances[job.instance].node_id
+        return Fate.OURS if self._placement.is_for_us(plan, node_id) else Fate.OTHERS
+
     async def _claim(self, job: JobPayload) -> Claim | None:
         try:
             plan = (await self._store.facts(job.run_id)).plan
@@ -104,7 +135,10 @@ class FleetWorker:
             _log.warning("there is no node %r in run %s: the job is dropped", node_id, job.run_id)
             return None
         if not self._placement.is_for_us(plan, node_id):
-            await self._placement.send_on(job, plan, node_id)
+            if await self.fate_of(job) is Fate.NOBODYS:
+                await self._placement.drop(job, plan)
+            else:
+                await self._placement.send_on(job, plan, node_id)
             return None
         failpoint("claim.pre")
         claims = await self._executor.claim(job.run_id, [job.instance])
@@ -113,7 +147,7 @@ class FleetWorker:
 
     def _begin(self, claim: Claim) -> None:
         seat = Seat(claim.run_id)
-        seat.task = asyncio.get_running_loop().create_task(self._work(claim, seat))
+        seat.task = new_task(self._work(claim, seat))
         self._seats.add(seat)
 
     async def _work(self, claim: Claim, seat: Seat) -> None:
@@ -123,8 +157,15 @@ class FleetWorker:
             await executor.perform(claim, seat)
         except asyncio.CancelledError:
             pass  # the claim was handed back
+        except NotFoundError:
+            # Redis came back with less than it had (a cut tail, a failover), or the run was retired.
+            _log.warning("run %s is gone, and so is the result of %s", claim.run_id, claim.instance)
+        except BackendError as error:
+            # Not one that passes, for which the store waits: a password that was changed, say. `release_forgotten`
+            # finds the claim.
+            _log.error("run %s: %s could not be carried through: %s", claim.run_id, claim.instance, error)
         except Exception:
-            # A bug of ours, or a store that is gone for good: `release_forgotten` finds the claim.
+            # A bug of ours: `release_forgotten` finds the claim.
             _log.exception("run %s: %s could not be carried through", claim.run_id, claim.instance)
         finally:
             self._seats.discard(seat)
@@ -146,11 +187,21 @@ class FleetWorker:
             self._do("cancel", child, [])
         if effects.finished and ":" in run_id:
             self._do("deliver", run_id, [])
+        if effects.finished:
+            self.tell_end(run_id)
         if effects.stopped:
             self.interrupt_run(run_id)
 
+    def tell_end(self, run_id: str) -> None:
+        """Let those hear of the end of a run who want to."""
+        if self._endings is not None and self._endings.are_heard:
+            self._spawn(self._endings.tell(run_id))
+
     def _do(self, kind: ErrandKind, run_id: str, instances: list[str]) -> None:
-        task = asyncio.get_running_loop().create_task(self._errand(kind, run_id, instances))
+        self._spawn(self._errand(kind, run_id, instances))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = new_task(work)
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
 
@@ -159,6 +210,8 @@ class FleetWorker:
             failpoint("child.pre")
             await self.errands.do(kind, run_id, instances)
             failpoint("child.done")
+        except BackendError as error:
+            _log.error("run %s: errand %r failed: %s", run_id, kind, error)
         except Exception:
             # It stands in the index of due errands, so that somebody tries again in a few seconds.
             _log.exception("run %s: errand %r failed", run_id, kind)
@@ -206,6 +259,14 @@ class FleetWorker:
         await self._wait_for_seats(_CLEAN_UP_S)
         if self._under_way:
             await asyncio.wait(set(self._under_way), timeout=_CLEAN_UP_S)
+        await self._publisher.flush()
+
+    async def hand_back(self) -> None:
+        """Interrupt what runs and hand it back, now: somebody wants this process to be gone. Nothing more begins."""
+        self._executor.is_draining = True
+        for seat in list(self._seats):
+            seat.interrupt("shutdown")
+        await self._wait_for_seats(_HURRIED_CLEAN_UP_S)
         await self._publisher.flush()
 
     async def _wait_for_seats(self, timeout_s: float) -> None:

@@ -19,7 +19,7 @@ from flowcraft_engine.errors import FlowcraftError
 
 Target = Callable[[WorkerSeat], None]
 
-#: What the process says to its supervisor: that its target begins, or what ended it.
+#: What the process says to its supervisor: that it is at work, or what ended it.
 READY: Final = "ready"
 FAILED: Final = "failed"
 #: Signals that wait until the process can answer them; the supervisor blocks them before it starts one.
@@ -33,7 +33,7 @@ def main(target: Target, ticket: SeatTicket, line: Connection) -> None:
     # A group of its own: Ctrl-C reaches the supervisor only, and what the worker starts can be ended with it.
     os.setsid()
     os.environ[MARK] = ticket.name
-    seat = WorkerSeat(ticket)
+    seat = WorkerSeat(ticket, lambda: _say(line, READY))
     seat.obey_signals()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, BLOCKED)
     orphaned = threading.Event()
@@ -41,7 +41,6 @@ def main(target: Target, ticket: SeatTicket, line: Connection) -> None:
         target=_end_with_parent, args=(seat, line, orphaned), name="parent-watch", daemon=True
     )
     watch.start()
-    _say(line, READY)
     try:
         target(seat)
     except Exception as error:

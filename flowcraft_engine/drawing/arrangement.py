@@ -16,9 +16,10 @@ from flowcraft_engine.drawing.alignment import align
 from flowcraft_engine.drawing.layers import assign_layers, find_back_arrows
 from flowcraft_engine.drawing.mesh import Mesh
 from flowcraft_engine.drawing.ordering import order_rows
+from flowcraft_engine.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BoxSize:
     """Extent across the layers and along them."""
 
@@ -26,7 +27,7 @@ class BoxSize:
     depth: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Link:
     """An arrow between boxes given by number. `is_back`: it is meant to lead back, from the end of a loop."""
 
@@ -54,7 +55,7 @@ class Trail:
         return (self.is_turned and not self.is_loose) or self.items[0] == self.items[-1]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Gaps:
     """Least distances in a row, between two boxes and between two bends; a mixed pair has their mean."""
 
@@ -62,7 +63,7 @@ class Gaps:
     bend: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Arrangement:
     """`across[item]` is the centre of an item in its row; `trails` follow the order of the links."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import floor
 
 from flowcraft_engine.drawing.arrangement import Arrangement, BoxSize, Gaps, Link, Trail, arrange
@@ -11,6 +10,7 @@ from flowcraft_engine.drawing.channel import Channel, TangledError, Wire, route
 from flowcraft_engine.drawing.graph_view import GraphView
 from flowcraft_engine.drawing.layout import Direction, loop_order
 from flowcraft_engine.drawing.text import cells, elide
+from flowcraft_engine.frozen import frozen
 
 Cell = tuple[int, int]
 
@@ -19,7 +19,7 @@ _HEADS = {"down": "▼", "right": "►", "left": "◄", "up": "▲"}
 _ASCII_HEADS = {"down": "v", "right": ">", "left": "<", "up": "^"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CellBox:
     """The lines of a box, and the state that it is in, if any."""
 

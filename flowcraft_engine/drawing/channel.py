@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from flowcraft_engine.frozen import frozen
 
 
 class TangledError(Exception):
     """These lines cannot be told apart in cells; the caller draws a list instead."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wire:
     """One line: where it starts in the upper row, where it ends in the lower one, and between which items."""
 
@@ -22,7 +24,7 @@ class Wire:
     is_movable: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bundle:
     """Wires that share one track because each of its upper ends is joined to each of its lower ends."""
 
@@ -54,7 +56,7 @@ class Bundle:
         return Bundle(tuple(wires))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Channel:
     """Bundles with the number of their tracks, from 0; straight ones need none."""
 

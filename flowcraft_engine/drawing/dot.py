@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from flowcraft_engine.drawing.graph_view import Arrow, Box, GraphView
+from flowcraft_engine.drawing.labels import label_lines, plain_names
 from flowcraft_engine.drawing.layout import Direction
-from flowcraft_engine.drawing.mermaid import plain_names
 from flowcraft_engine.drawing.outcome import Outcomes, look_of
 from flowcraft_engine.drawing.taken import Edge, is_faded
-from flowcraft_engine.drawing.text import elide, visible
+from flowcraft_engine.drawing.text import elide
 
 _SHAPES = {
     "loop": "shape=hexagon",
@@ -43,15 +43,12 @@ def draw_dot(
 
 def _node(box: Box, outcomes: Outcomes | None) -> str:
     outcome = outcomes.get(box.id) if outcomes else None
-    texts = [box.title]
-    texts += [box.uses] if box.uses not in (box.title, "loop-controller") else []
-    texts += box.notes
     attributes = [_SHAPES[box.kind]] if box.kind in _SHAPES else []
     if outcome:
         look = look_of(outcome.state)
-        texts.append(f"{look.symbol} {visible(outcome.sentence)}")
         attributes.append(f'fillcolor="{look.fill[0]}", color="{look.line[0]}"')
-    return ", ".join([f"label={_quoted(*texts)}", f"tooltip={_quoted(box.title)}", *attributes])
+    label = _quoted(*label_lines(box, outcome))
+    return ", ".join([f"label={label}", f"tooltip={_quoted(box.title)}", *attributes])
 
 
 def _edge(arrow: Arrow, *, faded: bool) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Literal
 
 from flowcraft_engine.blueprint.model import Blueprint, NodeSpec
 from flowcraft_engine.drawing.text import visible
+from flowcraft_engine.frozen import frozen
 
 BoxKind = Literal["plain", "loop", "for_each", "subflow", "wait", "missing"]
 ArrowKind = Literal["edge", "back", "fallback"]
@@ -17,7 +17,7 @@ _KINDS_BY_USE: dict[str, BoxKind] = {"subflow": "subflow", "wait": "wait", "webh
 _FALLBACK = "fallback"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Box:
     """A node as it is drawn: `id` is the real one, the other texts are safe to show."""
 
@@ -28,8 +28,13 @@ class Box:
     #: What makes this node special: the loop's condition, the items, the child blueprint, the join.
     notes: tuple[str, ...] = ()
 
+    @property
+    def type_line(self) -> tuple[str, ...]:
+        """The node's type; nothing where the title says it, or the kind of the box."""
+        return () if self.uses in (self.title, "loop-controller") else (self.uses,)
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class Arrow:
     """A connection; `source` and `target` are node ids, `label` is safe to show."""
 
@@ -39,7 +44,7 @@ class Arrow:
     label: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cluster:
     """A loop: its controller and the nodes of its body."""
 
@@ -48,7 +53,7 @@ class Cluster:
     members: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GraphView:
     id: str
     title: str

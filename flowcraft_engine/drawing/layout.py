@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from flowcraft_engine.drawing.arrangement import Arrangement, BoxSize, Gaps, Link, Trail, arrange
 from flowcraft_engine.drawing.graph_view import Arrow, GraphView
+from flowcraft_engine.frozen import frozen
 
 Direction = Literal["TB", "LR"]
 Point = tuple[float, float]
@@ -24,7 +24,7 @@ _GUTTER = 26.0
 _HEAD = 12.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """Where a box stands: its left upper corner, its size and its layer."""
 
@@ -48,7 +48,7 @@ class Place:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Route:
     """The way of an arrow, from the border of its source to that of its target.
 
@@ -61,7 +61,7 @@ class Route:
     label_at: Point | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Layout:
     """Places by node id, routes in the order of the view's arrows. All lies within `width` and `height`."""
 

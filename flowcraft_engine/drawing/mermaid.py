@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from flowcraft_engine.drawing.graph_view import Arrow, Box, GraphView
+from flowcraft_engine.drawing.labels import label_lines, plain_names
 from flowcraft_engine.drawing.layout import Direction
-from flowcraft_engine.drawing.outcome import STATES, Outcomes, look_of
+from flowcraft_engine.drawing.outcome import STATES, Outcomes
 from flowcraft_engine.drawing.taken import Edge, is_faded
-from flowcraft_engine.drawing.text import elide, visible
+from flowcraft_engine.drawing.text import elide
 
 _SHAPES = {
     "plain": ("[", "]"),
@@ -40,29 +41,11 @@ def draw_mermaid(
     return "\n".join(lines) + "\n"
 
 
-def plain_names(ids: Iterable[str]) -> dict[str, str]:
-    """A name of ASCII letters, digits and underscores for each id, unlike all others and any keyword."""
-    names: dict[str, str] = {}
-    used: set[str] = set()
-    for identifier in ids:
-        stem = "n_" + (re.sub(r"[^A-Za-z0-9]+", "_", identifier).strip("_")[:40] or "x")
-        name, number = stem, 2
-        while name in used:
-            name, number = f"{stem}_{number}", number + 1
-        used.add(name)
-        names[identifier] = name
-    return names
-
-
 def _node(box: Box, outcomes: Outcomes | None) -> str:
     outcome = outcomes.get(box.id) if outcomes else None
-    lines = [box.title]
-    lines += [box.uses] if box.uses not in (box.title, "loop-controller") else []
-    lines += box.notes
-    if outcome:
-        lines.append(f"{look_of(outcome.state).symbol} {visible(outcome.sentence)}")
+    text = "<br/>".join(_quoted(line) for line in label_lines(box, outcome))
     before, after = _SHAPES[box.kind]
-    return f'{before}"{"<br/>".join(_quoted(line) for line in lines)}"{after}'
+    return f'{before}"{text}"{after}'
 
 
 def _link(arrow: Arrow) -> str:

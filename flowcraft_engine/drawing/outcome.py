@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from flowcraft_engine.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outcome:
     """What became of a node: its state and, where they say something, attempts, duration and instances."""
 
@@ -36,7 +37,7 @@ class Outcome:
 Outcomes = Mapping[str, Outcome]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StateLook:
     """How a state looks: never by colour alone. Colours are (light, dark) pairs; `ansi` is an SGR code."""
 
@@ -67,6 +68,11 @@ _UNKNOWN = StateLook("?", "?", ("#57606a", "#8b949e"), ("#ffffff", "#161b22"), "
 def look_of(state: str) -> StateLook:
     """The look of a state; a state that this version does not know is drawn as a question."""
     return STATES.get(state, _UNKNOWN)
+
+
+def states_of(outcomes: Outcomes) -> list[str]:
+    """The states that occur, in the order of a legend."""
+    return [state for state in STATES if any(outcome.state == state for outcome in outcomes.values())]
 
 
 def short_duration(milliseconds: float) -> str:

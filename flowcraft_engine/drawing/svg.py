@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
-from xml.sax.saxutils import escape, quoteattr
 
 from flowcraft_engine.drawing.graph_view import Arrow, Box, GraphView
 from flowcraft_engine.drawing.layout import Direction, Layout, Place, Point, Route, Size, lay_out
-from flowcraft_engine.drawing.outcome import STATES, Outcome, Outcomes
+from flowcraft_engine.drawing.outcome import STATES, Outcome, Outcomes, states_of
 from flowcraft_engine.drawing.svg_style import ICONS, STATE_ICONS, style_sheet
 from flowcraft_engine.drawing.taken import Edge, is_faded
 from flowcraft_engine.drawing.text import elide, pixels, visible
+from flowcraft_engine.frozen import frozen
 
 _MARGIN = 20.0
 _TITLE, _SMALL, _LABEL = 14.0, 11.5, 11.5
@@ -23,7 +23,7 @@ _LONGEST_TITLE, _LONGEST_NOTE, _LONGEST_LABEL = 34, 38, 30
 _LEGEND_HEIGHT = 34.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Card:
     """The texts of a box, line by line."""
 
@@ -81,9 +81,7 @@ def plan_cards(
 
 
 def _card(box: Box, outcomes: Outcomes | None) -> Card:
-    lines = (
-        [("uses", elide(box.uses, _LONGEST_NOTE))] if box.uses not in (box.title, "loop-controller") else []
-    )
+    lines = [("uses", elide(uses, _LONGEST_NOTE)) for uses in box.type_line]
     lines += [("note", elide(note, _LONGEST_NOTE)) for note in box.notes]
     outcome = outcomes.get(box.id) if outcomes else None
     if outcome:
@@ -96,9 +94,13 @@ def _label_size(arrow: Arrow) -> Size:
     return pixels(elide(arrow.label, _LONGEST_LABEL), _LABEL) + 10, 18
 
 
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def _head(view: GraphView, width: float, height: float, outcomes: Outcomes | None) -> str:
     nodes, arrows = len(view.boxes), len(view.arrows)
-    sentence = f"Workflow of {nodes} nodes and {arrows} arrows."
+    sentence = f"Workflow of {_counted(nodes, 'node')} and {_counted(arrows, 'arrow')}."
     if outcomes:
         counts = {state: sum(one.state == state for one in outcomes.values()) for state in STATES}
         sentence += " " + ", ".join(f"{count} {state}" for state, count in counts.items() if count) + "."
@@ -106,7 +108,7 @@ def _head(view: GraphView, width: float, height: float, outcomes: Outcomes | Non
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="flowcraft" role="img" aria-labelledby="fc-t fc-d" '
         f'{size} viewBox="0 0 {_number(width)} {_number(height)}">\n'
-        f'<title id="fc-t">{escape(view.title)}</title>\n<desc id="fc-d">{escape(sentence)}</desc>\n'
+        f'<title id="fc-t">{_escaped(view.title)}</title>\n<desc id="fc-d">{_escaped(sentence)}</desc>\n'
         f"<style>{style_sheet(with_states=bool(outcomes))}</style>\n"
         f"<defs>{_marker('line')}{_marker('back')}{_marker('fall')}{_marker('dead')}</defs>\n"
         f'<rect class="paper" width="100%" height="100%"/>'
@@ -131,14 +133,12 @@ def _frames(view: GraphView, layout: Layout) -> Iterator[str]:
 
 def _arrow(arrow: Arrow, paths: tuple[str, str], *, faded: bool) -> str:
     style = {"edge": "line", "back": "back", "fallback": "fall"}[arrow.kind]
-    if faded:
-        style = f"dead {style}"
-    head = "dead" if style.startswith("dead") else style
+    style, head = (f"dead {style}", "dead") if faded else (style, style)
     title = f"{visible(arrow.source)} → {visible(arrow.target)}"
     words = f"{title}: {arrow.label}" if arrow.label else title
     first = f'<path d="{paths[0]}"/>' if paths[0] else ""
     return (
-        f'<g class="arrow {style}"><title>{escape(words)}</title>{first}'
+        f'<g class="arrow {style}"><title>{_escaped(words)}</title>{first}'
         f'<path d="{paths[1]}" marker-end="url(#fc-{head})"/></g>'
     )
 
@@ -200,8 +200,8 @@ def _box(number: int, box: Box, place: Place, card: Card) -> str:
     )
     return "".join(
         [
-            f'<g id="n{number}" class="{classes}" data-node={quoteattr(visible(box.id))}>',
-            f"<title>{escape(sentence)}</title>",
+            f'<g id="n{number}" class="{classes}" data-node="{_quoted(visible(box.id))}">',
+            f"<title>{_escaped(sentence)}</title>",
             *_shape(box, place),
             *_texts(place, card),
             "</g>",
@@ -244,10 +244,10 @@ def _label(arrow: Arrow, route: Route) -> str:
         return ""
     x, y = route.label_at
     text = _text("", x, y + 4, elide(arrow.label, _LONGEST_LABEL), "middle")
-    return f'<g class="label {arrow.kind}"><title>{escape(arrow.label)}</title>{text}</g>'
+    return f'<g class="label {arrow.kind}"><title>{_escaped(arrow.label)}</title>{text}</g>'
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Legend:
     width: float
     height: float
@@ -259,9 +259,8 @@ class _Legend:
 
 def _legend(outcomes: Outcomes, width: float) -> _Legend:
     """The states that occur, in rows that fit the drawing."""
-    present = [state for state in STATES if any(one.state == state for one in outcomes.values())]
     x, row, widest, entries = 0.0, 0, 0.0, []
-    for state in present:
+    for state in states_of(outcomes):
         length = pixels(state, _SMALL) + 40
         if x and x + length > max(width, 320):
             x, row = 0.0, row + 1
@@ -276,7 +275,15 @@ def _legend(outcomes: Outcomes, width: float) -> _Legend:
 
 def _text(style: str, x: float, y: float, text: str, anchor: str = "start") -> str:
     css = f' class="{style}"' if style else ""
-    return f'<text{css} x="{_number(x)}" y="{_number(y)}" text-anchor="{anchor}">{escape(text)}</text>'
+    return f'<text{css} x="{_number(x)}" y="{_number(y)}" text-anchor="{anchor}">{_escaped(text)}</text>'
+
+
+def _escaped(text: str) -> str:
+    return html.escape(text, quote=False)
+
+
+def _quoted(text: str) -> str:
+    return _escaped(text).replace('"', "&quot;")
 
 
 def _area(place: Place) -> str:

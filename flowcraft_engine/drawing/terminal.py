@@ -10,7 +10,7 @@ from flowcraft_engine.drawing.cell_plot import CellBox, plot_cells
 from flowcraft_engine.drawing.channel import TangledError
 from flowcraft_engine.drawing.graph_view import Arrow, Box, GraphView
 from flowcraft_engine.drawing.layout import Direction, loop_order
-from flowcraft_engine.drawing.outcome import STATES, Outcome, Outcomes, look_of
+from flowcraft_engine.drawing.outcome import Outcome, Outcomes, look_of, states_of
 from flowcraft_engine.drawing.text import cells, elide, visible
 
 #: More boxes than this are easier to read as a list.
@@ -90,9 +90,8 @@ def _symbols(box: Box, outcome: Outcome | None, ascii: bool) -> list[str]:
 def _legend(outcomes: Outcomes | None, width: int, ascii: bool, painter: Painter | None) -> str:
     if not outcomes:
         return ""
-    present = [state for state in STATES if any(one.state == state for one in outcomes.values())]
     lines, room = [""], 0
-    for state in present:
+    for state in states_of(outcomes):
         look = look_of(state)
         entry = f"{look.ascii if ascii else look.symbol} {state}"
         if room and room + cells(entry) + 3 > width:
@@ -149,9 +148,8 @@ class _List:
     def _node(self, box: Box) -> str:
         outcome = self._outcomes.get(box.id) if self._outcomes else None
         head = " ".join([*_symbols(box, outcome, self._ascii), box.title])
-        uses = [box.uses] if box.uses not in (box.title, "loop-controller") else []
         state = [visible(outcome.sentence)] if outcome else []
-        line = elide(" · ".join([head, *state, *uses, *box.notes]), self._width - 4)
+        line = elide(" · ".join([head, *state, *box.type_line, *box.notes]), self._width - 4)
         return self._painter(outcome.state, line) if self._painter and outcome else line
 
     def _arrows(self, arrows: list[Arrow]) -> Iterator[tuple[str, list[str]]]:
@@ -170,7 +168,7 @@ class _List:
         indent = " " * 6 + (" " if last else self._bar) + " " * 3
         for place, target in enumerate(targets):
             text = target + ("," if place + 1 < len(targets) else "")
-            if place and cells(line) + cells(text) + 1 > self._width:
+            if (place or len(words) > 1) and cells(line) + cells(text) + 1 > self._width:
                 yield line
                 line = indent + text
             else:

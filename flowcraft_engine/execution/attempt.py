@@ -10,7 +10,7 @@ import asyncio
 import inspect
 from typing import Any
 
-from flowcraft_engine.errors import ErrorCode, NodeError
+from flowcraft_engine.errors import BackendError, ErrorCode, NodeError, NotFoundError
 from flowcraft_engine.execution.batch import scatter_or_gather
 from flowcraft_engine.execution.environment import Environment
 from flowcraft_engine.execution.failure import Failure, failure_of
@@ -38,10 +38,11 @@ from flowcraft_engine.nodes.handler import CallNext, Handler
 from flowcraft_engine.nodes.node_context import CancelSignal, NodeContext
 from flowcraft_engine.nodes.node_output import current_attempt
 from flowcraft_engine.nodes.node_thread import call_in_thread
-from flowcraft_engine.nodes.result import NodeResult, Sleep, StartRun, Wait
+from flowcraft_engine.nodes.result import NodeResult, Sleep, StartRun, Suspension, Wait
 from flowcraft_engine.stores.coordination_store import RunFacts
 from flowcraft_engine.values import JsonObject, JsonValue, copy_json, json_size, to_json
 
+_new = object.__new__
 _SUSPENSIONS = frozenset({Wait, Sleep, StartRun})
 #: What is worth measuring.
 _SIZED = frozenset({str, list, dict})
@@ -70,6 +71,9 @@ class Attempt:
         env, claim, node = self.env, self.claim, self.node
         handler: Handler | None = None
         try:
+            learned, facts = env.secrets.learned, self.facts
+            if facts.plan.digest not in learned or not learned.issuperset(facts.pins.values()):
+                await self._learn_secrets()
             if node.loop is not None:
                 return await loop_pass(self._open_router())
             if node.for_each is not None and claim.index is None:
@@ -108,11 +112,12 @@ class Attempt:
                 value = await handler.call(ctx)
             else:
                 value = await self._call(handler, ctx)
+            # As `_outcome_of`, written out: this is the way of every node.
             if type(value) in _SUSPENSIONS:
                 return self._suspension(value)
             output, action = self._checked(value)
             if node.is_plain or claim.index is not None:
-                return Completed(output, action, None, None, None, self.view.changes)
+                return self._completed(output, action)
             return await self._routed(output, action)
         except BaseException as error:  # nothing that a node raises may end the worker
             if _is_cancelled(error):
@@ -131,6 +136,18 @@ class Attempt:
             return await self._failed(error, None)
 
     # ---- calling the node ----------------------------------------------------------------------------------
+
+    async def _learn_secrets(self) -> None:
+        """Those of the sub-runs, too: their values may come from here."""
+        secrets = self.env.secrets
+        await secrets.learn(self.facts.plan)
+        for digest in self.facts.pins.values():
+            try:
+                await secrets.learn(await self.env.store.plan(digest))
+            except NotFoundError:
+                secrets.learned.add(digest)  # it will be missed when the sub-run is to begin
+            except BackendError:
+                return  # out of reach at the moment, which is no failure of this node: the next one asks again
 
     async def _params(self, value: JsonValue) -> dict[str, Any]:
         node, claim = self.node, self.claim
@@ -192,10 +209,11 @@ class Attempt:
                 error_code=ErrorCode.SUBFLOW_FAILED,
                 retryable=resumption["status"] != "cancelled",  # somebody wanted it to end
             )
-            failure.failure_cause = resumption.get("cause")  # type: ignore[attr-defined]
+            failure.failure_cause = resumption.get("cause")
             raise failure
         if kind == st.CHILD:
-            for key, value in (resumption.get("values") or {}).items():  # type: ignore[union-attr]
+            values = resumption.get("values")
+            for key, value in values.items() if isinstance(values, dict) else ():
                 await self.view.set(key, value)
             return NodeResult(resumption.get("outputs"))
         action = resumption.get("action")
@@ -221,10 +239,18 @@ class Attempt:
             return self._suspension(value)
         output, action = self._checked(value)
         if self.node.is_plain or self.claim.index is not None:
-            return Completed(output, action, None, None, None, self.view.changes)
+            return self._completed(output, action)
         return await self._routed(output, action)
 
-    def _suspension(self, value: Wait | Sleep | StartRun) -> Outcome:
+    def _completed(self, output: JsonValue, action: str | None) -> Completed:
+        """A result with no edges to decide, made field by field: one is made for every node."""
+        completed = _new(Completed)
+        completed.output, completed.action = output, action
+        completed.taken = completed.values = completed.why = None
+        completed.delta = self.view.changes
+        return completed
+
+    def _suspension(self, value: Suspension) -> Outcome:
         if isinstance(value, Wait):
             if value.schema is not None:
                 check_schema(value.schema)
@@ -247,7 +273,8 @@ class Attempt:
     def _child_wait(self, value: StartRun) -> JsonObject:
         if value.blueprint_id not in self.facts.pins:
             raise NodeError(
-                f"no blueprint is called {value.blueprint_id!r}; name its file or folder with --blueprints",
+                f"no blueprint is called {value.blueprint_id!r}; a run takes those of its file's folder and of "
+                "--blueprints when it starts",
                 error_code=ErrorCode.NOT_REGISTERED,
                 retryable=False,
             )
@@ -289,7 +316,7 @@ class Attempt:
 
     async def _failed(self, error: BaseException, handler: Handler | None) -> Outcome:
         """Another attempt, or the node's own rescue, or its clean-up and the end of it."""
-        failure = failure_of(error)
+        failure = failure_of(error, self.env.root)
         node, claim, ctx = self.node, self.claim, self.ctx
         is_whole = claim.index is None and (node.for_each is not None or node.loop is not None)
         if failure.is_retryable and claim.attempt < node.max_attempts and not is_whole:
@@ -313,16 +340,15 @@ class Attempt:
         except BaseException as second:  # a rescue that fails, whatever it raises, is the node's failure
             if _is_cancelled(second):
                 raise
-            error, failure = second, failure_of(second)
+            error, failure = second, failure_of(second, self.env.root)
         if handler.recover is not None:
             try:
                 await handler.recover(ctx, error)
             except BaseException as third:  # cleaning up must not hide what went wrong
                 if _is_cancelled(third):
                     raise
-                ctx.logger.warning(
-                    "recover of node %s failed: %s", ctx.instance, failure_of(third).error["message"]
-                )
+                trouble = failure_of(third, self.env.root)
+                ctx.logger.warning("recover() of node %s failed: %s", ctx.instance, trouble.sentence)
         return Failed(failure.error)
 
 
@@ -333,7 +359,7 @@ def _evaluate_output(name: str, program: Program, scope: Scope) -> JsonValue:
         failure = NodeError(
             f"output {name!r}: {error}", error_code=ErrorCode.EXPRESSION_ERROR, retryable=False
         )
-        failure.failure_cause = {"output": name}  # type: ignore[attr-defined]  # read by `failure_of`
+        failure.failure_cause = {"output": name}
         raise failure from error
 
 

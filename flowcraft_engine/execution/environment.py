@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
 from flowcraft_engine.clock import Clock, SystemClock
 from flowcraft_engine.execution.output_log import OutputLog
 from flowcraft_engine.execution.secrets import Secrets
+from flowcraft_engine.frozen import frozen
 from flowcraft_engine.nodes.handler import Handler, Middleware
 from flowcraft_engine.stores.coordination_store import CoordinationStore
 
@@ -20,7 +22,7 @@ class HandlerSource(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ValueLimits:
     """The largest values, as characters of JSON."""
 
@@ -28,7 +30,7 @@ class ValueLimits:
     context: int = 16 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Environment:
     store: CoordinationStore
     handlers: HandlerSource
@@ -44,3 +46,5 @@ class Environment:
     #: Keeps what nodes print and log; None: nobody does.
     output: OutputLog | None = None
     secrets: Secrets = field(default_factory=Secrets)
+    #: The folder of the project: errors name files as seen from here.
+    root: str = field(default_factory=os.getcwd)

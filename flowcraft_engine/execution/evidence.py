@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from flowcraft_engine.frozen import frozen
 from flowcraft_engine.history.run_result import iso_time
 from flowcraft_engine.kernel import state as st
-from flowcraft_engine.kernel.state import Instance
+from flowcraft_engine.kernel.state import Instance, RunState
 from flowcraft_engine.stores.coordination_store import CoordinationStore
 
+_UNDER_WAY = (st.READY, st.RUNNING, st.RETRYING, st.WAITING)
+_WAITS = {
+    st.ANSWER: "waits for an answer: flowcraft resume",
+    st.CHILD: "waits for its sub-run",
+    st.ITEMS: "waits for its items",
+    st.BODY: "waits for the body of its loop",
+}
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class Evidence:
     """One instance that has not ended: what was found, and the repair; `repair` is None where nothing is wrong."""
 
@@ -26,27 +33,17 @@ async def gather_evidence(store: CoordinationStore, run_id: str, now: float) -> 
     found: list[Evidence] = []
     if state.is_final:
         return found
-    if state.deadline is not None and state.deadline <= now and state.paused_at is None:
-        finding = f"metadata.timeout passed at {iso_time(state.deadline)}"
-        found.append(Evidence(run_id, "run", finding, "end it"))
     if state.paused_at is not None:
-        finding = f"paused since {iso_time(state.paused_at)}: flowcraft unpause"
-        found.append(Evidence(run_id, "run", finding, None))
-    for instance in state.instances.values():
-        if state.paused_at is not None and instance.state != st.RUNNING:
-            continue
+        found.append(evidence_of_pause(run_id, state.paused_at))
+    elif state.deadline is not None and state.deadline <= now:
+        found.append(evidence_of_deadline(run_id, state.deadline))
+    for instance in under_way(state):
         if instance.state == st.RUNNING:
             dead = instance.owner is not None and await store.owner_is_dead(instance.owner)
-            finding = f"runs since {iso_time(instance.started_at)} in {instance.owner}"
-            if dead:
-                found.append(
-                    Evidence(run_id, instance.name, finding + ", which has died", "hand back, run again")
-                )
-            else:
-                found.append(Evidence(run_id, instance.name, finding, None))
+            found.append(_running(run_id, instance, dead=dead))
         elif instance.state == st.READY:
             found.append(Evidence(run_id, instance.name, "ready, claimed by nobody", "run it"))
-        elif instance.state in (st.RETRYING, st.WAITING):
+        else:
             found.append(_waiting(run_id, instance, now))
     for instance in list(state.waiting.values()):
         wait = instance.wait or {}
@@ -55,16 +52,45 @@ async def gather_evidence(store: CoordinationStore, run_id: str, now: float) -> 
     return found
 
 
+def _running(run_id: str, instance: Instance, *, dead: bool) -> Evidence:
+    if dead:
+        finding = f"{running_words(instance)}, which has died"
+        return Evidence(run_id, instance.name, finding, "hand back, run again")
+    return Evidence(run_id, instance.name, running_words(instance), None)
+
+
 def _waiting(run_id: str, instance: Instance, now: float) -> Evidence:
-    if instance.due is not None:
-        overdue = instance.due <= now
-        finding = f"{'was' if overdue else 'is'} due at {iso_time(instance.due)}"
-        return Evidence(run_id, instance.name, finding, "let its timer fire" if overdue else None)
-    kind = str((instance.wait or {}).get("kind"))
-    finding = {
-        st.ANSWER: "waits for an answer: flowcraft resume",
-        st.CHILD: "waits for its sub-run",
-        st.ITEMS: "waits for its items",
-        st.BODY: "waits for the body of its loop",
-    }.get(kind, "waits")
-    return Evidence(run_id, instance.name, finding, None)
+    if instance.due is None:
+        return Evidence(run_id, instance.name, waiting_words(instance), None)
+    repair = "let its timer fire" if instance.due <= now else None
+    return Evidence(run_id, instance.name, due_words(instance.due, now), repair)
+
+
+# ---- what is said alike of runs in one process and on a fleet ------------------------------------------------
+
+
+def under_way(state: RunState) -> list[Instance]:
+    """The instances on which something has to be seen to; in a paused run only those that still run."""
+    states = _UNDER_WAY if state.paused_at is None else (st.RUNNING,)
+    return [instance for instance in state.instances.values() if instance.state in states]
+
+
+def evidence_of_pause(run_id: str, paused_at: float) -> Evidence:
+    return Evidence(run_id, "run", f"paused since {iso_time(paused_at)}: flowcraft unpause", None)
+
+
+def evidence_of_deadline(run_id: str, deadline: float) -> Evidence:
+    return Evidence(run_id, "run", f"metadata.timeout passed at {iso_time(deadline)}", "end it")
+
+
+def running_words(instance: Instance) -> str:
+    return f"runs since {iso_time(instance.started_at)} in {instance.owner}"
+
+
+def due_words(due: float, now: float) -> str:
+    return f"{'was' if due <= now else 'is'} due at {iso_time(due)}"
+
+
+def waiting_words(instance: Instance) -> str:
+    """What an instance waits for, if that is no moment."""
+    return _WAITS.get(str((instance.wait or {}).get("kind")), "waits")

@@ -25,6 +25,7 @@ from flowcraft_engine.kernel.commands import (
     Outcome,
 )
 
+_new = object.__new__
 #: Told what follows from each commit. Effects are hints: what is lost here is found again in the state.
 Publish = Callable[[str, Effects], None]
 
@@ -39,18 +40,21 @@ class Seat:
     Handed on instead of asked for: `asyncio.current_task()` costs as much as the claim of a node.
     """
 
-    __slots__ = ("attempt", "run_id", "steps", "task")
+    __slots__ = ("attempt", "is_interrupted", "run_id", "steps", "task")
 
     def __init__(self, run_id: str) -> None:
         self.run_id = run_id
         self.attempt: Attempt | None = None
         #: Attempts begun here so far.
         self.steps = 0
+        #: Whether it was us who wanted its task to end.
+        self.is_interrupted = False
         self.task: asyncio.Task[None] | None = None
 
     def interrupt(self, reason: str) -> None:
         """Tell the attempt that nobody waits for it, and cancel it."""
         assert self.task is not None
+        self.is_interrupted = True
         if self.attempt is None:
             # A task that is cancelled before its first step could not hand its claim back.
             self.task.get_loop().call_soon(self.task.cancel, reason)
@@ -64,7 +68,8 @@ class Executor:
 
     `free_places` says how many more attempts this process could begin now, and `spawn` begins one: successors
     that become ready are claimed with the commit that makes them so, as far as there are places. Then `jobs_of`
-    the run that wait in the queue are. When `others_wait`, a run gives its seat away after some nodes.
+    the run that wait in the queue are. When `others_wait`, a run gives its seat away after some nodes. `has_company`
+    says whether other attempts are under way, too, and `is_ending` whether somebody cancels all tasks of this process.
     """
 
     def __init__(
@@ -76,6 +81,8 @@ class Executor:
         spawn: Callable[[Claim], None] | None = None,
         jobs_of: Callable[[str], Iterable[str]] = lambda run_id: (),
         others_wait: Callable[[str], bool] = lambda run_id: False,
+        has_company: Callable[[], bool] = lambda: False,
+        is_ending: Callable[[], bool] = lambda: False,
     ) -> None:
         self._env = env
         self._publish = publish
@@ -83,9 +90,12 @@ class Executor:
         self._spawn = spawn
         self._jobs_of = jobs_of
         self._others_wait = others_wait
+        self._has_company = has_company
+        self._is_ending = is_ending
+        self._writes_in_groups = env.store.writes_in_groups
         # A nonce must never be made twice, by anybody: 128 random bits for the process, then a counter.
         prefix = secrets.token_urlsafe(16)
-        self._nonces = map(f"{prefix}-{{}}".format, itertools.count(1))
+        self._nonces = map(f"{prefix}-".__add__, map(str, itertools.count(1)))
         #: Set while shutting down: successors go to the queue instead of staying here.
         self.is_draining = False
 
@@ -100,7 +110,8 @@ class Executor:
     async def perform(self, claim: Claim, seat: Seat) -> None:
         """Execute a claimed instance and commit its result; then the first successor, which stays in this seat.
 
-        When the task is cancelled the claim is handed back: no attempt is consumed, nothing is committed.
+        When the task is cancelled the claim is handed back: no attempt is consumed, nothing is committed. If only
+        this task was cancelled, and not by us, that is a crash: a node that cancels its own task would do so for ever.
         """
         env = self._env
         try:
@@ -111,7 +122,8 @@ class Executor:
                     # Nodes that never wait for anything would keep timers and signals from theirs.
                     await asyncio.sleep(0)
                 # Asked for each node: a store may have read the run anew, and its context with it.
-                seat.attempt = attempt = Attempt(env, await env.store.facts(claim.run_id), claim)
+                facts = env.store.facts_at_hand(claim.run_id) or await env.store.facts(claim.run_id)
+                seat.attempt = attempt = Attempt(env, facts, claim)
                 outcome = await attempt.run()
                 if env.output is not None and attempt.ctx is not None and attempt.ctx.page is not None:
                     env.output.end(attempt.ctx)
@@ -120,17 +132,20 @@ class Executor:
                 if committed.status != APPLIED:
                     committed = await self._commit_again(attempt, committed, is_last=is_turn_over)
                 claims = committed.claims
+                for other in claims[1:]:
+                    assert self._spawn is not None
+                    self._spawn(other)
+                # Behind the others: whoever takes up what is left finds the places that they have given back.
                 if not claims or not committed.effects.is_empty:
                     self._publish(claim.run_id, committed.effects)
                 if not claims:
                     return
                 claim = claims[0]
-                for other in claims[1:]:
-                    assert self._spawn is not None
-                    self._spawn(other)
         except asyncio.CancelledError:
+            crashed = not (seat.is_interrupted or self._is_ending())
+            why = "its task was cancelled, and not by flowcraft" if crashed else "interrupted"
             effects = await env.store.release(
-                claim.run_id, claim.instance, claim.nonce, crashed=False, why="interrupted"
+                claim.run_id, claim.instance, claim.nonce, crashed=crashed, why=why
             )
             self._publish(claim.run_id, effects)
             raise
@@ -142,7 +157,7 @@ class Executor:
         env, claim = self._env, attempt.claim
         router = attempt.router
         # Field by field, which costs half of a call of the constructor.
-        commit = Commit.__new__(Commit)
+        commit = _new(Commit)
         commit.instance = claim.instance
         commit.nonce = claim.nonce
         masker = env.secrets.masker
@@ -152,10 +167,13 @@ class Executor:
         commit.expects_all = router is not None and router.expects_all
         commit.context_limit = env.limits.context
         commit.nonces = self._nonces
+        commit.in_company = in_company = self._writes_in_groups and self._has_company()
         if self.is_draining or (is_last and self._others_wait(claim.run_id)):
             commit.places, commit.others = 0, ()
         else:
-            commit.places, commit.others = 1 + self._free_places(), self._jobs_of(claim.run_id)
+            # In company claims are given later than they are made, so that others would see their places as free.
+            commit.places = 1 if in_company else 1 + self._free_places()
+            commit.others = self._jobs_of(claim.run_id)
         return commit
 
     async def _commit_again(self, attempt: Attempt, committed: Committed, *, is_last: bool) -> Committed:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import traceback
-from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
+from traceback import walk_tb
+from types import FrameType
 
 from flowcraft_engine.errors import ErrorCode, NodeError, RegistryError
 from flowcraft_engine.expressions import ExpressionError
+from flowcraft_engine.frozen import frozen
 from flowcraft_engine.nodes.node_thread import as_failure
 from flowcraft_engine.values import JsonObject, JsonValue, NotSerializableError, to_json
 
@@ -23,16 +24,28 @@ _NOT_THEIRS = (
 _PACKAGES = frozenset({"site-packages", "dist-packages"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Failure:
     """A failed attempt: the stored error, and whether another attempt may help."""
 
     error: JsonObject
     is_retryable: bool
 
+    @property
+    def sentence(self) -> str:
+        """The message, and where it comes from, for a log."""
+        cause = self.error.get("cause")
+        if not isinstance(cause, dict) or "line" not in cause:
+            return str(self.error["message"])
+        file = cause.get("file") or cause.get("module")
+        return f"{self.error['message']} ({cause.get('type')} at {file}:{cause['line']})"
 
-def failure_of(error: BaseException) -> Failure:
-    """What to store for `error`. Never raises, even if the exception cannot be printed."""
+
+def failure_of(error: BaseException, root: str) -> Failure:
+    """What to store for `error`. Never raises, even if the exception cannot be printed.
+
+    Files are named as seen from the folder `root`, so that nothing of this machine is stored.
+    """
     error = as_failure(error)
     code: str = ErrorCode.NODE_FAILED
     retryable = True
@@ -44,14 +57,16 @@ def failure_of(error: BaseException) -> Failure:
         code, retryable = ErrorCode.EXPRESSION_ERROR, False
     elif isinstance(error, RegistryError):
         code, retryable = ErrorCode.NOT_REGISTERED, False
-    stored: JsonObject = {"code": str(code), "message": _message(error)}
-    cause = _cause(error)
+    stored: JsonObject = {"code": str(code), "message": message_of(error)}
+    cause = _cause(error, root)
     if cause is not None:
         stored["cause"] = cause
     return Failure(stored, retryable)
 
 
-def _message(error: BaseException) -> str:
+def message_of(error: BaseException) -> str:
+    """What `error` says, as text that can be stored. Never raises."""
+    error = as_failure(error)
     try:
         text = str(error).strip()
         if isinstance(error, KeyError):
@@ -65,26 +80,43 @@ def _message(error: BaseException) -> str:
     return (text or type(error).__name__)[:_MAX_MESSAGE]
 
 
-def _cause(error: BaseException) -> JsonValue:
+def _cause(error: BaseException, root: str) -> JsonValue:
     """Type of the user's exception, and the last place in the user's own code, if it has passed any.
 
     None for errors that flowcraft itself words.
     """
-    attached = getattr(error, "failure_cause", None)
-    if attached is not None:
-        return to_json(attached)
+    if isinstance(error, NodeError) and error.failure_cause is not None:
+        return to_json(error.failure_cause)
     origin = error.__cause__ if isinstance(error, NodeError) and error.__cause__ is not None else error
-    frames = traceback.extract_tb(origin.__traceback__)
-    theirs = [frame for frame in frames if _is_users(frame.filename)]
-    if isinstance(origin, (NodeError, NotSerializableError, ExpressionError, RegistryError)) and not theirs:
+    place = _users_place(origin) or _users_place(error)
+    # Of an exception of a library, the message says what there is to say: its type alone is a riddle.
+    if place is None and isinstance(error, (NodeError, NotSerializableError, ExpressionError, RegistryError)):
         return None
     cause: JsonObject = {"type": type(origin).__qualname__}
-    if theirs:
-        frame = theirs[-1]
-        cause.update(file=frame.filename, line=frame.lineno, function=frame.name)
+    if place is not None:
+        frame, line = place
+        cause.update(_named(frame, root), line=line, function=frame.f_code.co_name)
     return cause
+
+
+def _users_place(error: BaseException) -> tuple[FrameType, int] | None:
+    """The last place in the user's own code that an exception has passed."""
+    theirs = [it for it in walk_tb(error.__traceback__) if _is_users(it[0].f_code.co_filename)]
+    return theirs[-1] if theirs else None
 
 
 def _is_users(filename: str) -> bool:
     """Whether a file is the user's: not flowcraft's, not Python's, and not from an installed package."""
     return not filename.startswith(_NOT_THEIRS) and _PACKAGES.isdisjoint(Path(filename).parts)
+
+
+def _named(frame: FrameType, root: str) -> JsonObject:
+    """`file` as seen from `root`; for code outside of it the `module`, which is found wherever it is installed."""
+    path = frame.f_code.co_filename
+    for file in (path, os.path.realpath(path)):
+        if not PurePath(file).is_absolute():
+            return {"file": PurePath(file).as_posix()}
+        if PurePath(file).is_relative_to(root):
+            return {"file": PurePath(file).relative_to(root).as_posix()}
+    name = frame.f_globals.get("__name__")
+    return {"module": name if isinstance(name, str) and name != "__main__" else PurePath(path).stem}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from flowcraft_engine.blueprint.input_source import InputSource
+from flowcraft_engine.blueprint.input_source import OF_ITEMS, InputSource
 from flowcraft_engine.kernel.commands import ABSENT, Claim
 from flowcraft_engine.kernel.naming import Path
 from flowcraft_engine.kernel.plan import PlanNode
@@ -39,24 +39,27 @@ async def node_input(store: OutputSource, facts: RunFacts, claim: Claim, node: P
         return claim.input  # type: ignore[no-any-return]  # a JSON value, unless absent
     if claim.index is not None:
         return claim.item
-    if node.rescues is not None and node.inputs is None:
+    while node.rescues is not None and node.inputs is None:
         # A fallback receives what the node that it stands in for has received; so do fallbacks of fallbacks.
-        while node.rescues is not None:
-            node = facts.plan.nodes[node.rescues]
+        node = facts.plan.nodes[node.rescues]
     inputs = node.inputs
     if inputs is None:
         return await _from_predecessors(store, facts, claim, node)
     if isinstance(inputs, dict):
         return await resolve_sources(store, facts, claim, inputs, node.scopes)
-    if inputs.is_node and claim.values:
-        # The edge's transform has already been applied to that node's output.
-        return next(iter(claim.values.values()))
+    if inputs.is_node and claim.values and node.rescues is None:
+        # An edge's transform has already been applied to that node's output: the first one's, in blueprint order.
+        # The values of a fallback's claim came to the node that it stands in for.
+        for name in givers(node, claim.arrivals, claim.winner):
+            if name in claim.values:
+                return claim.values[name]
     return await resolve_source(store, facts, claim, inputs, node.scopes)
 
 
 async def _from_predecessors(store: OutputSource, facts: RunFacts, claim: Claim, node: PlanNode) -> JsonValue:
     if not node.predecessors:
-        return await store.fill_in(facts.run_id, facts.entry)  # type: ignore[no-any-return]
+        entry: JsonValue = await store.fill_in(facts.run_id, facts.entry)
+        return entry
     if node.join == "all_done":
         return claim.outcomes
     names = givers(node, claim.arrivals, claim.winner)
@@ -80,9 +83,15 @@ async def resolve_sources(
 async def resolve_source(
     store: OutputSource, facts: RunFacts, claim: Claim, source: InputSource, scopes: tuple[str, ...]
 ) -> JsonValue:
-    """The value of one source; null where its path leads nowhere."""
+    """The value of one source; null where its path leads nowhere.
+
+    For an item of a `for_each` node, which names sources for its sub-run only, `item` and `index` are its own.
+    """
+    value: JsonValue
     if source.is_node:
         value = (await store.outputs(claim.run_id, (source.name,), claim.path, scopes))[0]
+    elif claim.index is not None and source.name in OF_ITEMS:
+        value = claim.item if source.name == "item" else claim.index
     else:
         value = (await facts.context.read((source.name,))).get(source.name)
     return walk(value, source.path)

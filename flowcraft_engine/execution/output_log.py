@@ -8,9 +8,10 @@ from contextlib import suppress
 
 from flowcraft_engine.clock import Clock
 from flowcraft_engine.errors import BackendError, NotFoundError
-from flowcraft_engine.nodes.node_output import Speaker
+from flowcraft_engine.nodes.node_output import Show, ShowOf, Speaker
 from flowcraft_engine.stores.coordination_store import CoordinationStore
 from flowcraft_engine.stores.log_store import LogLine, LogPart, LogStore
+from flowcraft_engine.task import new_task
 from flowcraft_engine.values.masking import Masker
 
 #: Bytes kept of one attempt; what comes after is counted.
@@ -31,7 +32,9 @@ class Page:
         "old_rests",
         "rests",
         "run_id",
+        "show",
         "size",
+        "unshown",
     )
 
     def __init__(self, ctx: Speaker, masker: Masker) -> None:
@@ -43,12 +46,17 @@ class Page:
         self.size = 0
         self.left_out = 0
         self.has_ended = False
+        #: Who shows printed lines, and those that wait to be shown.
+        self.show: Show | None = None
+        self.unshown: list[LogLine] = []
         #: Beginnings of lines, by stream; and those that were there at the last writing.
         self.rests: dict[str, str] = {}
         self.old_rests: dict[str, str] = {}
 
     def add(self, line: LogLine) -> None:
         line = line._replace(text=self._mask(line.text))
+        if self.show is not None and line.level is None:
+            self.unshown.append(line)
         size = len(line.text.encode("utf-8", "replace")) + 1
         if self.size + size > KEPT_BYTES:
             # All that follows is left out, so that no line is missing in between.
@@ -104,22 +112,43 @@ class OutputLog:
         await asyncio.gather(*self._writing)
         await self._write(all=True)
 
-    def note(self, ctx: Speaker, stream: str, text: str, level: str | None = None) -> None:
+    def note(
+        self, ctx: Speaker, stream: str, text: str, level: str | None = None, *, show: ShowOf | None = None
+    ) -> None:
         at = self._clock.now()
         with self._lock:
             page = ctx.page
             if page is None:
                 page = ctx.page = Page(ctx, self._masker)
+            if show is not None and page.show is None:
+                page.show = show(ctx)
             if level is None:
                 page.write(at, stream, text)
             else:
                 page.add(LogLine(at, stream, level, text))
             is_first = not self._dirty
             self._dirty[page] = None
+        self._show(page)
         loop = self._loop
         if is_first and loop is not None:
             with suppress(RuntimeError):  # the loop has ended before a thread of a node
                 loop.call_soon_threadsafe(self._schedule)
+
+    def settle(self, ctx: Speaker) -> None:
+        page: Page | None = ctx.page
+        if page is not None:
+            with self._lock:
+                page.settle(self._clock.now(), all=True)
+            self._show(page)
+
+    def _show(self, page: Page) -> None:
+        """Outside of the lock: whoever shows a line may take long."""
+        if not page.unshown or page.show is None:
+            return
+        with self._lock:
+            lines, page.unshown = page.unshown, []
+        for line in lines:
+            page.show(line.stream, line.text)
 
     def end(self, ctx: Speaker) -> None:
         """The attempt has ended: what it said is whole."""
@@ -132,6 +161,7 @@ class OutputLog:
                 is_first = bool(is_news) and not self._dirty
                 if is_news:
                     self._dirty[page] = None
+            self._show(page)
             if is_first:
                 self._schedule()
 
@@ -142,7 +172,7 @@ class OutputLog:
     def _begin_writing(self) -> None:
         self._timer = None
         if self._loop is not None:
-            task = self._loop.create_task(self._write_some())
+            task = new_task(self._write_some(), self._loop)
             self._writing.add(task)
             task.add_done_callback(self._writing.discard)
 
@@ -153,14 +183,17 @@ class OutputLog:
     async def _write(self, *, all: bool) -> None:
         taken = self._take(all=all)
         parts = []
+        generations: dict[str, int] = {}
         for page, lines in taken:
             with suppress(NotFoundError):  # forgotten while its node was still talking
-                _, state = await self._runs.snapshot(page.run_id)
+                if page.run_id not in generations:
+                    _, state = await self._runs.glance(page.run_id)
+                    generations[page.run_id] = state.generation
                 parts.append(
                     LogPart(
                         page.run_id,
                         page.instance,
-                        state.generation,
+                        generations[page.run_id],
                         page.attempt,
                         tuple(lines),
                         page.left_out,
@@ -181,7 +214,14 @@ class OutputLog:
                 page.lines = []
             # The others are seen again when they say more, or when they have ended.
             self._dirty = {page: None for page in self._dirty if page.rests}
+        for page, _ in taken:
+            self._show(page)
         # That lines were left out is told with the end of the attempt.
         return [
             (page, lines) for page, lines in taken if lines or (page.left_out and (page.has_ended or all))
         ]
+
+
+def output_log_of(store: CoordinationStore, clock: Clock, masker: Masker) -> OutputLog | None:
+    """Keeps the output beside the runs; None for a store that keeps none."""
+    return OutputLog(store, store, clock, masker) if isinstance(store, LogStore) else None

@@ -1,17 +1,24 @@
 """Retry, rerun and pause of a run with all its sub-runs: which runs are told, and in which order.
 
 Every step is one verb of the store. Sub-runs are told first: if this process dies in between, their run can still
-be retried, and takes their results as they are by then.
+be retried, and takes their results as they are by then. Each is told for which generation of the run above it goes
+on, so that nobody ends it meanwhile because that run does not wait for it yet.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from flowcraft_engine.errors import ConflictError
-from flowcraft_engine.kernel.generations import find_start, lost_children, plan_rerun, plan_retry
+from flowcraft_engine.frozen import frozen
+from flowcraft_engine.kernel.generations import (
+    find_start,
+    lost_children,
+    plan_rerun,
+    plan_retry,
+    refuse_unended,
+)
 from flowcraft_engine.kernel.naming import item_name
 from flowcraft_engine.kernel.plan import Plan
 from flowcraft_engine.kernel.state import RunState
@@ -22,7 +29,7 @@ from flowcraft_engine.values import JsonObject
 _Decide: TypeAlias = Callable[[Plan, RunState, frozenset[str]], JsonObject]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Again:
     """What a retry or a rerun does in one run: instances that begin anew, and those that go on where they were."""
 
@@ -34,7 +41,7 @@ class Again:
         return {"run_id": self.run_id, "anew": list(self.anew), "goes_on": list(self.goes_on)}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Step:
     """One run of the tree that begins another generation."""
 
@@ -74,7 +81,7 @@ async def pause(store: CoordinationStore, run_id: str) -> bool:
     """Let nothing more begin in a run and its sub-runs. False if it was paused. Raises `ConflictError`."""
     changed = await store.pause(run_id)
     for name in (await store.tree(run_id))[1:]:
-        if not (await store.snapshot(name))[1].is_final:
+        if not (await store.glance(name))[1].is_final:
             changed = await store.pause(name) or changed
     return changed
 
@@ -89,15 +96,25 @@ async def unpause(store: CoordinationStore, run_id: str) -> bool:
 
 async def _take(store: CoordinationStore, steps: list[_Step]) -> list[Again]:
     for step in steps:
+        ahead_of = await _generation_to_come(store, step.again.run_id)
         if step.node is None:
-            await store.retry(step.again.run_id, step.children)
+            await store.retry(step.again.run_id, step.children, ahead_of=ahead_of)
         else:
-            await store.rerun(step.again.run_id, step.node, step.children)
+            await store.rerun(step.again.run_id, step.node, step.children, ahead_of=ahead_of)
     return [step.again for step in steps]
 
 
+async def _generation_to_come(store: CoordinationStore, run_id: str) -> int:
+    """That of the run above this one, which has ended and will begin it in a moment; 0 if there is none."""
+    _, state = await store.glance(run_id)
+    if state.parent is None:
+        return 0
+    _, above = await store.glance(state.parent[0])
+    return above.generation + 1 if above.is_final else 0
+
+
 async def _retry_steps(store: CoordinationStore, run_id: str) -> list[_Step]:
-    _, state = await store.snapshot(run_id)
+    _, state = await store.glance(run_id)
     if state.parent is not None:
         raise ConflictError(
             f"{run_id} is a sub-run, which is retried with its run",
@@ -113,7 +130,7 @@ async def _retry_inside(store: CoordinationStore, run_id: str) -> list[_Step]:
 async def _rerun_steps(store: CoordinationStore, run_id: str, node: str) -> list[_Step]:
     above = await _runs_above(store, run_id)
     plan, state = await store.snapshot(run_id)
-    _refuse_unended(state)
+    refuse_unended(state)
     start = find_start(plan, state, node).name
     steps = await _rerun_one(store, run_id, start, waits=False)
     for parent, instance in above:
@@ -137,11 +154,11 @@ async def _rerun_one(store: CoordinationStore, run_id: str, start: str, *, waits
 async def _runs_above(store: CoordinationStore, run_id: str) -> list[tuple[str, str]]:
     """The runs above a sub-run, from the inside out, with the instance that has its result."""
     found: list[tuple[str, str]] = []
-    _, state = await store.snapshot(run_id)
+    _, state = await store.glance(run_id)
     while state.parent is not None:
         parent, instance = state.parent
-        child, (_, state) = state.run_id, await store.snapshot(parent)
-        _refuse_unended(state)
+        child, (_, state) = state.run_id, await store.glance(parent)
+        refuse_unended(state)
         holder = state.instances.get(instance)
         if holder is None or holder.wait is None or holder.wait.get("child") != child:
             raise ConflictError(f"run {parent} has not used the result of {child}: {instance} has begun anew")
@@ -154,7 +171,7 @@ async def _steps(
 ) -> list[_Step]:
     """The steps for one run, and before it those for the sub-runs that it waits for again."""
     plan, state = await store.snapshot(run_id)
-    _refuse_unended(state)
+    refuse_unended(state)
     candidates = {
         name: child
         for name, child in lost_children(state, only_stopped=only_stopped)
@@ -166,7 +183,7 @@ async def _steps(
     children = {name: child for name, child in candidates.items() if name in on}
     steps: list[_Step] = []
     for child in children.values():
-        _, child_state = await store.snapshot(child)
+        _, child_state = await store.glance(child)
         # One that has completed meanwhile, or was never stopped, needs nothing.
         if child_state.is_final and child_state.status != "completed":
             steps += await _retry_inside(store, child)
@@ -177,8 +194,3 @@ async def _steps(
 def _items(on: dict[str, Any]) -> list[str]:
     """The items that begin anew in batches that go on."""
     return [item_name(whole, index) for whole, how in on.items() for index in how.get("items", ())]
-
-
-def _refuse_unended(state: RunState) -> None:
-    if not state.is_final:
-        raise ConflictError(f"run {state.run_id} has not ended", hint="wait for its end, or cancel it first")

@@ -56,13 +56,17 @@ class Router:
         scope.result = {"output": output, "action": action}
         scope.input = output
         scope.item, scope.index = self.claim.item, self.claim.index
-        own = {self.node.id: output}
+        scope.outputs = {**scope.outputs, **dict.fromkeys(self._own_names(), output)}
+        return scope
+
+    def _own_names(self) -> list[str]:
+        """The nodes whose output this one's is: itself, and those that it stands in for."""
+        names = [self.node.id]
         rescued = self.node.rescues
         while rescued is not None:
-            own[rescued] = output
+            names.append(rescued)
             rescued = self.facts.plan.nodes[rescued].rescues
-        scope.outputs = {**scope.outputs, **own}
-        return scope
+        return names
 
     async def _transformed(self, taken: list[int], output: JsonValue) -> JsonObject | None:
         edges = [self.facts.plan.edges[index] for index in taken]
@@ -80,10 +84,13 @@ class Router:
         return values
 
     async def _transform_input(self, edge: PlanEdge, output: JsonValue) -> JsonValue:
-        """A transform works on what its target asks for by `inputs: <node>`, else on the source's output."""
+        """A transform works on what its target asks for by `inputs: <node>`, else on the source's output.
+
+        A controller's `inputs` are for its first pass only: what comes back to it is the end node's.
+        """
         inputs = self.facts.plan.nodes[edge.target].inputs
-        if not isinstance(inputs, InputSource) or not inputs.is_node:
+        if not isinstance(inputs, InputSource) or not inputs.is_node or edge.hop < 0:
             return output
-        if inputs.name == self.node.id:
+        if inputs.name in self._own_names():
             return walk(output, inputs.path)
         return await resolve_source(self.env.store, self.facts, self.claim, inputs, self.node.scopes)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -10,15 +9,14 @@ from flowcraft_engine.blueprint.model import Blueprint
 from flowcraft_engine.blueprint.run_inputs import bind_inputs
 from flowcraft_engine.errors import UsageError
 from flowcraft_engine.execution.pins import reachable_blueprints
-from flowcraft_engine.execution.run_ids import RunIds
+from flowcraft_engine.execution.run_ids import RUN_ID, RunIds
 from flowcraft_engine.execution.waits import check_answer, find_wait
 from flowcraft_engine.kernel.commands import Effects, Start
 from flowcraft_engine.kernel.compile import compile_plan
 from flowcraft_engine.kernel.plan import Plan
+from flowcraft_engine.kernel.recent import Recent
 from flowcraft_engine.stores.coordination_store import CoordinationStore
 from flowcraft_engine.values import to_json
-
-_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class RunControl:
@@ -28,8 +26,8 @@ class RunControl:
         self._store = store
         self._blueprints = {blueprint.id: blueprint for blueprint in blueprints}
         self._run_ids = RunIds()
-        self._plans: dict[int, Plan] = {}
-        self._pins: dict[str, dict[str, str]] = {}
+        self._plans: Recent[int, Plan] = Recent()
+        self._pins: Recent[str, dict[str, str]] = Recent()
 
     async def start(
         self, blueprint: Blueprint, inputs: Mapping[str, Any] | None, run_id: str | None
@@ -65,9 +63,14 @@ class RunControl:
         return await self._store.cancel(run_id, reason)
 
     def plan_of(self, blueprint: Blueprint) -> Plan:
-        """The compiled form; made once for each blueprint object."""
+        """The compiled form; made once for each blueprint object that is in use."""
         plan = self._plans.get(id(blueprint))
         if plan is None or plan.blueprint is not blueprint:
+            if not isinstance(blueprint, Blueprint):
+                raise UsageError(
+                    f"a Blueprint is needed, not a {type(blueprint).__name__}",
+                    hint="load_blueprint(path) reads a file, parse_blueprint(data) takes a mapping",
+                )
             plan = compile_plan(blueprint)
             # The plan keeps the blueprint alive, so its id stays its own for as long as the plan is known.
             self._plans[id(blueprint)] = plan
@@ -85,7 +88,7 @@ class RunControl:
 
 
 def checked_run_id(run_id: str) -> str:
-    if not _RUN_ID.fullmatch(run_id):
+    if not RUN_ID.fullmatch(run_id):
         raise UsageError(
             f"{run_id!r} cannot be the id of a run",
             hint="letters, digits, '.', '_' and '-', beginning with a letter or a digit, at most 64",

@@ -1,9 +1,12 @@
-"""Ids of new runs: short enough to type the beginning of, random enough never to meet another."""
+"""Ids of runs: what may be one; and new ones, short enough to type, random enough never to meet another."""
 
 from __future__ import annotations
 
 import os
+import re
 
+#: What may be the id of a run that is no sub-run.
+RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _BYTES = 8
 _DRAWN = 64
 

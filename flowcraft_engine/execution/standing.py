@@ -23,9 +23,11 @@ async def result_of(store: CoordinationStore, run_id: str) -> RunResult:
 
 async def _with_question(store: CoordinationStore, wait: WaitingNode) -> WaitingNode:
     """A wait for a sub-run says what somebody is asked there, if it is one thing."""
-    inner = await child_waits(store, wait.run_id) if wait.run_id is not None else []
-    if len(inner) != 1:
+    if wait.run_id is None:
         return wait
+    inner = await child_waits(store, wait.run_id)
+    if len(inner) != 1:
+        return replace(wait, asked=len(inner))
     return replace(wait, message=inner[0].message, actions=inner[0].actions)
 
 
@@ -36,9 +38,28 @@ async def status_of(store: CoordinationStore, run_id: str) -> str:
 
 
 async def is_quiet(store: CoordinationStore, run_id: str) -> bool:
-    """True if the run has ended or is paused, or only people can move it on: all that waits, waits for answers."""
+    """True if the run has ended, or nothing in it moves before a person answers a wait, or unpauses it."""
     _, state = await store.glance(run_id)
     return state.is_final or not await _moves(store, state, timers=True)
+
+
+async def is_left(store: CoordinationStore, run_id: str) -> bool:
+    """True if the run is quiet, or no process executes it: nothing of it moves before somebody does something."""
+    return await is_quiet(store, run_id) or await store.is_orphaned(run_id)
+
+
+async def open_tree(store: CoordinationStore, run_id: str) -> list[str]:
+    """The run and the sub-runs that it waits for now, at any depth."""
+    found, todo = [], [run_id]
+    while todo:
+        current = todo.pop()
+        if not await store.exists(current):
+            continue
+        found.append(current)
+        _, state = await store.glance(current)
+        waits = (instance.wait or {} for instance in state.waiting.values())
+        todo.extend(str(wait["child"]) for wait in waits if wait.get("kind") == st.CHILD)
+    return found
 
 
 async def _status(store: CoordinationStore, run_id: str, state: RunState) -> str:

@@ -18,6 +18,8 @@ from flowcraft_engine.kernel.state import RunState
 from flowcraft_engine.stores.coordination_store import CoordinationStore
 from flowcraft_engine.values import JsonObject, JsonValue
 
+_UNWANTED = "nobody waits for this sub-run any more"
+
 
 async def start_child(store: CoordinationStore, parent: str, instance: str) -> tuple[str, Effects]:
     """Start the child run that `instance` of `parent` waits for, if it is not there yet.
@@ -26,7 +28,11 @@ async def start_child(store: CoordinationStore, parent: str, instance: str) -> t
     """
     parent_plan, state = await store.glance(parent)
     waiting = state.instances.get(instance)
-    if waiting is None or waiting.state != st.WAITING or waiting.wait is None or state.paused_at is not None:
+    if waiting is None or waiting.wait is None:
+        return parent, Effects()
+    if waiting.state in st.TERMINAL_STATES:
+        return await _end_late_child(store, parent, waiting.wait)
+    if waiting.state != st.WAITING or state.paused_at is not None:
         return parent, Effects()
     wait = await store.fill_in(parent, waiting.wait)
     if wait["kind"] != st.CHILD:
@@ -50,19 +56,46 @@ async def start_child(store: CoordinationStore, parent: str, instance: str) -> t
     )
     effects = await store.start(plan, command)
     if effects is not None:
-        if await _is_awaited(store, parent, instance, child):
+        _, state = await store.glance(parent)
+        if _waits_for(state, instance, child):
             return child, effects
         # Given up since we looked: whoever wanted to cancel the child may have found none yet.
-        return child, await store.cancel(child, "nobody waits for this sub-run any more")
+        return child, await store.cancel(child, _UNWANTED, generation=1)
     _, child_state = await store.glance(child)
     if child_state.is_final:
         return parent, await deliver_result(store, child)
     return child, await store.outstanding(child)
 
 
-async def _is_awaited(store: CoordinationStore, parent: str, instance: str, child: str) -> bool:
-    _, state = await store.glance(parent)
-    waiting = state.instances.get(instance)
+async def _end_late_child(store: CoordinationStore, parent: str, wait: JsonObject) -> tuple[str, Effects]:
+    """End the child of an instance that has ended: whoever started it may have died before it saw that."""
+    child = str(wait.get("child", ""))
+    if wait["kind"] == st.CHILD and await store.exists(child):
+        ended = await end_unwanted(store, child)
+        if ended is not None:
+            return child, ended
+    return parent, Effects()
+
+
+async def end_unwanted(store: CoordinationStore, child: str) -> Effects | None:
+    """Cancel a child run that nobody waits for; None if somebody does, or will in a moment, or it has ended.
+
+    Whoever asks for it may have been told long ago: the child may go on since, in another generation.
+    """
+    _, state = await store.glance(child)
+    if state.is_final or state.parent is None:
+        return None
+    parent, instance = state.parent
+    _, above = await store.glance(parent)
+    # A retry, or a rerun, begins first the child again, and then the run above it.
+    is_early = state.ahead_of > above.generation
+    if is_early or _waits_for(above, instance, child):
+        return None
+    return await store.cancel(child, _UNWANTED, generation=state.generation)
+
+
+def _waits_for(parent: RunState, instance: str, child: str) -> bool:
+    waiting = parent.instances.get(instance)
     return (
         waiting is not None
         and waiting.state == st.WAITING
@@ -78,11 +111,16 @@ async def deliver_result(store: CoordinationStore, child: str) -> Effects:
         return Effects()
     parent, instance = state.parent
     _, parent_state = await store.glance(parent)
+    generation = parent_state.generation
+    if generation > 1:  # it may wait for this child again, which has begun anew after we looked at it
+        plan, state = await store.snapshot(child)
+        if not state.is_final:
+            return Effects()
     waiting = parent_state.instances.get(instance)
     wanted = waiting.wait.get("outputs") if waiting is not None and waiting.wait is not None else None
     wanted = await store.fill_in(parent, wanted)
     result = _result(plan, state, wanted if isinstance(wanted, dict) else {})
-    return await store.deliver(parent, instance, child, result)
+    return await store.deliver(parent, instance, child, result, generation=generation)
 
 
 def _result(plan: Plan, state: RunState, wanted: JsonObject) -> JsonObject:

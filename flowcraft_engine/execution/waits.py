@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from flowcraft_engine.blueprint.answer_schema import answer_problems, schema_problem
 from flowcraft_engine.errors import AnswerError, ConflictError, ErrorCode, NodeError, NotFoundError
+from flowcraft_engine.frozen import frozen
 from flowcraft_engine.history.run_view import actions_of
 from flowcraft_engine.kernel import state as st
 from flowcraft_engine.stores.coordination_store import CoordinationStore
@@ -15,7 +16,7 @@ from flowcraft_engine.values import JsonObject, JsonValue
 _MOST_NAMES = 20
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OpenWait:
     """An instance that waits for an answer. `shown_as` is its name seen from the top run."""
 
@@ -39,7 +40,7 @@ async def open_waits(store: CoordinationStore, run_id: str) -> list[OpenWait]:
     for instance in state.waiting.values():
         wait = instance.wait or {}
         if wait.get("kind") == st.ANSWER:
-            wait = await store.fill_in(run_id, wait)  # a schema may be large, and no answer may pass it by
+            wait = await store.fill_in(run_id, wait)  # with its schema, which may be kept elsewhere
             found.append(OpenWait(run_id, instance.name, instance.name, wait, actions_of(plan, instance)))
         elif wait.get("kind") == st.CHILD:
             inner = await child_waits(store, str(wait["child"]))
@@ -59,25 +60,54 @@ async def find_wait(store: CoordinationStore, run_id: str, node: str | None) -> 
     """The run and node that a signal to `node` of `run_id` is for.
 
     `node` may be a node, an instance, a subflow node (or an instance of it) whose child waits, or the child's run
-    id. Raises `ConflictError` if it is not clear which wait is meant.
+    id. Where nothing waits, it is the run in which the last answer was given: the same may come again. Raises
+    `ConflictError` if it is not clear which wait is meant.
     """
     waits = await open_waits(store, run_id)
     if node is None:
         if len(waits) > 1:
             raise ConflictError(f"{len(waits)} nodes wait for an answer, {_choice(waits)}")
-        return (waits[0].run_id, waits[0].instance) if waits else (run_id, None)
+        if waits:
+            return waits[0].run_id, waits[0].instance
+        return await _answered(store, run_id, None) or run_id, None
     inner = [wait for wait in waits if wait.run_id != run_id and node in _names(wait)]
     if len(inner) > 1:
         raise ConflictError(f"{len(inner)} nodes wait inside of {node!r}, {_choice(inner)}")
     if inner:
         return inner[0].run_id, inner[0].instance
-    return run_id, node
+    child = await _answered(store, run_id, node)
+    return (run_id, node) if child is None else (child, None)
+
+
+async def _answered(store: CoordinationStore, run_id: str, node: str | None) -> str | None:
+    """The run in which somebody was answered last: this one, if no node is named, or a sub-run (of `node`)."""
+    try:
+        _, state = await store.glance(run_id)
+    except NotFoundError:
+        return None  # a sub-run that has not begun
+    instances = list(state.instances.values())
+    if node is None and any(instance.answer is not None for instance in instances):
+        return run_id
+    for instance in reversed(instances):
+        wait = instance.wait or {}
+        if wait.get("kind") != st.CHILD:
+            continue
+        child = str(wait["child"])
+        if node is None or node in _called(instance.name, child) or node.startswith(f"{child}:"):
+            answered = await _answered(store, child, None)
+            if answered is not None:
+                return answered
+    return None
 
 
 def _names(wait: OpenWait) -> set[str]:
+    return _called(wait.shown_as, wait.run_id)
+
+
+def _called(instance: str, run_id: str) -> set[str]:
     """What a wait may be called: its instance, that of the whole batch, its node, and its run."""
-    whole = wait.shown_as.partition("[")[0]
-    return {wait.shown_as, whole, whole.partition("#")[0], wait.run_id}
+    whole = instance.partition("[")[0]
+    return {instance, whole, whole.partition("#")[0], run_id}
 
 
 def _choice(waits: list[OpenWait]) -> str:

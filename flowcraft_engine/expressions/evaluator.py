@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from flowcraft_engine.errors import FlowcraftError
+from flowcraft_engine.frozen import frozen
 from flowcraft_engine.values import JsonObject, JsonValue
 
 
@@ -43,7 +44,7 @@ class ExpressionSyntaxError(ExpressionError):
         return ExpressionSyntaxError(self.message, self.offset + distance, self.hint, path)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class References:
     """What an expression reads: only this is fetched before it is evaluated.
 
@@ -66,6 +67,8 @@ class References:
     run_inputs: frozenset[str] = frozenset()
     all_nodes: bool = False
     all_context: bool = False
+    #: The names in `result.NAME`, for who checks them: it has no others than `output` and `action`.
+    result_keys: frozenset[str] = field(default=frozenset(), compare=False)
     offsets: Mapping[str, int] = field(default_factory=dict, compare=False)
 
     @staticmethod

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from flowcraft_engine.expressions.evaluator import ExpressionError
 from flowcraft_engine.expressions.limits import MAX_DISPLAY, Meter
 from flowcraft_engine.expressions.operations import NUMBERS, add, checked
 from flowcraft_engine.expressions.text import text_of
 from flowcraft_engine.expressions.wording import kind_of
+from flowcraft_engine.frozen import frozen
 from flowcraft_engine.values import JsonValue
+
+# Values are told apart by their exact type, which the type checker does not follow: hence the ignored rules.
 
 Implementation = Callable[[list[JsonValue], Meter], JsonValue]
 
@@ -19,7 +21,7 @@ _SORTING = 8
 _MAX_DIGITS = 400
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Function:
     run: Implementation
     least: int = 1

@@ -141,4 +141,8 @@ def _unreadable(text: str, offset: int) -> ExpressionSyntaxError:
     if character in "\"'":
         return ExpressionSyntaxError("the quoted text is not closed", offset)
     shown = character if character.isprintable() else f"U+{ord(character):04X}"
-    return ExpressionSyntaxError(f"the character '{shown}' has no meaning here", offset)
+    hint = None
+    if character == "$":
+        is_template = text.startswith("${{", offset)
+        hint = "write the expression alone, without ${{ }}" if is_template else "names have no dollar here"
+    return ExpressionSyntaxError(f"the character '{shown}' has no meaning here", offset, hint)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from flowcraft_engine.expressions.evaluator import ExpressionError
 
+# Values are told apart by their exact type, which the type checker does not follow: hence the ignored rules.
+
 #: Characters of an expression.
 MAX_LENGTH = 2_000
 #: Brackets, unary operators and `else` branches inside of each other.

@@ -35,6 +35,7 @@ class NameBook:
     env: set[str] = field(default_factory=set)
     secrets: set[str] = field(default_factory=set)
     run_inputs: set[str] = field(default_factory=set)
+    result_keys: set[str] = field(default_factory=set)
     wholes: set[str] = field(default_factory=set)
     offsets: dict[str, int] = field(default_factory=dict)
 
@@ -65,7 +66,8 @@ class NameBook:
     def whole(self, reserved: str, offset: int) -> Root:
         """A reserved name by itself."""
         if reserved == "env":
-            raise ExpressionSyntaxError("'env' needs the name of a variable", offset, "write 'env.NAME'")
+            hint = "write 'env.NAME'; an input that is called so is 'inputs.env'"
+            raise ExpressionSyntaxError("'env' needs the name of a variable", offset, hint)
         self.wholes.add(reserved)
         self.offsets.setdefault(reserved, offset)
         return Root(reserved)
@@ -85,5 +87,6 @@ class NameBook:
             run_inputs=frozenset(self.run_inputs),
             all_nodes="outputs" in wholes,
             all_context="context" in wholes,
+            result_keys=frozenset(self.result_keys),
             offsets=self.offsets,
         )

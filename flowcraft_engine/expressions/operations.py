@@ -9,6 +9,8 @@ from flowcraft_engine.expressions.limits import MAX_INTEGER_BITS, Meter
 from flowcraft_engine.expressions.wording import kind_of
 from flowcraft_engine.values import JsonValue
 
+# Values are told apart by their exact type, which the type checker does not follow: hence the ignored rules.
+
 Operation = Callable[[JsonValue, JsonValue, Meter], JsonValue]
 
 NUMBERS = frozenset({int, float, bool})

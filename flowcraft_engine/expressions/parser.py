@@ -6,7 +6,7 @@ from flowcraft_engine.expressions.evaluator import ExpressionSyntaxError, Refere
 from flowcraft_engine.expressions.functions import FUNCTIONS
 from flowcraft_engine.expressions.lexer import END, NAME, NUMBER, SYMBOL, TEXT, Token, text_value, tokens_of
 from flowcraft_engine.expressions.limits import MAX_DEPTH, MAX_DISPLAY
-from flowcraft_engine.expressions.names import MEMBERS, RESERVED, SECRET, NameBook
+from flowcraft_engine.expressions.names import MEMBERS, RESERVED, SECRET, NameBook, Root
 from flowcraft_engine.expressions.syntax import (
     Arithmetic,
     Call,
@@ -210,6 +210,8 @@ class _Parser:
                 raise self.not_callable(steps)
             else:
                 break
+        if steps and isinstance(base, Root) and base.kind == "result" and isinstance(steps[0], str):
+            self.names.result_keys.add(steps[0])
         return Walk(base, steps) if steps else base
 
     def key(self) -> str:
@@ -365,7 +367,10 @@ class _Parser:
 
     def not_callable(self, steps: list[Step]) -> ExpressionSyntaxError:
         last = steps[-1] if steps else None
-        hint = f"write '{last}(…)' around the value" if isinstance(last, str) and last in FUNCTIONS else None
+        if isinstance(last, str) and last in FUNCTIONS:
+            hint = f"write '{last}(…)' around the value"
+        else:
+            hint = f"values have no methods; the functions are {', '.join(FUNCTIONS)}"
         return ExpressionSyntaxError("values cannot be called", self.token.offset, hint)
 
     def hyphenated(self, token: Token) -> ExpressionSyntaxError:

@@ -62,6 +62,8 @@ def _path(text: str, names: NameBook) -> Code:
         steps = steps[1:]
     elif name in RESERVED:
         root = names.whole(name, begin)
+        if name == "result" and steps and steps[0].key is not None:
+            names.result_keys.add(steps[0].key)
     else:
         root = names.bare(name, begin)
     return _walk(code_of(root), steps) if steps else code_of(root)

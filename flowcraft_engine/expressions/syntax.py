@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from flowcraft_engine.expressions.names import Root
+from flowcraft_engine.frozen import frozen
 from flowcraft_engine.values import JsonValue
 
 
-@dataclass(slots=True)
+@frozen
 class Constant:
     value: JsonValue
 
 
-@dataclass(slots=True)
+@frozen
 class Slice:
     start: Tree | None
     stop: Tree | None
     step: Tree | None
 
 
-@dataclass(slots=True)
+@frozen
 class Walk:
     """`base` and the steps into it: a key, an index, a computed one, or a slice."""
 
@@ -29,13 +29,13 @@ class Walk:
     steps: list[Step]
 
 
-@dataclass(slots=True)
+@frozen
 class Unary:
     operator: str
     operand: Tree
 
 
-@dataclass(slots=True)
+@frozen
 class Arithmetic:
     """From left to right, operators of one precedence."""
 
@@ -43,7 +43,7 @@ class Arithmetic:
     rest: list[tuple[str, Tree]]
 
 
-@dataclass(slots=True)
+@frozen
 class Comparison:
     """`a < b <= c`: true if every neighbour pair holds; what is not needed is not evaluated."""
 
@@ -51,7 +51,7 @@ class Comparison:
     rest: list[tuple[str, Tree]]
 
 
-@dataclass(slots=True)
+@frozen
 class Logic:
     """`and` or `or`, with Python's result: the operand that decided."""
 
@@ -59,25 +59,25 @@ class Logic:
     operands: list[Tree]
 
 
-@dataclass(slots=True)
+@frozen
 class Choice:
     condition: Tree
     then: Tree
     otherwise: Tree
 
 
-@dataclass(slots=True)
+@frozen
 class Call:
     function: str
     arguments: list[Tree]
 
 
-@dataclass(slots=True)
+@frozen
 class ListDisplay:
     items: list[Tree]
 
 
-@dataclass(slots=True)
+@frozen
 class ObjectDisplay:
     entries: list[tuple[Tree, Tree]]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from flowcraft_engine.expressions.evaluator import (
@@ -16,6 +15,7 @@ from flowcraft_engine.expressions.evaluator import (
 )
 from flowcraft_engine.expressions.limits import MAX_LENGTH, Meter
 from flowcraft_engine.expressions.text import text_of
+from flowcraft_engine.frozen import frozen
 from flowcraft_engine.values import JsonValue, copy_json
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -30,7 +30,7 @@ _INSIDE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Placeholder:
     """One `${{ expression }}`: the text that it is in, and where in that text the expression begins."""
 

@@ -22,6 +22,8 @@ def explain(instance: Instance) -> str | None:
         return f"attempt {instance.attempt} failed: {instance.error['message']}"
     if instance.state == st.POISONED:
         return f"{reason.get('origin') or reason.get('node')} failed"
+    if rule == "items" and instance.index is not None:
+        return f"item {instance.index} of the list"
     return _SENTENCES.get(rule, _default)(reason)
 
 

@@ -21,12 +21,13 @@ class NodeRuns(Mapping[str, NodeRun]):
     """
 
     def __init__(self, plan: Plan, state: RunState) -> None:
-        self._source = (plan, state)
+        self._plan = plan
+        self._state = state
         self._made: dict[str, NodeRun] | None = None if state.is_final else _node_runs(plan, state)
 
     def _runs(self) -> dict[str, NodeRun]:
         if self._made is None:
-            self._made = _node_runs(*self._source)
+            self._made = _node_runs(self._plan, self._state)
         return self._made
 
     def __getitem__(self, name: str) -> NodeRun:

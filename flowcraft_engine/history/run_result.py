@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from flowcraft_engine.frozen import frozen
 from flowcraft_engine.values import JsonObject, JsonValue
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunError:
     """Why the run failed: a node that failed and was not rescued. `node` is None for a deadline of the run."""
 
@@ -45,7 +46,7 @@ class NodeRun(NamedTuple):
         return round((self.finished_at - self.started_at) * 1000, 3)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WaitingNode:
     """Something that the run waits for: `reason` is `answer`, `timer`, `retry` or `run` (a sub-run).
 
@@ -60,14 +61,18 @@ class WaitingNode:
     message: str | None = None
     run_id: str | None = None
     actions: tuple[str, ...] = ()
+    #: How many answers a sub-run waits for; it may sleep, too. Not a part of the document.
+    asked: int = 1
 
     def to_json(self) -> JsonObject:
         """Its entry in the document of the run."""
         since, until = iso_time(self.since), iso_time(self.until)
-        return {**asdict(self), "since": since, "until": until, "actions": list(self.actions)}
+        document = {**asdict(self), "since": since, "until": until, "actions": list(self.actions)}
+        del document["asked"]
+        return document
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunResult:
     """A run as it stands. `status` is `running waiting paused completed failed cancelled` or `interrupted`."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flowcraft_engine.blueprint.finding import SourceLocation
-from flowcraft_engine.blueprint.model import output_place
+from flowcraft_engine.blueprint.fixed_names import output_place
 from flowcraft_engine.history.explain import explain
 from flowcraft_engine.history.node_runs import NodeRuns
 from flowcraft_engine.history.run_result import RunError, RunResult, WaitingNode

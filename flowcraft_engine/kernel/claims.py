@@ -15,6 +15,8 @@ from flowcraft_engine.kernel.received import givers, received
 from flowcraft_engine.kernel.state import Instance, RunState
 from flowcraft_engine.values import JsonObject, JsonValue
 
+_new = object.__new__
+
 
 def claim_of(plan: Plan, state: RunState, instance: Instance, nonce: str) -> Claim:
     """The claim of a running instance, with all that the state knows about what it will need."""
@@ -28,6 +30,8 @@ def claim_of(plan: Plan, state: RunState, instance: Instance, nonce: str) -> Cla
         whole = state.instances[instance_name(instance.node_id, instance.path)]
         assert whole.batch is not None
         given = item = whole.batch.items[instance.index]
+    elif source_node.loop is not None and source is not instance and source.back and node.inputs is None:
+        given = _came_back(plan, state, source_node, source)
     elif node.inputs is None and source_node.inputs is None and node.loop is None:
         given = _input_of(plan, state, source_node, source)
     if source_node.join == "all_done":
@@ -36,7 +40,7 @@ def claim_of(plan: Plan, state: RunState, instance: Instance, nonce: str) -> Cla
     if node.loop is not None and instance.back is not None:
         values = {} if instance.back[1] is ABSENT else {node.loop.end: instance.back[1]}
     # Field by field: the call of a constructor with as many arguments costs more than all that is above.
-    claim = Claim.__new__(Claim)
+    claim = _new(Claim)
     claim.run_id = state.run_id
     claim.instance = instance.name
     claim.node_id = instance.node_id
@@ -61,7 +65,7 @@ def claim_of(plan: Plan, state: RunState, instance: Instance, nonce: str) -> Cla
 def _rescued(
     plan: Plan, state: RunState, instance: Instance, node: PlanNode
 ) -> tuple[Instance, PlanNode, JsonObject | None]:
-    """What a fallback stands in for, the first of all, whose input it receives; and the error that called it."""
+    """Whose input a fallback receives: the first of all, or a fallback with `inputs`; and the error that called it."""
     source = instance
     error: JsonObject | None = None
     while node.rescues is not None:
@@ -69,6 +73,8 @@ def _rescued(
         source = state.instances[instance_name(node.id, instance.path)]
         if error is None and source.error is not None:
             error = {**source.error, "node": source.name}
+        if node.inputs is not None:
+            break
     return source, node, error
 
 
@@ -82,6 +88,17 @@ def _input_of(plan: Plan, state: RunState, node: PlanNode, instance: Instance) -
         return None if instance.winner is None else _value_of(plan, state, node, instance, instance.winner)
     names = givers(node, instance.arrivals or {}, instance.winner)
     return received(node, names, [_value_of(plan, state, node, instance, name) for name in names])
+
+
+def _came_back(plan: Plan, state: RunState, node: PlanNode, controller: Instance) -> JsonValue:
+    """What a loop controller received for its last pass: from the end of its body."""
+    assert node.loop is not None
+    assert controller.back is not None
+    made: Any = controller.back[1]
+    if made is not ABSENT:
+        return made  # type: ignore[no-any-return]  # a JSON value, unless absent
+    other = locate(plan, state, node.loop.end, controller.path, node.scopes)
+    return None if other is None else output_of(state, other)
 
 
 def _value_of(plan: Plan, state: RunState, node: PlanNode, instance: Instance, giver: str) -> JsonValue:

@@ -117,7 +117,8 @@ class Commit:
     `expects` are the context keys that conditions have read, with the values they had (`ABSENT` if none): if one
     has changed, the answer is `stale` and nothing happens. Up to `places` of the successors that become ready are
     claimed in the same step, with nonces taken from `nonces`; then, if places are left, of the run's `others` that
-    were ready before. Those are asked for one by one, and belong to this step from then on.
+    were ready before. Those are asked for one by one, and belong to this step from then on. `in_company` says that
+    other attempts may commit in the same turn of the event loop, so that a store may write them together.
     """
 
     instance: str
@@ -132,6 +133,7 @@ class Commit:
     places: int = 0
     nonces: Iterator[str] = field(default_factory=lambda: iter(()))
     others: Iterable[str] = ()
+    in_company: bool = False
 
 
 APPLIED = "applied"

@@ -138,8 +138,9 @@ class _Compiler:
             node.is_bare = node.params is None and not node.expressions and node.child_inputs is None
             node.predecessors = tuple(sorted(predecessors[node.id], key=order.__getitem__))
             node.has_one_giver = len(node.predecessors) == 1 or node.join == "any"
+            node.full_reason = {"rule": node.join, "taken": node.predecessors}
             if len(node.predecessors) == 1:
-                node.sole_reason = {"rule": node.join, "taken": node.predecessors}
+                node.sole_reason = node.full_reason
             if node.fallback is not None:
                 nodes[node.fallback].rescues = node.id
         for node in nodes.values():

@@ -5,14 +5,14 @@
 | run_started | "" | blueprint_id version digest pins inputs context entry parent key_base deadline |
 | node_ready | the node | – |
 | node_started | the node | [attempt, nonce, owner] |
-| node_completed | the node | output action taken dead values why delta (each only if it says something) |
+| node_completed | the node | output, and where it says something: action taken values why delta |
 | node_retrying | the node | error due carry |
 | node_failed | the node | error, fallback (the instance that now stands in) |
-| node_waiting | the node | kind and what that kind needs, due |
-| node_resumed | the node | what it goes on with (`kind` answer, timer, expired, run, items) |
+| node_waiting | the node | kind and what that kind needs, due, delta |
+| node_resumed | the node | what it goes on with (`kind` answer, timer, expired, run, items, body) |
 | node_poisoned node_cancelled node_skipped | the node | – |
-| node_released | the node | crash: true when its worker died |
-| loop_continued | the controller | iteration output delta |
+| node_released | the node | crash: true when its process died, or something cancelled its task |
+| loop_continued | the controller | iteration output why |
 | items_scattered | the `for_each` node | items |
 | items_ready | the `for_each` node | [from, to) |
 | items_given_up | the `for_each` node | – |
@@ -20,7 +20,7 @@
 | fail_fast_tripped, cancel_requested, run_finished | "" | run_finished: status error |
 | run_paused | "" | – |
 | run_unpaused | "" | deadline: the run's, later by the length of the pause |
-| generation_began | "" | generation kind(`retry` `rerun`) from anew on removed deadline; see `generations.py` |
+| generation_began | "" | generation kind(`retry` `rerun`) from anew on removed deadline ahead_of: `generations.py` |
 
 `reason` says why, always: `{"rule": ...}` and what the rule looked at, or just the name of a rule that looked at
 nothing (`claimed`, `returned`).
@@ -28,7 +28,7 @@ nothing (`claimed`, `returned`).
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 RUN_STARTED: Final = "run_started"
 NODE_READY: Final = "node_ready"
@@ -55,12 +55,17 @@ RUN_UNPAUSED: Final = "run_unpaused"
 GENERATION_BEGAN: Final = "generation_began"
 
 
-#: Of these a second has.
+#: So many of them make a second.
 MICROSECONDS: Final = 1_000_000
 
 
+#: An event as a transition makes it, and as JSON writes it: its fields, in their order. A run makes three a node, and
+#: a tuple with names costs seven times as much.
+Fact: TypeAlias = tuple[str, int, str, Any, Any]
+
+
 class Event(NamedTuple):
-    """One fact. A tuple, because a run makes three a node; JSON writes it as an array of its fields.
+    """One fact, for those who look at it by name.
 
     `at` is in microseconds since the epoch: a whole number, which is read and written five times as fast.
     """

@@ -56,6 +56,18 @@ def find_or_add(plan: Plan, state: RunState, name: str) -> Instance:
     return instance
 
 
+def names_within(plan: Plan, state: RunState) -> list[str]:
+    """All nodes of the run, and of the passes of its loops that are under way, reached or not."""
+    names = list(plan.root_nodes)
+    # Of a pass whose controller is poisoned already, too.
+    for controller in [it for it in state.instances.values() if it.body_open]:
+        loop = plan.nodes[controller.node_id].loop
+        assert loop is not None
+        path = (*controller.path, controller.iteration)
+        names += [instance_name(node_id, path) for node_id in loop.body]
+    return names
+
+
 def _run_started(plan: Plan, state: RunState, event: Event) -> None:
     data = event.data
     state.blueprint_id = data["blueprint_id"]
@@ -64,7 +76,7 @@ def _run_started(plan: Plan, state: RunState, event: Event) -> None:
     state.pins = data.get("pins", {})
     state.inputs = data["inputs"]
     state.context.update(data["context"])
-    state.context_size = growth({}, data["context"])
+    state.context_size = growth({}, data["context"]) if data["context"] else 0
     state.entry = data.get("entry")
     state.key_base = data.get("key_base", state.run_id)
     parent = data.get("parent")
@@ -74,50 +86,59 @@ def _run_started(plan: Plan, state: RunState, event: Event) -> None:
     state.open = len(plan.root_nodes)
 
 
-def node_ready(plan: Plan, state: RunState, event: Event) -> None:
-    instance = state.instances.get(event.instance) or find_or_add(plan, state, event.instance)
+def _node_ready(plan: Plan, state: RunState, event: Event) -> None:
+    node_ready(plan, state, event.instance, event.reason)
+
+
+def node_ready(plan: Plan, state: RunState, name: str, reason: Any) -> None:
+    instance = state.instances.get(name) or find_or_add(plan, state, name)
     if instance.node_id == END:
         state.open += 1
     if instance.state == st.RETRYING:
         state.moving -= 1
         instance.due = None
     instance.state = st.READY
-    instance.reason = event.reason
+    instance.reason = reason
     state.moving += 1
 
 
-def node_started(plan: Plan, state: RunState, event: Event) -> None:
-    instance = state.instances[event.instance]
-    instance.attempt, instance.nonce, instance.owner = event.data
+def _node_started(plan: Plan, state: RunState, event: Event) -> None:
+    node_started(state.instances[event.instance], event.at, event.data)
+
+
+def node_started(instance: Instance, at: int, data: tuple[int, str, str]) -> None:
+    instance.attempt, instance.nonce, instance.owner = data
     instance.state = st.RUNNING
     if instance.started_at is None:
-        instance.started_at = event.at / MICROSECONDS
+        instance.started_at = at / MICROSECONDS
 
 
-def node_completed(plan: Plan, state: RunState, event: Event) -> None:
-    instance = state.instances[event.instance]
-    data = event.data
+def _node_completed(plan: Plan, state: RunState, event: Event) -> None:
+    node_completed(plan, state, state.instances[event.instance], event.at, event.data)
+
+
+def node_completed(plan: Plan, state: RunState, instance: Instance, at: int, data: dict[str, Any]) -> None:
     instance.output = data["output"]
     instance.action = data.get("action")
     if "delta" in data:
         _change_context(state, data["delta"])
     if instance.node_id == END:
         state.end_output = data["output"]
-    _close(plan, state, instance, st.COMPLETED, event)
+    _close(plan, state, instance, st.COMPLETED, at)
     if instance.index is not None:
         return
     taken = data.get("taken")
     node = plan.nodes[instance.node_id]
     if taken is None:
         for target in node.targets:
-            _arrive(plan, state, instance, target, target.edges[0].index)
+            _arrive(state, instance, target, target.edges[0].index)
         return
     values = data.get("values") or {}
     for target in node.targets:
         first = next((edge.index for edge in target.edges if edge.index in taken), st.DEAD)
         # JSON turns the keys of `values` into text.
         value = values.get(str(first), ABSENT)
-        _arrive(plan, state, instance, target, first, value)
+        _arrive(state, instance, target, first, value)
 
 
 def _node_retrying(plan: Plan, state: RunState, event: Event) -> None:
@@ -134,7 +155,7 @@ def _node_failed(plan: Plan, state: RunState, event: Event) -> None:
     instance.error = event.data["error"]
     instance.rescuer = event.data.get("fallback")
     instance.reason = event.reason
-    _close(plan, state, instance, st.FAILED, event)
+    _close(plan, state, instance, st.FAILED, event.at)
     if instance.rescuer is None and instance.index is None:
         _fail_targets(plan, state, instance)
 
@@ -183,19 +204,19 @@ def _node_cancelled(plan: Plan, state: RunState, event: Event) -> None:
 def _give_up(plan: Plan, state: RunState, event: Event, outcome: str) -> Instance:
     instance = state.instances.get(event.instance) or find_or_add(plan, state, event.instance)
     instance.reason = event.reason
-    _close(plan, state, instance, outcome, event)
+    _close(plan, state, instance, outcome, event.at)
     if instance.index is None:
         for target in plan.nodes[instance.node_id].own_targets:
-            _arrive(plan, state, instance, target, st.FAILED_EDGE)
+            _arrive(state, instance, target, st.FAILED_EDGE)
     return instance
 
 
 def _node_skipped(plan: Plan, state: RunState, event: Event) -> None:
     instance = state.instances.get(event.instance) or find_or_add(plan, state, event.instance)
     instance.reason = event.reason
-    _close(plan, state, instance, st.SKIPPED, event)
+    _close(plan, state, instance, st.SKIPPED, event.at)
     for target in plan.nodes[instance.node_id].own_targets:
-        _arrive(plan, state, instance, target, st.DEAD)
+        _arrive(state, instance, target, st.DEAD)
 
 
 def _node_released(plan: Plan, state: RunState, event: Event) -> None:
@@ -226,11 +247,9 @@ def _loop_continued(plan: Plan, state: RunState, event: Event) -> None:
     controller.body_open = len(node.loop.body)
     state.open += controller.body_open
     state.waiting[controller.name] = controller
-    if "delta" in event.data:
-        _change_context(state, event.data["delta"])
     for target in node.targets:
         if target.hop == 1:
-            _arrive(plan, state, controller, target, target.edges[0].index)
+            _arrive(state, controller, target, target.edges[0].index)
 
 
 def _items_scattered(plan: Plan, state: RunState, event: Event) -> None:
@@ -276,7 +295,7 @@ def _items_given_up(plan: Plan, state: RunState, event: Event) -> None:
         elif item.state != st.READY or item.has_started:
             continue
         item.reason = event.reason
-        _close(plan, state, item, st.CANCELLED, event)
+        _close(plan, state, item, st.CANCELLED, event.at)
     whole.batch.cursor = len(whole.batch.items)
     whole.batch.again = []
     whole.batch.failed = True
@@ -292,8 +311,8 @@ def _fail_fast_tripped(plan: Plan, state: RunState, event: Event) -> None:
 
 def _cancel_requested(plan: Plan, state: RunState, event: Event) -> None:
     state.cancel_reason = event.reason.get("text")
-    for node_id in plan.root_nodes:
-        find_or_add(plan, state, node_id)
+    for name in names_within(plan, state):
+        find_or_add(plan, state, name)
     for instance in state.instances.values():
         if not instance.is_terminal:
             instance.state = st.CANCELLED
@@ -335,7 +354,8 @@ def _leave(state: RunState, instance: Instance) -> None:
         state.waiting.pop(instance.name, None)
 
 
-def _close(plan: Plan, state: RunState, instance: Instance, outcome: str, event: Event) -> None:
+def _close(plan: Plan, state: RunState, instance: Instance, outcome: str, at: int) -> None:
+    # As `_leave`, written out: every instance closes.
     if instance.state in _MOVING:
         state.moving -= 1
     elif instance.state == st.WAITING:
@@ -343,7 +363,7 @@ def _close(plan: Plan, state: RunState, instance: Instance, outcome: str, event:
     instance.state = outcome
     if outcome != st.COMPLETED:
         instance.output = None
-    instance.finished_at = event.at / MICROSECONDS
+    instance.finished_at = at / MICROSECONDS
     instance.due = None
     state.open -= 1
     if instance.index is not None:
@@ -362,12 +382,10 @@ def controller_of(plan: Plan, state: RunState, instance: Instance) -> Instance:
 
 def _fail_targets(plan: Plan, state: RunState, instance: Instance) -> None:
     for target in plan.nodes[instance.node_id].targets:
-        _arrive(plan, state, instance, target, st.FAILED_EDGE)
+        _arrive(state, instance, target, st.FAILED_EDGE)
 
 
-def _arrive(
-    plan: Plan, state: RunState, source: Instance, target: Target, outcome: int, value: Any = ABSENT
-) -> None:
+def _arrive(state: RunState, source: Instance, target: Target, outcome: int, value: Any = ABSENT) -> None:
     """One edge instance is decided: `outcome` is the index of the taken edge, `DEAD` or `FAILED_EDGE`."""
     hop = target.hop
     if hop == 0:
@@ -405,9 +423,9 @@ def _arrive(
 
 FOLDS: dict[str, Callable[[Plan, RunState, Event], None]] = {
     ev.RUN_STARTED: _run_started,
-    ev.NODE_READY: node_ready,
-    ev.NODE_STARTED: node_started,
-    ev.NODE_COMPLETED: node_completed,
+    ev.NODE_READY: _node_ready,
+    ev.NODE_STARTED: _node_started,
+    ev.NODE_COMPLETED: _node_completed,
     ev.NODE_RETRYING: _node_retrying,
     ev.NODE_FAILED: _node_failed,
     ev.NODE_WAITING: _node_waiting,

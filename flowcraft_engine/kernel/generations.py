@@ -14,7 +14,7 @@ from typing import Any
 from flowcraft_engine.errors import ConflictError, NotFoundError
 from flowcraft_engine.kernel import state as st
 from flowcraft_engine.kernel.naming import END, InstanceName, instance_name, item_name
-from flowcraft_engine.kernel.outcome import is_rescued
+from flowcraft_engine.kernel.outcome import is_lost
 from flowcraft_engine.kernel.plan import Plan
 from flowcraft_engine.kernel.rewind import targets_of
 from flowcraft_engine.kernel.state import Instance, RunState
@@ -24,6 +24,12 @@ RETRY = "retry"
 RERUN = "rerun"
 #: Rules by which a whole run was ended from outside.
 _STOPPED = frozenset({"cancelled", "run_timeout"})
+
+
+def refuse_unended(state: RunState) -> None:
+    """Raises `ConflictError` for a run that still goes on: another generation begins when this one is over."""
+    if not state.is_final:
+        raise ConflictError(f"run {state.run_id} has not ended", hint="wait for its end, or cancel it first")
 
 
 def plan_retry(plan: Plan, state: RunState, children: frozenset[str]) -> JsonObject:
@@ -87,13 +93,6 @@ def _which(state: RunState, node: str, found: list[Instance]) -> ConflictError:
     return ConflictError(
         f"{node!r} ran {len(found)} times in its loop", hint=f"name one of its instances, such as {names}"
     )
-
-
-def is_lost(state: RunState, instance: Instance) -> bool:
-    """True for what makes its run fail; items count with their whole."""
-    if instance.index is not None or instance.state not in st.FAILURE_STATES:
-        return False
-    return not (instance.state == st.FAILED and is_rescued(state, instance))
 
 
 def lost_children(state: RunState, *, only_stopped: bool = False) -> Iterator[tuple[str, str]]:

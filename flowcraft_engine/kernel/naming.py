@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
-#: The instance that evaluates a run's declared outputs. No node can have this name taken from it: see `lint`.
+from flowcraft_engine.frozen import frozen
+
+#: The instance that evaluates a run's declared outputs. No node of a blueprint can be called so: see `lint_names`.
 END = "$end"
 
 Path = tuple[int, ...]
 _INSTANCE = re.compile(r"(?P<node>[^#\[\]:]+)(?:#(?P<path>\d+(?:\.\d+)*))?(?:\[(?P<index>\d+)\])?")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InstanceName:
     """A parsed name: node id, iteration numbers from the outer loop to the inner (from 1), item index (from 0)."""
 
@@ -29,6 +30,11 @@ class InstanceName:
         return cls(match["node"], path, int(match["index"]) if match["index"] else None)
 
 
+def node_of(instance: str) -> str:
+    """The id of an instance's node: `row` for `row#2[17]`."""
+    return instance.partition("#")[0].partition("[")[0]
+
+
 def instance_name(node_id: str, path: Path) -> str:
     return f"{node_id}#{'.'.join(map(str, path))}" if path else node_id
 
@@ -38,7 +44,7 @@ def item_name(whole: str, index: int) -> str:
 
 
 def child_run_id(parent_run_id: str, instance: str, attempt: int, generation: int = 0) -> str:
-    """A new attempt is a new child; `::` cannot collide with an instance, whose names are never empty.
+    """Each attempt has a child run of its own. No instance has an empty name, so `::` begins none.
 
     `generation` is the one in which the instance began anew, if it did: `::g2`, `::g2.3` for its third attempt.
     """

@@ -16,6 +16,13 @@ def is_rescued(state: RunState, instance: Instance) -> bool:
     return instance.state == st.COMPLETED
 
 
+def is_lost(state: RunState, instance: Instance) -> bool:
+    """True for what makes its run fail; items count with their whole."""
+    if instance.index is not None or instance.state not in st.FAILURE_STATES:
+        return False
+    return not (instance.state == st.FAILED and is_rescued(state, instance))
+
+
 def output_of(state: RunState, instance: Instance) -> JsonValue:
     """The output of an instance; that of its fallback, if one has stood in for it."""
     while instance.state == st.FAILED and instance.rescuer is not None:
@@ -24,18 +31,17 @@ def output_of(state: RunState, instance: Instance) -> JsonValue:
 
 
 def failures(state: RunState) -> list[Instance]:
-    """The instances that make the run fail, in the order in which they ended; items count as their whole."""
+    """The instances that make the run fail, in the order in which they ended."""
+    # Most have not failed, and need not be asked.
     found = [
         instance
         for instance in state.instances.values()
-        if instance.index is None
-        and instance.state in st.FAILURE_STATES
-        and not (instance.state == st.FAILED and is_rescued(state, instance))
+        if instance.state in st.FAILURE_STATES and is_lost(state, instance)
     ]
     return sorted(found, key=lambda instance: instance.finished_at or 0.0)
 
 
-def run_failed(plan: Plan, state: RunState) -> bool:
+def run_failed(state: RunState) -> bool:
     return state.error is not None or bool(failures(state))
 
 

@@ -6,12 +6,13 @@ A plan is never changed after `compile_plan` and may be shared by all runs of it
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flowcraft_engine.blueprint.finding import SourceLocation
-from flowcraft_engine.blueprint.input_source import InputSource
-from flowcraft_engine.blueprint.model import Blueprint, ForEach, JoinStrategy
-from flowcraft_engine.expressions import Evaluator, Program, Template
+if TYPE_CHECKING:
+    from flowcraft_engine.blueprint.finding import SourceLocation
+    from flowcraft_engine.blueprint.input_source import InputSource
+    from flowcraft_engine.blueprint.model import Blueprint, ForEach, JoinStrategy
+    from flowcraft_engine.expressions import Evaluator, Program, Template
 
 
 @dataclass(slots=True, eq=False)
@@ -93,6 +94,8 @@ class PlanNode:
     has_one_giver: bool = False
     #: The reason for being ready, when there is only one predecessor.
     sole_reason: dict[str, Any] | None = None
+    #: The reason for being ready, when all edges were taken, in blueprint order. One object for all runs.
+    full_reason: dict[str, Any] = field(default_factory=dict)
 
     @property
     def depth(self) -> int:

@@ -1,6 +1,6 @@
 """Folds the beginning of a generation into the state: the one event that takes back what has ended.
 
-The event says which instances begin anew, go on or are removed; here is what each of it means. Counters are taken
+The event says which instances begin anew, go on or are removed; here is what each of these means. Counters are taken
 again from the instances: a generation is rare, and costs one look at each of them.
 """
 
@@ -26,7 +26,7 @@ def begin_generation(plan: Plan, state: RunState, event: Event) -> None:
     for name in data["anew"]:
         state.instances[name] = _fresh(state.instances[name])
     for name, how in data["on"].items():
-        _go_on(plan, state, state.instances[name], how, event)
+        _go_on(state, state.instances[name], how, event)
     for name in data["on"]:
         instance = state.instances[name]
         if instance.index is not None:
@@ -49,6 +49,7 @@ def _reopen(state: RunState, event: Event) -> None:
     state.status = "running"
     state.generation = generation = data["generation"]
     state.deadline = data["deadline"]
+    state.ahead_of = data.get("ahead_of", 0)
     state.finished_at = state.error = state.cancel_reason = state.end_output = state.paused_at = None
     state.tripped = False
     touched = dict.fromkeys((*data["anew"], *data["on"], *data["removed"]), generation)
@@ -100,7 +101,7 @@ def _fresh(old: Instance) -> Instance:
     return new
 
 
-def _go_on(plan: Plan, state: RunState, instance: Instance, how: JsonObject, event: Event) -> None:
+def _go_on(state: RunState, instance: Instance, how: JsonObject, event: Event) -> None:
     """It waits again, for what it was waiting for."""
     number: Any
     passes: Any
@@ -155,7 +156,9 @@ def _expected(plan: Plan, state: RunState) -> list[str]:
         if instance.index is not None or instance.node_id == END:
             names.append(instance.name)
         loop = plan.nodes[instance.node_id].loop
-        for iteration in range(1, instance.iteration + 1 if loop is not None else 0):
+        if loop is None:
+            continue
+        for iteration in range(1, instance.iteration + 1):
             path = (*instance.path, iteration)
-            names += [instance_name(node_id, path) for node_id in loop.body]  # type: ignore[union-attr]
+            names += [instance_name(node_id, path) for node_id in loop.body]
     return names

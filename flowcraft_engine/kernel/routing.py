@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from flowcraft_engine.blueprint.model import BREAK, CONTINUE
+from flowcraft_engine.blueprint.fixed_names import BREAK, CONTINUE
 from flowcraft_engine.expressions import Program, Scope
 from flowcraft_engine.kernel.plan import PlanEdge, PlanNode
 from flowcraft_engine.values import JsonObject, JsonValue, copy_json

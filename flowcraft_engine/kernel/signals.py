@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from flowcraft_engine.errors import ConflictError, NotFoundError
 from flowcraft_engine.kernel import state as st
 from flowcraft_engine.kernel.naming import END
@@ -22,8 +24,7 @@ def find_addressee(
     if node is None:
         if len(waiting) == 1:
             return waiting[0]
-        told = [instance for instance in state.instances.values() if instance.answer is not None]
-        if not waiting and told and same_json(told[-1].answer, answer):
+        if not waiting and _was_told(state.instances.values(), answer):
             return None
         raise ConflictError(_which_wait(state, waiting))
     named = [instance for instance in waiting if node in (instance.name, instance.node_id)]
@@ -36,10 +37,10 @@ def _not_waiting(plan: Plan, state: RunState, node: str, answer: JsonObject) -> 
     """An answer to a node that does not wait now: too early, told before, or wrong."""
     told = [i for i in state.instances.values() if node in (i.name, i.node_id) and i.answer is not None]
     if told:
-        if same_json(told[-1].answer, answer):
+        if _was_told(told, answer):
             return None
         raise ConflictError(f"{node!r} has already been answered differently")
-    node_id = node.partition("#")[0]
+    node_id = node.partition("#")[0].partition("[")[0]
     if node_id not in plan.nodes or node_id == END:
         raise NotFoundError(f"run {state.run_id} has no node {node!r}")
     if state.is_final:
@@ -48,7 +49,7 @@ def _not_waiting(plan: Plan, state: RunState, node: str, answer: JsonObject) -> 
         raise ConflictError(f"{node!r} does not wait for an answer")
     if node != node_id:
         raise ConflictError(
-            f"{node!r} does not wait (yet); an early answer is for a node, not for one iteration of it"
+            f"{node!r} does not wait (yet); an early answer is for a node, not for one iteration or item of it"
         )
     kept = state.early.get(node_id)
     if kept is not None:
@@ -59,6 +60,20 @@ def _not_waiting(plan: Plan, state: RunState, node: str, answer: JsonObject) -> 
     if instance is not None and instance.is_terminal:
         raise ConflictError(f"{node!r} has already ended: {instance.state}")
     return node_id
+
+
+def _was_told(instances: Iterable[Instance], answer: JsonObject) -> bool:
+    """Whether one of them has this answer: who repeats it may not have heard that it came, and others did since."""
+    return any(it.answer is not None and same_json(it.answer, answer) for it in instances)
+
+
+def refuse_late_answer(state: RunState, instance: Instance, now: float) -> None:
+    """Raises `ConflictError` if the time of the wait was over before `now`; the time of a paused run stands still."""
+    if state.paused_at is None and instance.due is not None and instance.due <= now:
+        raise ConflictError(
+            f"the time for an answer to {instance.name!r} is over",
+            hint=f"flowcraft reconcile {state.run_id} goes on with what follows from that",
+        )
 
 
 def _waits_for_answer(instance: Instance) -> bool:

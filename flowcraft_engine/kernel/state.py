@@ -139,6 +139,7 @@ class RunState:
     """Everything that is known of a run."""
 
     __slots__ = (
+        "ahead_of",
         "begun_in",
         "blueprint_id",
         "cancel_reason",
@@ -201,6 +202,8 @@ class RunState:
         self.paused_at: float | None = None
         #: Counted from 1: a retry or a rerun begins another one.
         self.generation = 1
+        #: Of a sub-run: the generation of the run above that this one was begun for, before that was; 0 for none.
+        self.ahead_of = 0
         #: Of instances that a retry or a rerun has touched: the generation in which they began, and the one of the
         #: rerun that gave them new idempotency keys.
         self.begun_in: dict[str, int] = {}
@@ -215,3 +218,8 @@ class RunState:
     @property
     def is_final(self) -> bool:
         return self.status != "running"
+
+    def is_ready(self, name: str) -> bool:
+        """True if there is an instance of that name, and somebody may claim it."""
+        instance = self.instances.get(name)
+        return instance is not None and instance.state == READY

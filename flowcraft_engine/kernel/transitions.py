@@ -39,16 +39,23 @@ from flowcraft_engine.kernel.commands import (
     Suspended,
 )
 from flowcraft_engine.kernel.delta import DeltaConflictError, changed_keys, growth
-from flowcraft_engine.kernel.event import MICROSECONDS, Event
-from flowcraft_engine.kernel.fold import FOLDS, controller_of, node_completed, node_ready, node_started
-from flowcraft_engine.kernel.generations import plan_rerun, plan_retry
+from flowcraft_engine.kernel.event import MICROSECONDS, Event, Fact
+from flowcraft_engine.kernel.fold import (
+    FOLDS,
+    controller_of,
+    names_within,
+    node_completed,
+    node_ready,
+    node_started,
+)
+from flowcraft_engine.kernel.generations import plan_rerun, plan_retry, refuse_unended
 from flowcraft_engine.kernel.joins import judge
 from flowcraft_engine.kernel.lineage import latest_generation
 from flowcraft_engine.kernel.naming import END, child_run_id, instance_name, item_name
 from flowcraft_engine.kernel.outcome import run_failed
 from flowcraft_engine.kernel.outstanding import outstanding
 from flowcraft_engine.kernel.plan import Plan, PlanNode
-from flowcraft_engine.kernel.signals import find_addressee
+from flowcraft_engine.kernel.signals import find_addressee, refuse_late_answer
 from flowcraft_engine.kernel.state import Instance, RunState
 from flowcraft_engine.values import JsonObject, JsonValue, same_json
 
@@ -57,7 +64,7 @@ CRASH_LIMIT = 3
 #: What a wait goes on with when nobody has answered in time.
 EXPIRED = "expired"
 
-_new_tuple = tuple.__new__
+_new = object.__new__
 # Reasons that say no more than their rule. Written with every node, so they are plain text.
 _CLAIMED = "claimed"
 _RETURNED = "returned"
@@ -70,19 +77,25 @@ _ALL_ENDED: JsonObject = {"rule": "all_ended"}
 class Transition:
     """One atomic step on one run, at time `now` (seconds since the epoch)."""
 
-    __slots__ = ("_at", "effects", "events", "now", "plan", "state")
+    __slots__ = ("_at", "effects", "facts", "now", "plan", "state")
 
     def __init__(self, plan: Plan, state: RunState, now: float) -> None:
         self.plan = plan
         self.state = state
         self.now = now
         self._at = int(now * MICROSECONDS)
-        self.events: list[Event] = []
+        #: What has happened so far, in this step.
+        self.facts: list[Fact] = []
         # As `Effects()`, which would cost as much as the rest.
-        self.effects = effects = Effects.__new__(Effects)
+        self.effects = effects = _new(Effects)
         effects.ready = []
         effects.timers = effects.children = effects.orphans = ()
         effects.finished = effects.stopped = effects.idle = False
+
+    @property
+    def events(self) -> list[Event]:
+        """What has happened so far, in this step."""
+        return list(map(Event._make, self.facts))
 
     # ---- commands ------------------------------------------------------------------------------------------
 
@@ -129,37 +142,41 @@ class Transition:
         if command.expects is not None and not self._still_holds(command):
             return Committed(STALE, self.effects)
         outcome = command.outcome
-        kind = type(outcome)
-        if kind is Completed:
-            self._complete(instance, outcome, command.context_limit)  # type: ignore[arg-type]
-        elif kind is Failed:
-            self._fail_attempt(instance, outcome)  # type: ignore[arg-type]
+        if isinstance(outcome, Completed):
+            self._complete(instance, outcome, command.context_limit)
+        elif isinstance(outcome, Failed):
+            self._fail_attempt(instance, outcome)
         elif self._is_held_back(instance):
             # What would wait now is cancelled, like what waited when fail_fast struck.
             self._cancel_instance(instance, {"rule": "fail_fast"})
-        elif kind is Suspended:
-            self._suspend(instance, outcome, command.context_limit)  # type: ignore[arg-type]
-        elif kind is Continued:
-            self._continue_loop(instance, outcome)  # type: ignore[arg-type]
+        elif isinstance(outcome, Suspended):
+            self._suspend(instance, outcome, command.context_limit)
+        elif isinstance(outcome, Continued):
+            self._continue_loop(instance, outcome)
         else:
-            self._scatter(instance, outcome)  # type: ignore[arg-type]
+            self._scatter(instance, outcome)
         self._settle()
         claims: Sequence[Claim] = ()
         if command.places and (self.effects.ready or command.others) and state.paused_at is None:
             claims = self._claim_more(command)
-        return Committed(APPLIED, self.effects, claims)
+        # As `Committed(...)`, for the same reason.
+        committed = _new(Committed)
+        committed.status, committed.effects, committed.claims = APPLIED, self.effects, claims
+        return committed
 
     def signal(self, node: str | None, output: JsonValue, action: str | None) -> bool:
         """Answer a waiting instance. False if the very same answer was already given.
 
         Raises `NotFoundError` for an unknown node and `ConflictError` for a different second answer, a run
-        that has ended, or a node that cannot be told from others.
+        that has ended, a node that cannot be told from others, or a wait whose time is over: that nobody has
+        executed its timeout yet makes no answer of it.
         """
         answer: JsonObject = {"output": output, "action": action}
         addressee = find_addressee(self.plan, self.state, node, answer)
         if addressee is None:
             return False
         if isinstance(addressee, Instance):
+            refuse_late_answer(self.state, addressee, self.now)
             self._resume(addressee, {"rule": "answered"}, {"kind": st.ANSWER, **answer})
         else:
             self._emit(ev.SIGNAL_BUFFERED, addressee, {"rule": "early"}, answer)
@@ -185,10 +202,15 @@ class Transition:
             self._resume(instance, {"rule": "expired"}, {"kind": EXPIRED})
         return True
 
-    def deliver(self, name: str, child: str, result: JsonObject) -> bool:
-        """Give the result of child run `child` to the instance that waits for it. False if it does not (any more)."""
+    def deliver(self, name: str, child: str, result: JsonObject, generation: int | None = None) -> bool:
+        """Give the result of child run `child` to the instance that waits for it. False if it does not (any more).
+
+        With a `generation`, only if that is the run's: it may wait for what comes of the child once more.
+        """
         instance = self.state.instances.get(name)
         if instance is None or instance.state != st.WAITING or instance.wait is None:
+            return False
+        if generation is not None and generation != self.state.generation:
             return False
         if instance.wait["kind"] != st.CHILD or instance.wait["child"] != child:
             return False
@@ -206,17 +228,20 @@ class Transition:
             return False
         self._emit(ev.NODE_RELEASED, name, {"rule": why}, {"crash": crashed})
         if instance.crashes >= CRASH_LIMIT:
-            message = f"the process died {instance.crashes} times while this node ran"
+            message = f"cut off {instance.crashes} times while it ran, the last time because {why}"
             self._fail(instance, {"code": ErrorCode.CRASH_LOOP, "message": message})
             self._settle()
         else:
             self.effects.ready.append(name)
         return True
 
-    def cancel(self, text: str | None) -> bool:
-        """End the run now: nothing more starts, late results are refused. False if it is cancelled already."""
+    def cancel(self, text: str | None, generation: int | None = None) -> bool:
+        """End the run now: nothing more starts, late results are refused. False if it is cancelled already.
+
+        With a `generation`, only if that is the run's; else False.
+        """
         state = self.state
-        if state.status == "cancelled":
+        if state.status == "cancelled" or (generation is not None and generation != state.generation):
             return False
         if state.is_final:
             raise ConflictError(f"run {state.run_id} has already ended: {state.status}")
@@ -265,27 +290,28 @@ class Transition:
         self.effects = outstanding(state)
         return True
 
-    def retry(self, children: Collection[str] = ()) -> None:
+    def retry(self, children: Collection[str] = (), ahead_of: int = 0) -> None:
         """Begin a generation in which everything that went wrong is tried again, with its idempotency keys.
 
-        `children` are instances whose sub-run has been retried, so that they wait for it again. Raises
-        `ConflictError` if the run has not ended, or nothing in it went wrong.
+        `children` are instances whose sub-run has been retried, so that they wait for it again; `ahead_of` is the
+        generation of the run above that will wait for this one. Raises `ConflictError` if the run has not ended,
+        or nothing in it went wrong.
         """
-        self._refuse_unended()
-        self._begin_generation(plan_retry(self.plan, self.state, frozenset(children)))
+        refuse_unended(self.state)
+        self._begin_generation(plan_retry(self.plan, self.state, frozenset(children)), ahead_of)
 
-    def rerun(self, node: str, children: Collection[str] = ()) -> None:
+    def rerun(self, node: str, children: Collection[str] = (), ahead_of: int = 0) -> None:
         """Begin a generation in which `node`, and all that follows from it, runs again, with new keys.
 
         Raises `ConflictError` if the run has not ended or the node did not run, `NotFoundError` if there is none.
         """
-        self._refuse_unended()
-        self._begin_generation(plan_rerun(self.plan, self.state, node, frozenset(children)))
+        refuse_unended(self.state)
+        self._begin_generation(plan_rerun(self.plan, self.state, node, frozenset(children)), ahead_of)
 
     def take_over(self, events: Sequence[Event]) -> int:
         """Take in what happened to this run elsewhere; how many events these are. They have drawn all consequences."""
         for event in events:
-            self.events.append(event)
+            self.facts.append((*event,))
             FOLDS[event.type](self.plan, self.state, event)
             self.state.seq += 1
             self.state.touched.clear()
@@ -294,16 +320,12 @@ class Transition:
 
     # ---- generations ---------------------------------------------------------------------------------------
 
-    def _refuse_unended(self) -> None:
-        state = self.state
-        if not state.is_final:
-            hint = "wait for its end, or cancel it first"
-            raise ConflictError(f"run {state.run_id} has not ended", hint=hint)
-
-    def _begin_generation(self, rewound: JsonObject) -> None:
+    def _begin_generation(self, rewound: JsonObject, ahead_of: int) -> None:
         state = self.state
         generation = state.generation + 1
         data: dict[str, Any] = {"generation": generation, **rewound, "deadline": self._new_deadline()}
+        if ahead_of:
+            data["ahead_of"] = ahead_of
         self._emit(ev.GENERATION_BEGAN, "", {"rule": data["kind"], "generation": generation}, data)
         on = [state.instances[name] for name in data["on"]]
         idle_loops = [
@@ -367,9 +389,8 @@ class Transition:
             data["why"] = outcome.why
         if outcome.delta:
             data["delta"] = outcome.delta
-        event = _new_tuple(Event, (ev.NODE_COMPLETED, self._at, instance.name, _RETURNED, data))
-        self.events.append(event)
-        node_completed(self.plan, self.state, event)
+        self.facts.append((ev.NODE_COMPLETED, self._at, instance.name, _RETURNED, data))
+        node_completed(self.plan, self.state, instance, self._at, data)
         self.state.seq += 1
         self._after(instance)
 
@@ -528,18 +549,24 @@ class Transition:
             return
         node = self.plan.nodes[instance.node_id]
         rescued_later = instance.state == st.FAILED and instance.rescuer is not None
+        if instance.path and instance.node_id != END:
+            self._tell_controller(
+                instance, has_failed=instance.state in st.FAILURE_STATES and not rescued_later
+            )
+        # Only now: with the fallback the pass may have ended, and a failure comes before that.
         if node.fallback is not None and not rescued_later:
             self._skip_fallback(instance_name(node.fallback, instance.path), instance)
-        if instance.path and instance.node_id != END:
-            controller = controller_of(self.plan, self.state, instance)
-            if controller.state != st.WAITING:
-                return
-            if instance.state in st.FAILURE_STATES and not rescued_later:
-                reason = {"rule": "body_failed", "node": instance.name, "origin": self._root_of(instance)}
-                self._emit(ev.NODE_POISONED, controller.name, reason, None)
-                self._after(controller)
-            elif controller.body_open == 0:
-                self._pass_ended(controller)
+
+    def _tell_controller(self, instance: Instance, *, has_failed: bool) -> None:
+        controller = controller_of(self.plan, self.state, instance)
+        if controller.state != st.WAITING:
+            return
+        if has_failed:
+            reason = {"rule": "body_failed", "node": instance.name, "origin": self._root_of(instance)}
+            self._emit(ev.NODE_POISONED, controller.name, reason, None)
+            self._after(controller)
+        elif controller.body_open == 0:
+            self._pass_ended(controller)
 
     def _pass_ended(self, controller: Instance) -> None:
         """All of the body has ended without a failure: look at the condition again, or leave the loop."""
@@ -561,26 +588,30 @@ class Transition:
             self._after(self.state.instances[name])
 
     def _trip(self, cause: Instance) -> None:
-        """`fail_fast`: cancel what has not started, is between attempts or waits; `all_done` nodes still run."""
+        """`fail_fast`: cancel what has not started, is between attempts or waits; `all_done` nodes still run.
+
+        What was woken has started long ago, and only has to finish: an answer that was accepted counts.
+        """
         state = self.state
         self._emit(ev.FAIL_FAST_TRIPPED, "", {"rule": "fail_fast", "node": cause.name}, None)
-        names = dict.fromkeys(self.plan.root_nodes)
-        for controller in list(state.waiting.values()):
-            loop = self.plan.nodes[controller.node_id].loop
-            if loop is not None:
-                path = (*controller.path, controller.iteration)
-                names.update(dict.fromkeys(instance_name(node_id, path) for node_id in loop.body))
-        names.update(dict.fromkeys(state.instances))
-        # From the inside out: a controller is cancelled after its body.
-        for name in reversed(list(names)):
-            instance = state.instances.get(name)
-            current = instance.state if instance is not None else st.PENDING
-            node = self.plan.nodes[instance.node_id if instance is not None else name.partition("#")[0]]
-            if current in st.TERMINAL_STATES or current == st.RUNNING or node.join == "all_done":
-                continue
+        names = dict.fromkeys([*names_within(self.plan, state), *state.instances])
+        stopped = [name for name in names if self._is_stopped(name)]
+        for name in stopped:
             self._emit(ev.NODE_CANCELLED, name, {"rule": "fail_fast", "node": cause.name}, None)
             self._drop_child(state.instances[name])
+        # Only now: what is cancelled itself does not suffer what its parts come to. A batch does not go on with the
+        # items that are left, no controller is poisoned by its body, and no fallback is skipped.
+        for name in stopped:
             self._after(state.instances[name])
+
+    def _is_stopped(self, name: str) -> bool:
+        """True for what `fail_fast` cancels when it strikes."""
+        instance = self.state.instances.get(name)
+        if instance is None:
+            return self.plan.nodes[name.partition("#")[0]].join != "all_done"
+        if instance.is_terminal or instance.state == st.RUNNING or _goes_on(instance):
+            return False
+        return self.plan.nodes[instance.node_id].join != "all_done"
 
     def _cancel_instance(self, instance: Instance, reason: JsonObject) -> None:
         self._emit(ev.NODE_CANCELLED, instance.name, reason, None)
@@ -591,7 +622,7 @@ class Transition:
         return self.state.tripped and self.plan.nodes[instance.node_id].join != "all_done"
 
     def _end_run(self) -> None:
-        failed = run_failed(self.plan, self.state)
+        failed = run_failed(self.state)
         if not failed and self.plan.outputs is not None and END not in self.state.instances:
             self._ready(END, {"rule": "all_ended"})
             return
@@ -617,9 +648,8 @@ class Transition:
         self.effects.timers = [*self.effects.timers, (due, name)]
 
     def _ready(self, name: str, reason: Any) -> None:
-        event = _new_tuple(Event, (ev.NODE_READY, self._at, name, reason, None))
-        self.events.append(event)
-        node_ready(self.plan, self.state, event)
+        self.facts.append((ev.NODE_READY, self._at, name, reason, None))
+        node_ready(self.plan, self.state, name, reason)
         self.state.seq += 1
         self.effects.ready.append(name)
 
@@ -628,20 +658,18 @@ class Transition:
         self.effects.ready.append(instance.name)
 
     def _emit(self, kind: str, name: str, reason: Any, data: Any) -> None:
-        # As `Event(...)` and `apply(...)`, without their calls. `_complete`, `_ready` and `_claim` write this out
-        # once more: theirs are the three events that every node has.
-        event = _new_tuple(Event, (kind, self._at, name, reason, data))
-        self.events.append(event)
+        # `_complete`, `_ready` and `_claim` write this out once more: theirs are the three events that every node has.
+        fact = (kind, self._at, name, reason, data)
+        self.facts.append(fact)
         state = self.state
-        FOLDS[kind](self.plan, state, event)
+        FOLDS[kind](self.plan, state, Event._make(fact))
         state.seq += 1
 
     def _claim(self, instance: Instance, nonce: str, owner: str) -> Claim:
         attempt = instance.attempt if instance.resumption is not None else instance.attempt + 1
         data = (attempt, nonce, owner)
-        event = _new_tuple(Event, (ev.NODE_STARTED, self._at, instance.name, _CLAIMED, data))
-        self.events.append(event)
-        node_started(self.plan, self.state, event)
+        self.facts.append((ev.NODE_STARTED, self._at, instance.name, _CLAIMED, data))
+        node_started(instance, self._at, data)
         self.state.seq += 1
         return claim_of(self.plan, self.state, instance, nonce)
 
@@ -703,6 +731,15 @@ class Transition:
         return instance.name
 
 
+def _goes_on(instance: Instance) -> bool:
+    """True if what the instance waited for has come. The next pass of a loop is none of that: it begins anew."""
+    resumption = instance.resumption
+    return instance.state == st.READY and resumption is not None and resumption["kind"] != st.BODY
+
+
 def _join_reason(node: PlanNode, instance: Instance) -> JsonObject:
-    taken: list[JsonValue] = [name for name, edge in (instance.arrivals or {}).items() if edge >= 0]
+    arrivals = instance.arrivals or {}
+    if instance.taken == len(arrivals) and tuple(arrivals) == node.predecessors:
+        return node.full_reason
+    taken: list[JsonValue] = [name for name, edge in arrivals.items() if edge >= 0]
     return {"rule": node.join, "taken": taken}

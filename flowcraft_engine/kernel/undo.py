@@ -1,7 +1,8 @@
 """A run state whose last steps can be taken back: for stores that apply a step before they know that it counts.
 
 While a log is open, every instance is noted as it was when somebody first looks it up, and every change of a mapping
-as it happens. `fold.py` reaches instances by their names only, so nothing can be changed without being noted.
+as it happens. Whoever changes an instance has looked it up by its name in the same step, so nothing can be changed
+without being noted.
 
 The order of instances comes back, too. In the other mappings, whose order says nothing, a key that was taken out and
 put back stands last.

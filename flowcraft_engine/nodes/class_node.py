@@ -20,7 +20,7 @@ from flowcraft_engine.nodes.function_node import origin_of
 from flowcraft_engine.nodes.handler import Handler
 from flowcraft_engine.nodes.node_context import NodeContext
 from flowcraft_engine.nodes.node_thread import call_in_thread
-from flowcraft_engine.nodes.typed_value import TypedValue, schema_source, typed_value
+from flowcraft_engine.nodes.typed_value import TypedValue, schema_source, typed_value, with_type_parameters
 from flowcraft_engine.values import NotSerializableError, copy_json, to_json
 
 
@@ -87,10 +87,7 @@ class _ClassNode:
 
     async def recover(self, ctx: NodeContext, error: BaseException) -> None:
         execution = _execution_of(ctx) or self._begin(ctx)
-        try:
-            await _run_step(execution.node, "recover", ctx, error)
-        except Exception:  # cleaning up must not hide why the node failed
-            ctx.logger.exception("recover() of %s raised", self._cls.__qualname__)
+        await _run_step(execution.node, "recover", ctx, error)
 
     def _begin(self, ctx: NodeContext) -> _Execution:
         node = self._cls()
@@ -211,9 +208,11 @@ def _exec_check(cls: type[BaseNode], owner: str) -> TypedValue | None:
     value = parameters[1]
     if value.annotation is value.empty:
         return None
-    return typed_value(value.name, value.annotation, owner, getattr(method, "__globals__", {}))
+    giver = next(base for base in cls.__mro__ if "exec" in vars(base))
+    namespace = with_type_parameters(getattr(method, "__globals__", {}), giver, method)
+    return typed_value(value.name, value.annotation, owner, namespace)
 
 
 def _namespace(cls: type) -> Mapping[str, Any]:
     module = sys.modules.get(cls.__module__)
-    return vars(module) if module is not None else {}
+    return with_type_parameters(vars(module) if module is not None else {}, cls)

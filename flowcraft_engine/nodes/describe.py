@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from flowcraft_engine.errors import NotFoundError
+from flowcraft_engine.frozen import frozen
 from flowcraft_engine.nodes.handler import Handler, JsonSchema
 from flowcraft_engine.nodes.registry import NodeRegistry
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ParameterDescription:
     """One param: `type` is for people (`text`, `list of number`, `duration`)."""
 
@@ -22,7 +22,7 @@ class ParameterDescription:
     description: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NodeDescription:
     """One node type; `params` is empty and `params_schema` None when it takes anything."""
 
@@ -78,13 +78,14 @@ def describe_handler(handler: Handler) -> NodeDescription:
         documentation=handler.documentation,
         origin=handler.origin,
         is_builtin=handler.is_builtin,
-        params=tuple(_parameters(params_schema)),
+        params=tuple(fields_of(params_schema)),
         params_schema=params_schema,
         input_schema=handler.input_schema,
     )
 
 
-def _parameters(schema: JsonSchema | None) -> Iterable[ParameterDescription]:
+def fields_of(schema: JsonSchema | None) -> Iterable[ParameterDescription]:
+    """The fields of an object, as its schema describes them."""
     if schema is None:
         return
     required = schema.get("required", ())

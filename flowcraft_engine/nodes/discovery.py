@@ -7,12 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from flowcraft_engine.errors import RegistryError
 from flowcraft_engine.nodes.builtin import BuiltinSettings
-from flowcraft_engine.nodes.decorator import marked_name
 from flowcraft_engine.nodes.entry import NodeEntry
 from flowcraft_engine.nodes.handler import Handler
 from flowcraft_engine.nodes.module_import import add_import_folders, load_target
@@ -45,27 +42,7 @@ def discover(
     registry = NodeRegistry(
         is_complete=bool(names), builtin_settings=builtin_settings, plugins=installed_entries
     )
-    return registry.merged(*(registry_of(name) for name in names))
-
-
-def registry_of(target: str | ModuleType) -> NodeRegistry:
-    """The node types of a module, or of what `"module:attr"` names. Raises `RegistryError`, `UsageError`."""
-    value = load_target(target) if isinstance(target, str) else target
-    label = target if isinstance(target, str) else target.__name__
-    if isinstance(value, ModuleType):
-        return _registry_of_module(value)
-    if not isinstance(value, NodeRegistry) and callable(value) and not _is_node(value):
-        value = _call_factory(value, label)
-    if isinstance(value, NodeRegistry):
-        return value
-    if isinstance(value, (list, tuple)):
-        return NodeRegistry(value)
-    if _is_node(value):
-        return NodeRegistry([value])
-    raise RegistryError(
-        f"{label!r} is a {type(value).__name__}",
-        hint="name a module, a NodeRegistry, a list of nodes, or a function that returns one of them",
-    )
+    return registry.merged(*map(NodeRegistry.from_module, names))
 
 
 def installed_entries() -> Iterable[NodeEntry]:
@@ -82,25 +59,3 @@ def _plugin_entry(point: EntryPoint) -> NodeEntry:
         return handler_of(load_target(point.value), point.name)
 
     return NodeEntry(point.name, f"{point.value} (package {package})", point, make)
-
-
-def _registry_of_module(module: ModuleType) -> NodeRegistry:
-    marked = [value for value in vars(module).values() if marked_name(value) is not None]
-    if marked:
-        return NodeRegistry(marked)
-    registries = [name for name, value in vars(module).items() if issubclass(type(value), NodeRegistry)]
-    hint = f"name it: {module.__name__}:{registries[0]}" if registries else "mark the functions with @node"
-    raise RegistryError(f"module {module.__name__!r} defines no nodes", hint=hint)
-
-
-def _is_node(value: object) -> bool:
-    return marked_name(value) is not None
-
-
-def _call_factory(factory: Any, label: str) -> Any:
-    try:
-        return factory()
-    except RegistryError:
-        raise
-    except Exception as error:  # the factory is the user's code
-        raise RegistryError(f"{label}() failed: {type(error).__name__}: {error}") from error

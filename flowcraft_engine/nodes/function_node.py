@@ -5,20 +5,20 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from flowcraft_engine.errors import RegistryError
+from flowcraft_engine.frozen import frozen
 from flowcraft_engine.nodes.context_buffer import SyncContextView
 from flowcraft_engine.nodes.handler import Call, Handler
 from flowcraft_engine.nodes.node_context import NodeContext
-from flowcraft_engine.nodes.typed_value import TypedValue, schema_source, typed_value
+from flowcraft_engine.nodes.typed_value import TypedValue, schema_source, typed_value, with_type_parameters
 
 ACCEPTED = ("ctx", "input", "params")
 _ACCEPTED_TEXT = "a node function may take 'ctx', 'input' and 'params'"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Signature:
     """What the function takes: the accepted names by kind, and the checks of the annotated ones."""
 
@@ -126,7 +126,8 @@ def _read_signature(function: Callable[..., Any], owner: str) -> _Signature:
     wanted = [parameter for parameter in parameters.values() if parameter.name not in bound]
     for parameter in wanted:
         _refuse_unfit(parameter, owner, parameters)
-    namespace = getattr(_innermost(function), "__globals__", {})
+    inner = _innermost(function)
+    namespace = with_type_parameters(getattr(inner, "__globals__", {}), inner)
     accepted = [item for item in wanted if item.name in ACCEPTED and item.kind is not item.VAR_KEYWORD]
     return _Signature(
         positional=tuple(p.name for p in accepted if _is_positional(p, len(accepted))),

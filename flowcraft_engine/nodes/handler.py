@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from flowcraft_engine.frozen import frozen
 from flowcraft_engine.nodes.node_context import NodeContext
 
 Call: TypeAlias = Callable[[NodeContext], Any]
@@ -18,7 +18,7 @@ def anything_goes() -> JsonSchema | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Handler:
     """One registered node type. The same object serves all executions, at once too: it holds no run's state.
 

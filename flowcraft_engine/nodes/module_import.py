@@ -110,6 +110,7 @@ def _missing_hint(name: str, missing: str) -> str:
         return _name_hint(name)
     if parent and parent in sys.modules and hasattr(sys.modules[parent], name.rpartition(".")[2]):
         return f"write {parent}:{name.rpartition('.')[2]}"
+    where = f"it was looked for in {Path.cwd()} and among the installed packages"
     if parent and missing != name and "." in name:
-        return f"{missing!r} was not found either"
-    return f"it was looked for in {Path.cwd()} and among the installed packages"
+        return f"{missing!r} was not found either; {where}"
+    return where

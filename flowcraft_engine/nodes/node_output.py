@@ -9,18 +9,32 @@ from __future__ import annotations
 import io
 import logging
 import sys
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Protocol, TextIO
+from typing import Any, Protocol, TextIO, TypeAlias
 
 from flowcraft_engine.values.masking import Masker
+
+#: Shows one line of a node: its stream, and the line.
+Show: TypeAlias = Callable[[str, str], None]
+#: Makes that for an attempt.
+ShowOf: TypeAlias = Callable[["Speaker"], Show]
+_LOGGER = "flowcraft.node"
 
 
 class Output(Protocol):
     """Takes what nodes say, from any thread; never fails and never waits."""
 
-    def note(self, ctx: Speaker, stream: str, text: str, level: str | None = None) -> None: ...
+    def note(
+        self, ctx: Speaker, stream: str, text: str, level: str | None = None, *, show: ShowOf | None = None
+    ) -> None:
+        """What `show` makes is called with each line as soon as it is whole, masked."""
+        ...
+
+    def settle(self, ctx: Speaker) -> None:
+        """What has been begun counts as a line now."""
+        ...
 
 
 class Speaker(Protocol):
@@ -34,6 +48,9 @@ class Speaker(Protocol):
     page: Any
     masker: Masker | None
 
+    @property
+    def logger(self) -> logging.LoggerAdapter[logging.Logger]: ...
+
 
 #: The attempt whose node is called here; None outside of nodes, and where nobody keeps output.
 current_attempt: ContextVar[Speaker | None] = ContextVar("flowcraft_attempt", default=None)
@@ -43,6 +60,30 @@ def without_secrets(text: str) -> str:
     """`text` with the secrets masked that are known here; for what is about to be cut, which would hide them."""
     ctx = current_attempt.get()
     return text if ctx is None or ctx.masker is None else ctx.masker.text(text)
+
+
+def line_logger(ctx: Speaker) -> Show:
+    """Shows lines that a node has written, by the loggers `flowcraft.node.stdout` and `flowcraft.node.stderr`."""
+    extra, masker = ctx.logger.extra, ctx.masker
+    loggers = {
+        name: logging.LoggerAdapter(logging.getLogger(f"{_LOGGER}.{name}"), extra)
+        for name in ("stdout", "stderr")
+    }
+
+    def show(stream: str, line: str) -> None:
+        # What a handler writes to a tapped stream is not the node's.
+        before = current_attempt.set(None)
+        try:
+            loggers[stream].info("%s", line if masker is None else masker.text(line))
+        finally:
+            current_attempt.reset(before)
+
+    return show
+
+
+def is_shown() -> bool:
+    """Whether anybody listens to what `line_logger` says."""
+    return logging.getLogger(_LOGGER).isEnabledFor(logging.INFO)
 
 
 class NodeLogger(logging.LoggerAdapter[logging.Logger]):
@@ -92,15 +133,16 @@ def _message(msg: object, args: tuple[object, ...], exc_info: object) -> str:
 
 
 class TappedStream(io.TextIOBase):
-    """A stream that shows everything as before, and notes what nodes write.
+    """A stream that notes what nodes write, and shows it: as it is, or as lines of the log that name their node.
 
     Once there are secrets to mask, nodes are shown line by line: a secret may be written in pieces.
     """
 
-    def __init__(self, beneath: TextIO, name: str) -> None:
+    def __init__(self, beneath: TextIO, name: str, *, as_log: bool = False) -> None:
         super().__init__()
         self.beneath = beneath
         self._name = name
+        self._as_log = as_log
         #: Beginnings of lines, by attempt.
         self._held: dict[tuple[str, str, int], tuple[str, Masker]] = {}
 
@@ -109,7 +151,9 @@ class TappedStream(io.TextIOBase):
         if ctx is None:
             return self.beneath.write(text)
         if ctx.output is not None:
-            ctx.output.note(ctx, self._name, text)
+            ctx.output.note(ctx, self._name, text, show=line_logger if self._as_log else None)
+            if self._as_log:
+                return len(text)
         if ctx.masker is None:
             return self.beneath.write(text)
         key = (ctx.run_id, ctx.instance, ctx.attempt)
@@ -145,7 +189,8 @@ class TappedStream(io.TextIOBase):
         return self.beneath.fileno()
 
     def isatty(self) -> bool:
-        return self.beneath.isatty()
+        # Lines of the log have no colours and no cursor to move.
+        return not self._as_log and self.beneath.isatty()
 
     def writable(self) -> bool:
         return True
@@ -155,18 +200,44 @@ class TappedStream(io.TextIOBase):
         return getattr(self.beneath, name)
 
 
+class _AskingInput:
+    """`sys.stdin` for `input()` and debuggers in nodes: their question is shown before they block for the answer."""
+
+    def __init__(self, beneath: TextIO) -> None:
+        self._beneath = beneath
+
+    def readline(self, size: int = -1, /) -> str:
+        ctx = current_attempt.get()
+        if ctx is not None and ctx.output is not None:
+            ctx.output.settle(ctx)
+            for handler in logging.getLogger("flowcraft").handlers:
+                handler.flush()
+        return self._beneath.readline(size)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.readline, "")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._beneath, name)
+
+
 @contextmanager
-def tapped_streams() -> Iterator[None]:
-    """While this lasts, `print` in nodes is kept with the attempt. Replaces `sys.stdout` and `sys.stderr`."""
-    stdout, stderr = sys.stdout, sys.stderr
+def tapped_streams(*, as_log: bool = False) -> Iterator[None]:
+    """While this lasts, `print` in nodes is kept with the attempt. Replaces `sys.stdout` and `sys.stderr`.
+
+    It is shown as it is, or, `as_log`, like the output of commands: line by line, by our logger.
+    """
+    stdin, stdout, stderr = sys.stdin, sys.stdout, sys.stderr
+    if stdin is not None and as_log:
+        sys.stdin = _AskingInput(stdin)
     if stdout is not None:
-        sys.stdout = TappedStream(stdout, "stdout")
+        sys.stdout = TappedStream(stdout, "stdout", as_log=as_log)
     if stderr is not None:
-        sys.stderr = TappedStream(stderr, "stderr")
+        sys.stderr = TappedStream(stderr, "stderr", as_log=as_log)
     try:
         yield
     finally:
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, TappedStream):
                 stream.release()
-        sys.stdout, sys.stderr = stdout, stderr
+        sys.stdin, sys.stdout, sys.stderr = stdin, stdout, stderr

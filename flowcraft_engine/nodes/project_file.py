@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from flowcraft_engine.errors import UsageError
+from flowcraft_engine.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProjectFile:
     """Settings of a project: `table` as it stands in the file, `path` the file itself."""
 

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
 from typing import Any
 
-from flowcraft_engine.errors import RegistryError
+from flowcraft_engine.errors import RegistryError, UsageError
 from flowcraft_engine.nodes.builtin import BuiltinSettings, builtin_entries
 from flowcraft_engine.nodes.class_node import class_handler
 from flowcraft_engine.nodes.decorator import default_name, marked_name
 from flowcraft_engine.nodes.entry import NodeEntry
 from flowcraft_engine.nodes.function_node import function_handler, origin_of
 from flowcraft_engine.nodes.handler import Handler, JsonSchema
+from flowcraft_engine.nodes.module_import import load_target
 
 
 class NodeRegistry:
@@ -50,10 +51,26 @@ class NodeRegistry:
 
     @classmethod
     def from_module(cls, module: str | ModuleType) -> NodeRegistry:
-        """The `@node` marked objects of a module; `"module:attr"` names a registry, a list or a factory."""
-        from flowcraft_engine.nodes.discovery import registry_of
+        """The `@node` marked objects of a module; `"module:attr"` names a registry, a list or a factory.
 
-        return registry_of(module)
+        Raises `RegistryError`, `UsageError`.
+        """
+        value = load_target(module) if isinstance(module, str) else module
+        label = module if isinstance(module, str) else module.__name__
+        if isinstance(value, ModuleType):
+            return _registry_of_module(value)
+        if not isinstance(value, NodeRegistry) and callable(value) and not _is_node(value):
+            value = _call_factory(value, label)
+        if isinstance(value, NodeRegistry):
+            return value
+        if isinstance(value, (list, tuple)):
+            return NodeRegistry(value)
+        if _is_node(value):
+            return NodeRegistry([value])
+        raise RegistryError(
+            f"{label!r} is a {type(value).__name__}",
+            hint="name a module, a NodeRegistry, a list of nodes, or a function that returns one of them",
+        )
 
     @property
     def is_complete(self) -> bool:
@@ -154,7 +171,23 @@ class NodeRegistry:
         if near is not None:
             return f"did you mean {near!r}?"
         own = ", ".join(self.names()[: min(8, len(self._entries))])
-        return f"the registered nodes are {own}" if own else "name the module of your nodes: --app shop.nodes"
+        return (
+            f"the registered nodes are {own}"
+            if own
+            else "name the module of your nodes: --app shop.nodes, in Python registry=…"
+        )
+
+
+def checked_registry(given: NodeRegistry | None) -> NodeRegistry:
+    """The registry that a program has given; one of the built-in types if it gave none. Raises `UsageError`."""
+    if given is None:
+        return NodeRegistry()
+    if not isinstance(given, NodeRegistry):
+        raise UsageError(
+            f"a NodeRegistry is needed, not a {type(given).__name__}",
+            hint='NodeRegistry([node, …]), or NodeRegistry.from_module("shop.nodes")',
+        )
+    return given
 
 
 def _conflict(first: NodeEntry, second: NodeEntry) -> NodeEntry:
@@ -176,3 +209,25 @@ def handler_of(node: Callable[..., Any], name: str) -> Handler:
             hint="register a function or a BaseNode class",
         )
     return function_handler(node, name, origin=origin_of(node))
+
+
+def _registry_of_module(module: ModuleType) -> NodeRegistry:
+    marked = [value for value in vars(module).values() if marked_name(value) is not None]
+    if marked:
+        return NodeRegistry(marked)
+    registries = [name for name, value in vars(module).items() if issubclass(type(value), NodeRegistry)]
+    hint = f"name it: {module.__name__}:{registries[0]}" if registries else "mark the functions with @node"
+    raise RegistryError(f"module {module.__name__!r} defines no nodes", hint=hint)
+
+
+def _is_node(value: object) -> bool:
+    return marked_name(value) is not None
+
+
+def _call_factory(factory: Any, label: str) -> Any:
+    try:
+        return factory()
+    except RegistryError:
+        raise
+    except Exception as error:  # the factory is the user's code
+        raise RegistryError(f"{label}() failed: {type(error).__name__}: {error}") from error

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from flowcraft_engine.frozen import frozen
+
 
 @dataclass(slots=True)
 class NodeResult:
@@ -14,7 +16,7 @@ class NodeResult:
     action: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wait:
     """Suspend until somebody answers (`resume`). Holds no worker.
 
@@ -26,7 +28,7 @@ class Wait:
     timeout_ms: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sleep:
     """Suspend for `duration_ms`, then complete with `output`. Holds no worker."""
 
@@ -34,7 +36,7 @@ class Sleep:
     output: Any = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StartRun:
     """Suspend until a child run of `blueprint_id`, started with `inputs`, has ended.
 

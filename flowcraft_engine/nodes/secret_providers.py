@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import subprocess
-import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from flowcraft_engine.errors import ErrorCode, NodeError, UsageError
+from flowcraft_engine.frozen import frozen
 
 _COMMAND_TIMEOUT_S = 30.0
 _PLACE = "{name}"
@@ -27,7 +25,7 @@ class SecretProvider(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EnvironmentSecrets:
     """Environment variables of this process: `prefix` and the name."""
 
@@ -37,7 +35,7 @@ class EnvironmentSecrets:
         return os.environ.get(self.prefix + name)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FileSecrets:
     """A folder with a file for each secret; or one file: `.json`, `.toml`, else lines of `NAME=value`."""
 
@@ -56,7 +54,7 @@ class FileSecrets:
         return value if value is None or isinstance(value, str) else json.dumps(value)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CommandSecrets:
     """A program that prints the secret: `{name}` in its arguments is the name. No shell is involved."""
 
@@ -94,6 +92,8 @@ def make_provider(text: str, folder: Path) -> SecretProvider:
     if kind == "file" and rest:
         return FileSecrets(folder / rest)
     if kind == "command" and rest:
+        import shlex
+
         try:
             arguments = tuple(shlex.split(rest))
         except ValueError as error:
@@ -110,7 +110,21 @@ def find_secret(providers: Sequence[SecretProvider], name: str) -> str:
         value = provider.find(name)
         if value is not None:
             return value
-    raise NodeError(f"there is no secret {name!r}", error_code=ErrorCode.SECRET_UNAVAILABLE, retryable=False)
+    places = ", ".join(_place_of(provider, name) for provider in providers)
+    raise NodeError(
+        f"there is no secret {name!r}; looked for in: {places} (secrets in the project file names other places)",
+        error_code=ErrorCode.SECRET_UNAVAILABLE,
+        retryable=False,
+    )
+
+
+def _place_of(provider: SecretProvider, name: str) -> str:
+    """Where a provider looks, as people know it."""
+    if isinstance(provider, EnvironmentSecrets):
+        return f"the environment variable {provider.prefix}{name}"
+    if isinstance(provider, FileSecrets):
+        return str(provider.path)
+    return type(provider).__name__  # of the user's own; a command that has no secret says so itself
 
 
 def _entries(path: Path) -> dict[str, object]:
@@ -119,6 +133,8 @@ def _entries(path: Path) -> dict[str, object]:
         found = json.loads(text)
         return found if isinstance(found, dict) else {}
     if path.suffix == ".toml":
+        import tomllib
+
         return tomllib.loads(text)
     lines = (line.strip() for line in text.splitlines())
     pairs = (line.removeprefix("export ").partition("=") for line in lines if line and line[0] != "#")

@@ -38,8 +38,9 @@ class TypedValue:
         try:
             return adapter.validate_python(value)
         except ValidationError as error:
+            are = "are" if self.label == "params" else "is"
             raise NodeError(
-                f"{self.label} of {self._owner} is not valid: {_problems(error)}",
+                f"{self.label} of {self._owner} {are} not valid: {_problems(error)}",
                 error_code=ErrorCode.INPUT_INVALID,
                 retryable=False,
             ) from error
@@ -78,6 +79,12 @@ def typed_value(label: str, annotation: Any, owner: str, namespace: Mapping[str,
     if annotation is Any or annotation is object:
         return None
     return TypedValue(label, annotation, owner)
+
+
+def with_type_parameters(namespace: Mapping[str, Any], *generics: object) -> Mapping[str, Any]:
+    """`namespace` and the type parameters of functions and classes (`def exec[T](…)`, from Python 3.12 on)."""
+    own = {it.__name__: it for generic in generics for it in getattr(generic, "__type_params__", ())}
+    return {**namespace, **own} if own else namespace
 
 
 def schema_source(value: TypedValue | None) -> Callable[[], JsonSchema | None]:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from flowcraft_engine.blueprint.finding import SourceLocation
 from flowcraft_engine.blueprint.model import Blueprint, EdgeSpec
+from flowcraft_engine.frozen import frozen
 from flowcraft_engine.reports.ground import location_json
 from flowcraft_engine.reports.json_diff import Change, json_changes
 
 Kind = Literal["added", "removed", "changed"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PartDiff:
     """One part that is different, such as `node charge`: what changed in it, and where it stands in both files."""
 

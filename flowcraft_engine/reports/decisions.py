@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flowcraft_engine.expressions import observation_text
+from flowcraft_engine.frozen import frozen
 from flowcraft_engine.kernel import event as ev
 from flowcraft_engine.kernel.event import Event
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Decision:
     """How an instance routed. `taken` is None if it had nothing to decide: all its edges were taken."""
 

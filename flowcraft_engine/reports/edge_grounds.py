@@ -74,10 +74,10 @@ class EdgeGrounds:
         action = f"action {edge.action!r}" if edge.action is not None else ""
         if why is not None and why.get("rule") == "condition":
             return ", and ".join(filter(None, (action, condition_text(why))))
-        if action:
-            return f"{edge.source} ended with {action}"
         if decision is not None and "loop" in decision.why:
             return f"the loop ended, for {condition_text(decision.why['loop'])}"
+        if action:
+            return f"{edge.source} ended with {action}"
         return f"{edge.source} has completed"
 
     # ---- an edge that was not taken ------------------------------------------------------------------------

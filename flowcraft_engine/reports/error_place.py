@@ -4,35 +4,47 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
 from flowcraft_engine.blueprint.finding import SourceLocation
+from flowcraft_engine.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CodePlace:
-    """A line of Python that raised."""
+    """A line of Python that raised: in a `file` of the project, else in a `module` from elsewhere."""
 
-    file: str
+    file: str | None
+    module: str | None
     line: int
     function: str | None
     type: str | None
 
     @property
     def text(self) -> str:
-        """`shop/nodes.py:12 in charge`, the file as seen from the current folder."""
+        """`shop/nodes.py:12 in charge`, the file as seen from the project's folder; or `company.money:7 in total`."""
         function = f" in {self.function}" if self.function and not self.function.startswith("<") else ""
-        return f"{near(self.file)}:{self.line}{function}"
+        name = near(self.file) if self.file is not None else self.module
+        return f"{name}:{self.line}{function}"
 
 
 def code_place(error: Mapping[str, Any]) -> CodePlace | None:
     """The place of an error, or of the error in a sub-run that is behind it; None if no user code raised it."""
-    for cause in causes(error):
-        if isinstance(cause.get("file"), str) and isinstance(cause.get("line"), int):
-            return CodePlace(cause["file"], cause["line"], cause.get("function"), cause.get("type"))
-    return None
+    return next(filter(None, map(own_place, causes(error))), None)
+
+
+def own_place(cause: Mapping[str, Any]) -> CodePlace | None:
+    """The place that a recorded cause itself names."""
+    file, module = _text(cause, "file"), _text(cause, "module")
+    if not (file or module) or not isinstance(cause.get("line"), int):
+        return None
+    return CodePlace(file, module, cause["line"], _text(cause, "function"), _text(cause, "type"))
+
+
+def _text(cause: Mapping[str, Any], key: str) -> str | None:
+    value = cause.get(key)
+    return value if isinstance(value, str) and value else None
 
 
 def causes(error: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

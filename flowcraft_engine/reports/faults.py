@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from flowcraft_engine.blueprint.finding import SourceLocation
 from flowcraft_engine.errors import ErrorCode
+from flowcraft_engine.frozen import frozen
 from flowcraft_engine.kernel import state as st
 from flowcraft_engine.kernel.outcome import is_rescued
 from flowcraft_engine.kernel.state import Instance
@@ -15,7 +15,7 @@ from flowcraft_engine.reports.error_place import CodePlace, code_place
 from flowcraft_engine.values import JsonObject
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fault:
     """One failure. `node` is None for a deadline of the run; a rescued one did not make the run fail."""
 

@@ -6,8 +6,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import PurePath
-from typing import Final
+from typing import Final, NamedTuple
 
 from flowcraft_engine.blueprint.source import printable
 from flowcraft_engine.drawing.outcome import look_of
@@ -20,7 +19,7 @@ from flowcraft_engine.reports.faults import Fault, faults_of
 from flowcraft_engine.reports.moments import duration
 from flowcraft_engine.reports.outcomes import draw_dossier
 from flowcraft_engine.reports.state_grounds import StateGrounds
-from flowcraft_engine.reports.workflow_command import Level, workflow_command
+from flowcraft_engine.reports.workflow_command import Level, in_repository, workflow_command
 
 #: GitHub shows so many annotations of a kind for one step.
 MOST_ANNOTATIONS: Final = 10
@@ -33,41 +32,63 @@ _MOST_ERRORS: Final = 30
 _SIGNS: Final = re.compile(r"[^\w\s.,/-]|_")
 
 
-def annotations_of(dossier: Dossier, workspace: str) -> list[str]:
+def annotations_of(dossier: Dossier, workspace: str, root: str | None = None) -> list[str]:
     """The workflow commands: what failed as errors, what was rescued as warnings, who is waited for as notices.
 
-    Files are named as seen from `workspace`, the folder of the repository.
+    Files are named as seen from `workspace`, the folder of the repository; the user's code is in the folder `root`.
     """
-    faults = list(faults_of(dossier))
-    found = [
-        line for fault in faults if fault.pardon is None for line in _of_fault(fault, "error", workspace)
-    ]
-    lines = found[:MOST_ANNOTATIONS]
-    rescued = [it for it in faults if it.pardon is not None]
-    warned = [line for fault in rescued for line in _of_fault(fault, "warning", workspace)]
-    lines += [*warned, *_of_status(dossier)][:MOST_ANNOTATIONS]
+    root = root or os.getcwd()  # noqa: PTH109  # text
+    errors, warnings = _by_weight(dossier)
+    lines = _of_faults(errors, "error", workspace, root)
+    warned = _of_faults(warnings, "warning", workspace, root)
+    lines += [*_of_status(dossier), *warned][:MOST_ANNOTATIONS]
     lines += list(_of_waits(dossier, workspace))[:MOST_ANNOTATIONS]
     return lines
 
 
-def _of_fault(fault: Fault, level: Level, workspace: str) -> Iterator[str]:
-    pardon = f" ({fault.pardon})" if fault.pardon else ""
-    message = f"{fault.message} [{fault.code}]{pardon}"
+def _by_weight(dossier: Dossier) -> tuple[list[Fault], list[Fault]]:
+    """What made the run fail, and what did not."""
+    faults = list(faults_of(dossier))
+    return [it for it in faults if it.pardon is None], [it for it in faults if it.pardon is not None]
+
+
+def _of_faults(faults: list[Fault], level: Level, workspace: str, root: str) -> list[str]:
+    """As many as are shown: all places in the blueprint come before the first line of Python."""
+    lines = [_at_blueprint(fault, level, workspace) for fault in faults[:MOST_ANNOTATIONS]]
+    in_code = (_at_code(fault, level, workspace, root) for fault in faults[:MOST_ANNOTATIONS])
+    return [*lines, *(line for line in in_code if line is not None)][:MOST_ANNOTATIONS]
+
+
+def _at_blueprint(fault: Fault, level: Level, workspace: str) -> str:
     place = fault.location
-    file = _inside(place.file, workspace) if place is not None else None
-    yield workflow_command(
+    file = in_repository(place.file, workspace) if place is not None else None
+    return workflow_command(
         level,
-        message,
+        _message(fault),
         title=fault.title,
         file=file,
         line=place.line if place is not None and file else None,
         column=place.column if place is not None and file else None,
     )
+
+
+def _at_code(fault: Fault, level: Level, workspace: str, root: str) -> str | None:
+    """None for code that is not in the repository."""
     python = fault.python
-    file = _inside(python.file, workspace) if python is not None else None
-    if python is not None and file is not None:
-        kind = f"{python.type}: " if python.type else ""
-        yield workflow_command(level, f"{kind}{message}", title=fault.title, file=file, line=python.line)
+    if python is None or python.file is None:
+        return None
+    file = in_repository(os.path.join(root, python.file), workspace)  # noqa: PTH118  # text
+    if file is None:
+        return None
+    # Some messages begin with the type already: those of exceptions that say little.
+    is_told = python.type is None or f"{fault.message}:".startswith(f"{python.type}:")
+    text = _message(fault) if is_told else f"{python.type}: {_message(fault)}"
+    return workflow_command(level, text, title=fault.title, file=file, line=python.line)
+
+
+def _message(fault: Fault) -> str:
+    pardon = f" ({fault.pardon})" if fault.pardon else ""
+    return f"{fault.message} [{fault.code}]{pardon}"
 
 
 def _of_status(dossier: Dossier) -> Iterator[str]:
@@ -79,31 +100,37 @@ def _of_status(dossier: Dossier) -> Iterator[str]:
 
 
 def _of_waits(dossier: Dossier, workspace: str) -> Iterator[str]:
+    for asked in _asked(dossier):
+        place = asked.run.plan.nodes[asked.instance.node_id].location
+        file = in_repository(place.file, workspace) if place is not None else None
+        yield workflow_command(
+            "notice",
+            f"{asked.message}\n{'; '.join(asked.commands)}",
+            title=f"{asked.run.result.blueprint_id}: {asked.instance.name} waits for a person",
+            file=file,
+            line=place.line if place is not None and file else None,
+        )
+
+
+class _Asked(NamedTuple):
+    """A wait for a person: what is asked, and the commands that answer or go on."""
+
+    run: Dossier
+    instance: Instance
+    message: str
+    commands: list[str]
+
+
+def _asked(dossier: Dossier) -> Iterator[_Asked]:
+    """What a run and its sub-runs ask people."""
     for run in dossier.tree():
         grounds = StateGrounds(run)
         for instance in list(run.state.waiting.values()):
-            if (instance.wait or {}).get("kind") != st.ANSWER:
-                continue
-            place = run.plan.nodes[instance.node_id].location
-            file = _inside(place.file, workspace) if place is not None else None
-            hint = "; ".join(f"flowcraft {command}" for command in grounds.next_for(instance))
-            message = str((instance.wait or {}).get("message") or "waits for an answer")
-            yield workflow_command(
-                "notice",
-                f"{message}\n{hint}",
-                title=f"{run.result.blueprint_id}: {instance.name} waits for a person",
-                file=file,
-                line=place.line if place is not None and file else None,
-            )
-
-
-def _inside(file: str, workspace: str) -> str | None:
-    """The file as GitHub names it; None for one that is not in the repository."""
-    if file.startswith("<"):
-        return None
-    path = file if PurePath(file).is_absolute() else os.path.join(os.getcwd(), file)  # noqa: PTH109, PTH118
-    relative = os.path.relpath(path, workspace)
-    return None if relative.startswith("..") else PurePath(relative).as_posix()
+            wait = instance.wait or {}
+            if wait.get("kind") == st.ANSWER:
+                message = str(wait.get("message") or "waits for an answer")
+                commands = [f"flowcraft {command}" for command in grounds.next_for(instance)]
+                yield _Asked(run, instance, message, commands)
 
 
 # ---- the summary of the job ----------------------------------------------------------------------------------
@@ -120,26 +147,21 @@ def job_summary(dossier: Dossier) -> str:
 def _headline(dossier: Dossier) -> str:
     result = dossier.result
     version = f" {result.version}" if result.version else ""
-    ended = result.finished_at if result.finished_at is not None else dossier.now
     counts = Counter(node.state for name, node in result.nodes.items() if name[-1] != "]")
     told = ", ".join(f"{number} {state}" for state, number in counts.items())
     symbol = look_of("cancelled" if result.status == "interrupted" else result.status).symbol
     return (
         f"### {symbol} {_plain(result.blueprint_id + version)} {result.status}\n\n"
-        f"Run <code>{_plain(result.run_id)}</code> · {duration(ended - result.created_at)} · {told}"
+        f"Run <code>{_plain(result.run_id)}</code> · {duration(dossier.seconds)} · {told}"
     )
 
 
 def _waits(dossier: Dossier) -> Iterator[str]:
     """Who is waited for, and how to answer: somebody reads this to go on."""
     lines = []
-    for run in dossier.tree():
-        grounds = StateGrounds(run)
-        for instance in list(run.state.waiting.values()):
-            if (instance.wait or {}).get("kind") == st.ANSWER:
-                message = str((instance.wait or {}).get("message") or "waits for an answer")
-                lines.append(f"- **{_plain(instance.name)}**: {_told(message)}")
-                lines += [f"  <br><code>flowcraft {_plain(it)}</code>" for it in grounds.next_for(instance)]
+    for asked in _asked(dossier):
+        lines.append(f"- **{_plain(asked.instance.name)}**: {_told(asked.message)}")
+        lines += [f"  <br><code>{_plain(it)}</code>" for it in asked.commands]
     if lines:
         yield "#### Waits for\n\n" + "\n".join(lines)
 
@@ -159,6 +181,12 @@ def _errors(dossier: Dossier) -> Iterator[str]:
     if not faults:
         return
     yield "#### Errors"
+    failed = len(_by_weight(dossier)[0])
+    if failed > MOST_ANNOTATIONS:
+        yield (
+            f"{MOST_ANNOTATIONS} of {failed} failures are annotated at their lines,"
+            f" {failed - MOST_ANNOTATIONS} more are not: GitHub shows no more of one step."
+        )
     lines = []
     for fault in faults[:_MOST_ERRORS]:
         places = [shown_place(fault.location)] if fault.location is not None else []
@@ -189,7 +217,7 @@ def _nodes(run: Dossier, *, is_top: bool) -> Iterator[str]:
 
 
 def _row(run: Dossier, grounds: StateGrounds, name: str, node: NodeRun) -> str:
-    summary, because = grounds.of(run.state.instances.get(name) or Instance(name, name, ()))
+    summary, because = grounds.of(run.instance(name))
     if len(because) == 1 and node.state in (st.SKIPPED, st.POISONED):
         summary = f"{summary}: {because[0].text}"
     took = duration(node.duration_ms / 1000) if node.duration_ms is not None else ""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from flowcraft_engine.blueprint.finding import SourceLocation
+from flowcraft_engine.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ground:
     """`kind` is a stable word for programs; `about` the instance, `run_id` its run if that is another one."""
 

@@ -71,7 +71,6 @@ def _style() -> str:
 
 def _header(dossier: Dossier) -> str:
     result = dossier.result
-    ended = result.finished_at if result.finished_at is not None else dossier.now
     counts = Counter(
         _word(dossier, name, node.state) for name, node in result.nodes.items() if name[-1] != "]"
     )
@@ -80,7 +79,7 @@ def _header(dossier: Dossier) -> str:
         [
             ("run", tag("code", text(result.run_id))),
             ("started", text(iso_time(result.created_at))),
-            ("took" if result.is_final else "so far", text(duration(ended - result.created_at))),
+            ("took" if result.is_final else "so far", text(duration(dossier.seconds))),
             ("nodes", " ".join(badge(state, f"{count} {state}") for state, count in counts.items())),
         ]
     )

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from flowcraft_engine.drawing.outcome import STATES, look_of
 from flowcraft_engine.history.run_result import NodeRun
 from flowcraft_engine.kernel import state as st
-from flowcraft_engine.kernel.state import Instance
 from flowcraft_engine.reports.dossier import Dossier
 from flowcraft_engine.reports.error_place import shown_place
 from flowcraft_engine.reports.faults import pardon_of
@@ -40,7 +39,7 @@ def node_sections(run: Dossier, inputs: Mapping[str, JsonValue]) -> Iterator[str
 def _node(
     run: Dossier, grounds: StateGrounds, inputs: Mapping[str, JsonValue], name: str, node: NodeRun
 ) -> str:
-    instance = run.state.instances.get(name) or Instance(name, name, ())
+    instance = run.instance(name)
     summary, because = grounds.of(instance)
     state = node.state if node.state in STATES else "pending"
     took = duration(node.duration_ms / 1000) if node.duration_ms is not None else ""

@@ -14,6 +14,13 @@ from flowcraft_engine.reports.timeline import Span
 #: Rows that a reader still scrolls through; of longer runs the first ones.
 _MOST_ROWS = 300
 _MOST_TICKS = 6
+_WAITS = {
+    "answer": "a person",
+    "timer": "a time",
+    "run": "its sub-run",
+    "items": "its items",
+    "body": "its body",
+}
 
 
 def timeline_section(run: Dossier) -> Iterator[str]:
@@ -23,8 +30,8 @@ def timeline_section(run: Dossier) -> Iterator[str]:
         return
     scale = Scale.of(run)
     ticks = "".join(
-        f'<span style="left:{scale.percent(at):.2f}%">{text(duration(at - scale.began))}</span>'
-        for at in scale.ticks(_MOST_TICKS)
+        f'<span style="left:{scale.percent(at):.2f}%">{text(label)}</span>'
+        for at, label in scale.ticks(_MOST_TICKS)
     )
     body = tag("div", f"<div></div>{tag('div', ticks, 'ticks')}", "row axis")
     body += "".join(_row(run, scale, name, spans) for name, spans in rows[:_MOST_ROWS])
@@ -47,7 +54,9 @@ def timeline_section(run: Dossier) -> Iterator[str]:
 
 def _row(run: Dossier, scale: Scale, name: str, spans: list[Span]) -> str:
     bars = "".join(_bar(run, scale, span) for span in spans)
-    link = tag("a", text(name), href=f"#{node_id_of(run.run_id, name)}", title=name)
+    link = text(name)
+    if name in run.result.nodes:  # which no instance is that a rerun has removed
+        link = tag("a", link, href=f"#{node_id_of(run.run_id, name)}", title=name)
     depth = " item" if name.endswith("]") else ""
     return tag("div", tag("div", link, f"name{depth}") + tag("div", bars, "track"), "row")
 
@@ -65,15 +74,6 @@ def _bar(run: Dossier, scale: Scale, span: Span) -> str:
         words += f": {span.error.get('message')}"
     style = f"left:{left:.3f}%;width:{max(width, 0.0):.3f}%"
     return f'<span class="bar {_look(span)}" style="{style}" title="{text(words)}"></span>'
-
-
-_WAITS = {
-    "answer": "a person",
-    "timer": "a time",
-    "run": "its sub-run",
-    "items": "its items",
-    "body": "its body",
-}
 
 
 def _look(span: Span) -> str:

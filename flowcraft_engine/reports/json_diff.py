@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
+from flowcraft_engine.frozen import frozen
 from flowcraft_engine.values import JsonValue, same_json
 
 
@@ -19,7 +19,7 @@ class Absent:
 ABSENT: Final = Absent()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Change:
     """One difference: at `path` (empty for the whole) there is `old` in the first, `new` in the second."""
 

@@ -12,14 +12,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
 from xml.etree import ElementTree as Xml
 
 from flowcraft_engine.blueprint.finding import Finding, Severity
+from flowcraft_engine.frozen import frozen
 from flowcraft_engine.history.run_result import NodeRun, iso_time
 from flowcraft_engine.kernel import state as st
-from flowcraft_engine.kernel.state import Instance
 from flowcraft_engine.reports.dossier import Dossier
 from flowcraft_engine.reports.error_place import near, shown_place
 from flowcraft_engine.reports.faults import pardon_of, pardoned_runs
@@ -49,7 +48,7 @@ def junit_of_findings(file: str, findings: Sequence[Finding]) -> str:
     return _document([_counted(suite)])
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Check:
     """Something that was checked: a test case of its own; `problems` is empty if it passed."""
 
@@ -91,8 +90,7 @@ class _Suite:
         for name, node in result.nodes.items():
             self._add_node(suite, name, node)
         self._add_run(suite)
-        ended = result.finished_at if result.finished_at is not None else self._dossier.now
-        suite.set("time", f"{ended - result.created_at:.3f}")
+        suite.set("time", f"{self._dossier.seconds:.3f}")
         return _counted(suite)
 
     def _properties(self) -> Iterable[tuple[str, str]]:
@@ -106,7 +104,7 @@ class _Suite:
 
     def _add_node(self, suite: Xml.Element, name: str, node: NodeRun) -> None:
         dossier = self._dossier
-        instance = dossier.state.instances.get(name) or Instance(name, name, ())
+        instance = dossier.instance(name)
         place = dossier.plan.nodes[instance.node_id].location
         seconds = (node.duration_ms or 0.0) / 1000
         case = _case(suite, dossier.result.blueprint_id, name, seconds, near(place.file) if place else None)

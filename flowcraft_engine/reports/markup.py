@@ -23,9 +23,9 @@ def lines(value: object) -> str:
 
 
 def tag(name: str, content: str, css: str = "", **attributes: str) -> str:
-    """An element; `content` is HTML already, attributes are text. `href_` is written `href`."""
+    """An element; `content` is HTML already, attributes are text."""
     told = f' class="{css}"' if css else ""
-    told += "".join(f' {key.rstrip("_")}="{text(value)}"' for key, value in attributes.items())
+    told += "".join(f' {key}="{text(value)}"' for key, value in attributes.items())
     return f"<{name}{told}>{content}</{name}>"
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from flowcraft_engine.frozen import frozen
 from flowcraft_engine.history.run_result import NodeRun, iso_time
 from flowcraft_engine.reports.dossier import Dossier
 from flowcraft_engine.reports.node_inputs import node_inputs
@@ -13,7 +13,7 @@ from flowcraft_engine.reports.why import Why, why
 from flowcraft_engine.values import JsonValue
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NodeReport:
     why: Why
     #: None for a node that has not been reached.
@@ -50,6 +50,7 @@ def _span_json(span: Span) -> dict[str, Any]:
     return {
         "kind": span.kind,
         "attempt": span.attempt,
+        "generation": span.generation,
         "began": iso_time(span.began),
         "ended": iso_time(span.ended),
         "outcome": span.outcome,

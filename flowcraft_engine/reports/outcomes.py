@@ -9,7 +9,6 @@ from flowcraft_engine.drawing import Format, Outcome, draw
 from flowcraft_engine.drawing.layout import Direction
 from flowcraft_engine.history.run_result import NodeRun, RunResult
 from flowcraft_engine.kernel.naming import InstanceName
-from flowcraft_engine.kernel.plan import Plan
 from flowcraft_engine.kernel.state import RunState
 from flowcraft_engine.reports.dossier import Dossier
 
@@ -22,7 +21,7 @@ _WORST: Final = (
 
 def draw_dossier(dossier: Dossier, format: Format, direction: Direction = "TB") -> str:
     """The graph of the blueprint, coloured by what became of each node."""
-    taken = taken_edges(dossier.plan, dossier.state)
+    taken = taken_edges(dossier.state)
     outcomes = outcomes_of(dossier.result)
     return draw(dossier.plan.blueprint, format, outcomes, taken=taken, direction=direction)
 
@@ -53,7 +52,7 @@ def worst_state(states: Iterable[str]) -> str:
     return min(states, key=lambda state: _WORST.index(state) if state in _WORST else 0)
 
 
-def taken_edges(plan: Plan, state: RunState) -> set[tuple[str, str]]:
+def taken_edges(state: RunState) -> set[tuple[str, str]]:
     """The edges that were taken at least once."""
     return {
         (source, instance.node_id)

@@ -6,9 +6,10 @@ Times are told and never make runs different: no two runs take the same time.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
+from flowcraft_engine.frozen import frozen
 from flowcraft_engine.history.run_result import NodeRun
 from flowcraft_engine.kernel import state as st
 from flowcraft_engine.reports.blueprint_diff import PartDiff, blueprint_diff
@@ -23,7 +24,7 @@ _SECONDS: Final = 0.1
 MOST_CHANGES: Final = 50
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NodeDiff:
     """An instance that came to something else. `what` is `state`, `action`, `error` or `output`.
 
@@ -51,14 +52,14 @@ class NodeDiff:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TimeDiff:
     where: str
     old_s: float
     new_s: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunDiff:
     old_run: str
     new_run: str
@@ -143,7 +144,7 @@ def run_diff(old: Dossier, new: Dossier) -> RunDiff:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Pair:
     """One instance in both runs; None where a run does not have it."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from flowcraft_engine.frozen import frozen
 from flowcraft_engine.reports.dossier import Dossier
+from flowcraft_engine.values import format_duration
 
 #: What people count in, in seconds.
 _STEPS = (
@@ -15,7 +16,7 @@ _STEPS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Scale:
     """A stretch of time; never empty."""
 
@@ -42,10 +43,10 @@ class Scale:
         """Where a moment stands, from 0 to 100."""
         return min(max((at - self.began) / self.seconds * 100, 0.0), 100.0)
 
-    def ticks(self, most: int) -> Iterator[float]:
-        """Round moments, at most so many."""
+    def ticks(self, most: int) -> Iterator[tuple[float, str]]:
+        """Round moments, at most so many, and how long after the beginning each is: no two read alike."""
         step = next((step for step in _STEPS if self.seconds / step <= most), self.seconds / most)
         number = 0
         while number * step <= self.seconds and number <= most:
-            yield self.began + number * step
+            yield self.began + number * step, format_duration(number * step * 1000)
             number += 1

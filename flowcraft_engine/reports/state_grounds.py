@@ -17,6 +17,7 @@ from flowcraft_engine.reports.edge_grounds import EdgeGrounds
 from flowcraft_engine.reports.error_place import error_sentence
 from flowcraft_engine.reports.ground import Ground
 from flowcraft_engine.reports.moments import duration, moment
+from flowcraft_engine.reports.remedies import remedies
 from flowcraft_engine.reports.wait_grounds import WaitGrounds
 
 Answer = tuple[str, list[Ground]]
@@ -39,14 +40,26 @@ class StateGrounds:
         return _ANSWERS[instance.state](self, instance)
 
     def next_for(self, instance: Instance) -> list[str]:
-        """What a person can do about it."""
+        """What a person can do about it, or ask next."""
+        inside = _failed_inside(instance)
+        if inside is not None:
+            return [inside]
         if self._state.is_final:
             return []
         if instance.state == st.WAITING:
             return self._waits.next_for(instance)
+        top = self._dossier.run_id.partition(":")[0]
         if self._dossier.result.status == "interrupted":
-            return [f"reconcile {self._dossier.run_id.partition(':')[0]}"]
-        return []
+            return [f"reconcile {top}"]
+        missing = self._missing(instance) if instance.state == st.READY else None
+        return [remedy.command for remedy in remedies(top, missing)] if missing is not None else []
+
+    def _missing(self, instance: Instance) -> str | None:
+        """What no live worker has, and this instance needs."""
+        waits = self._dossier.result.waiting
+        return next(
+            (it.message or "" for it in waits if it.node == instance.name and it.reason == _WORKER), None
+        )
 
     # ---- before it ran -------------------------------------------------------------------------------------
 
@@ -78,9 +91,9 @@ class StateGrounds:
 
     def _ready(self, instance: Instance) -> Answer:
         summary = "ready: it may run, and no process has taken it yet"
-        missing = next((it for it in self._dossier.result.waiting if it.node == instance.name), None)
-        if missing is not None and missing.reason == _WORKER:
-            summary = f"blocked: {missing.message}"
+        missing = self._missing(instance)
+        if missing is not None:
+            summary = f"blocked: {missing}"
         if self._dossier.result.status == "interrupted":
             summary = "ready: it may run, but no process executes this run"
         if self._dossier.result.status == "paused":
@@ -91,7 +104,13 @@ class StateGrounds:
         reason = instance.reason if isinstance(instance.reason, dict) else {}
         if reason.get("rule") == "fallback_not_needed":
             rescued = str(reason["node"])
-            return f"skipped: {rescued} did not need its fallback", [self._state_of(rescued)]
+            other = self._state.instances.get(rescued)
+            what = (
+                "did not need its fallback"
+                if other is not None and other.state == st.COMPLETED
+                else "did not fail itself, which is what a fallback is for"
+            )
+            return f"skipped: {rescued} {what}", [self._state_of(rescued)]
         grounds = list(self._edges.of(instance))
         if len(grounds) == 1:
             return f"skipped: {_shortest(grounds[0])}", grounds
@@ -108,7 +127,7 @@ class StateGrounds:
         return f"running since {moment(since, self._now)}{where}{attempt}{crashes}", self._cause(instance)
 
     def _retrying(self, instance: Instance) -> Answer:
-        most = self._plan.nodes[instance.node_id].max_attempts
+        most = self._most_attempts(instance)
         following = instance.attempt + 1
         summary = f"retrying: attempt {following} of {most} is due {moment(instance.due, self._now)}"
         return summary, [*self._failures(instance), *self._cause(instance)]
@@ -221,11 +240,12 @@ class StateGrounds:
 
     def _failures(self, instance: Instance) -> Iterable[Ground]:
         """Each failed attempt, with the line of the user's code."""
-        most = self._plan.nodes[instance.node_id].max_attempts
+        most = self._most_attempts(instance)
         place = self._place(instance.node_id)
         for span in self._dossier.timeline.get(instance.name, []):
             if span.error is not None:
-                text = f"attempt {span.attempt} of {most}: {error_sentence(span.error)}"
+                again = f" (generation {span.generation})" if self._state.generation > 1 else ""
+                text = f"attempt {span.attempt} of {most}{again}: {error_sentence(span.error)}"
                 yield Ground("attempt_failed", text, instance.name, place)
 
     def _origin(self, origin: str, by: str) -> list[Ground]:
@@ -253,8 +273,14 @@ class StateGrounds:
         node = self._plan.nodes.get(node_id)
         return node.location if node is not None else None
 
+    def _most_attempts(self, instance: Instance) -> int:
+        """Retries of a `for_each` node are for its items; a loop has none."""
+        node = self._plan.nodes[instance.node_id]
+        is_whole = node.loop is not None or (node.for_each is not None and instance.index is None)
+        return 1 if is_whole else node.max_attempts
+
     def _attempt(self, instance: Instance) -> str:
-        most = self._plan.nodes[instance.node_id].max_attempts
+        most = self._most_attempts(instance)
         return f", attempt {instance.attempt} of {most}" if most > 1 else ""
 
 
@@ -279,6 +305,14 @@ def _because(causes: list[Ground]) -> str:
         "all_ended": "when all nodes had ended",
     }
     return words.get(causes[0].kind, "because its predecessors had ended") if causes else "as a start node"
+
+
+def _failed_inside(instance: Instance) -> str | None:
+    """The question about the node of a sub-run that made this one fail."""
+    cause = (instance.error or {}).get("cause")
+    if instance.state != st.FAILED or not isinstance(cause, dict) or not cause.get("node"):
+        return None
+    return f"why {cause['run_id']} {cause['node']}" if cause.get("run_id") else None
 
 
 _ANSWERS: dict[str, Callable[[Any, Instance], Answer]] = {

@@ -29,6 +29,8 @@ class Span:
     outcome: str | None = None
     error: JsonObject | None = None
     waits_for: str | None = None
+    #: Attempts are counted anew in each generation of the run.
+    generation: int = 1
 
     def seconds(self, now: float) -> float:
         return (now if self.ended is None else self.ended) - self.began
@@ -55,6 +57,7 @@ class _Fold:
         self.spans: Timeline = {}
         self._open: dict[str, Span] = {}
         self._attempts: dict[str, int] = {}
+        self._generation = 1
 
     def started(self, event: Event) -> None:
         self._attempts[event.instance] = event.data[0]
@@ -101,9 +104,16 @@ class _Fold:
         for name in list(self._open):
             self._close(event._replace(instance=name), "cancelled")
 
+    def begun_again(self, event: Event) -> None:
+        self._generation = event.data["generation"]
+        for name in event.data["on"]:
+            waited_for = [span.waits_for for span in self.spans.get(name, ()) if span.kind == "waiting"]
+            if waited_for:
+                self._begin("waiting", event._replace(instance=name), waited_for[-1])
+
     def _begin(self, kind: Kind, event: Event, waits_for: str | None = None) -> None:
         attempt = self._attempts.get(event.instance, 1)
-        span = Span(kind, attempt, event.at / MICROSECONDS, waits_for=waits_for)
+        span = Span(kind, attempt, event.at / MICROSECONDS, waits_for=waits_for, generation=self._generation)
         self._open[event.instance] = span
         self.spans.setdefault(event.instance, []).append(span)
 
@@ -128,4 +138,5 @@ _STEPS: dict[str, Callable[[_Fold, Event], None]] = {
     ev.NODE_CANCELLED: _Fold.cancelled,
     ev.CANCEL_REQUESTED: _Fold.stopped,
     ev.RUN_FINISHED: _Fold.stopped,
+    ev.GENERATION_BEGAN: _Fold.begun_again,
 }

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from flowcraft_engine.blueprint.finding import SourceLocation
+from flowcraft_engine.blueprint.source import printable
+from flowcraft_engine.history.run_view import actions_of
 from flowcraft_engine.kernel import state as st
 from flowcraft_engine.kernel.naming import instance_name, item_name
 from flowcraft_engine.kernel.state import Instance
@@ -16,6 +18,14 @@ from flowcraft_engine.reports.moments import moment
 _MOST_NAMED = 8
 #: In the order of what a reader should look at.
 _UNDER_WAY = (st.FAILED, st.WAITING, st.RETRYING, st.RUNNING, st.READY)
+
+
+def action_option(known: Sequence[tuple[str, ...]]) -> str:
+    """`--action` as it is written for these waits: with the actions that are known, or not at all where none is."""
+    if not any(known):
+        return ""
+    names = "|".join(map(printable, known[0])) if len(set(known)) == 1 else "ACTION"
+    return f"[--action {names}] "
 
 
 class WaitGrounds:
@@ -43,11 +53,19 @@ class WaitGrounds:
             return f"waits for pass {instance.iteration} of its loop", self._under_way(body)
         return f"waits since {since}", []
 
+    def _is_over(self, instance: Instance) -> bool:
+        """Whether its time has passed, and only nobody has let its timer fire."""
+        is_paused = self._dossier.state.paused_at is not None
+        return not is_paused and instance.due is not None and instance.due <= self._dossier.now
+
     def next_for(self, instance: Instance) -> list[str]:
         wait = instance.wait or {}
         run_id = self._dossier.run_id
+        if self._is_over(instance):
+            return [f"reconcile {run_id.partition(':')[0]}"]
         if wait.get("kind") == st.ANSWER:
-            return [f"resume {run_id} --node {instance.name} [--action ACTION] [--output JSON]"]
+            action = action_option([actions_of(self._dossier.plan, instance)])
+            return [f"resume {run_id} --node {instance.name} {action}[--output JSON]"]
         if wait.get("kind") == st.CHILD and instance.name in self._dossier.children:
             child = self._dossier.children[instance.name]
             waits = WaitGrounds(child)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from flowcraft_engine.blueprint.finding import SourceLocation
 from flowcraft_engine.errors import NotFoundError
+from flowcraft_engine.frozen import frozen
 from flowcraft_engine.kernel import state as st
 from flowcraft_engine.kernel.naming import InstanceName
 from flowcraft_engine.kernel.state import Instance
@@ -16,7 +17,7 @@ from flowcraft_engine.reports.ground import Ground, location_json
 from flowcraft_engine.reports.state_grounds import StateGrounds
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Why:
     """The answer: a sentence, the grounds that it rests on, and what a person can do (`next`)."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import PurePath
 from typing import Literal
 
 from flowcraft_engine.blueprint.source import printable
@@ -25,6 +27,15 @@ def workflow_command(
     properties["title"] = title
     told = (f"{key}={_property(str(value))}" for key, value in properties.items() if value is not None)
     return f"::{level} {','.join(told)}::{_data(message)}"
+
+
+def in_repository(file: str, workspace: str) -> str | None:
+    """The file as GitHub names it; None for one that is not in `workspace`, the folder of the repository."""
+    if file.startswith("<"):
+        return None
+    path = file if PurePath(file).is_absolute() else os.path.join(os.getcwd(), file)  # noqa: PTH109, PTH118
+    relative = os.path.relpath(path, workspace)
+    return None if relative.startswith("..") else PurePath(relative).as_posix()
 
 
 def _data(text: str) -> str:

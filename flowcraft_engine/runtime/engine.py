@@ -13,15 +13,17 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from flowcraft_engine.errors import ConflictError, NotFoundError
+from flowcraft_engine.execution.endings import Endings
 from flowcraft_engine.execution.environment import Environment
 from flowcraft_engine.execution.executor import Executor, Seat
 from flowcraft_engine.execution.homecoming import bring_home
 from flowcraft_engine.execution.standing import is_quiet
-from flowcraft_engine.execution.sub_runs import deliver_result, start_child
+from flowcraft_engine.execution.sub_runs import deliver_result, end_unwanted, start_child
 from flowcraft_engine.kernel import state as st
 from flowcraft_engine.kernel.commands import Claim, Effects
 from flowcraft_engine.runtime.timers import Timers
 from flowcraft_engine.stores.job_queue import MemoryJobQueue
+from flowcraft_engine.task import new_task
 
 #: How often a store that others may write to is asked for news.
 _POLL_S = 0.2
@@ -42,8 +44,10 @@ class InProcessEngine:
             self.publish,
             free_places=lambda: self._free,
             spawn=self._spawn,
-            jobs_of=self._queue.jobs_of if env.store.writes_in_groups else self._queue.few_jobs_of,
+            jobs_of=self._queue.few_jobs_of,
             others_wait=self._queue.has_others_than,
+            has_company=lambda: len(self._seats) > 1,
+            is_ending=lambda: any(task.cancelling() for task in self._background),
         )
         self._seats: set[Seat] = set()
         self._errands: set[asyncio.Task[None]] = set()
@@ -52,15 +56,16 @@ class InProcessEngine:
         self._adopted: set[str] = set()
         self._background: list[asyncio.Task[None]] = []
         self._broken: BaseException | None = None
+        self._endings = Endings(env.store, env.middleware)
 
     def start(self) -> None:
         """Begin, in the running event loop."""
         self._loop = asyncio.get_running_loop()
         if self._env.output is not None:
             self._env.output.start()
-        self._background = [self._loop.create_task(self._guard(self._pump))]
+        self._background = [new_task(self._guard(self._pump), self._loop)]
         if self._store.is_shared:
-            self._background.append(self._loop.create_task(self._guard(self._poll)))
+            self._background.append(new_task(self._guard(self._poll), self._loop))
 
     async def stop(self) -> None:
         """Interrupt what runs, hand its claims back, and make everything durable. May be called twice."""
@@ -80,6 +85,11 @@ class InProcessEngine:
             await self._env.output.stop()
         await self._store.flush()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is under way that needs neither a timer nor anybody else to go on."""
+        return bool(self._seats or self._errands or len(self._queue))
+
     # ---- what others ask for -------------------------------------------------------------------------------
 
     def publish(self, run_id: str, effects: Effects) -> None:
@@ -91,7 +101,7 @@ class InProcessEngine:
         for instance in effects.children:
             self._errand(self._start_child, run_id, instance)
         for child in effects.orphans:
-            self._errand(self.cancel, child, "nobody waits for this sub-run any more")
+            self._errand(self._end_orphan, child)
         if effects.stopped or (effects.finished and ":" in run_id):
             self._errand(self._finished, run_id)
         elif effects.finished:
@@ -99,6 +109,8 @@ class InProcessEngine:
             self._wake_waiters(run_id, has_ended=True)
         elif effects.idle:
             self._look_for_quiet(run_id)
+        if (effects.finished or effects.stopped) and self._endings.are_heard:
+            self._errand(self._endings.tell, run_id)
 
     async def begin(self, run_id: str, effects: Effects) -> None:
         """Take up a run that was started here just now, from what follows from its start."""
@@ -154,11 +166,6 @@ class InProcessEngine:
         self._wake_waiters(run_id)
         await self._store.flush()
 
-    async def cancel(self, run_id: str, reason: str | None) -> None:
-        """Cancel a run that may have ended already."""
-        with contextlib.suppress(ConflictError, NotFoundError):
-            self.publish(run_id, await self._store.cancel(run_id, reason))
-
     # ---- executing -----------------------------------------------------------------------------------------
 
     async def _pump(self) -> None:
@@ -172,7 +179,7 @@ class InProcessEngine:
     def _spawn(self, claim: Claim) -> None:
         self._free -= 1
         seat = Seat(claim.run_id)
-        seat.task = self._loop.create_task(self._work(claim, seat))
+        seat.task = new_task(self._work(claim, seat), self._loop)
         self._seats.add(seat)
 
     def _tasks(self) -> list[asyncio.Task[None]]:
@@ -218,7 +225,7 @@ class InProcessEngine:
     # ---- effects -------------------------------------------------------------------------------------------
 
     def _errand(self, work: Callable[..., Awaitable[None]], *arguments: Any) -> None:
-        task = self._loop.create_task(self._guard(work, *arguments))
+        task = new_task(self._guard(work, *arguments), self._loop)
         self._errands.add(task)
         task.add_done_callback(self._errands.discard)
 
@@ -235,6 +242,12 @@ class InProcessEngine:
             self.publish(target, effects)
         else:
             await self.adopt(target)
+
+    async def _end_orphan(self, child: str) -> None:
+        with contextlib.suppress(ConflictError, NotFoundError):
+            effects = await end_unwanted(self._store, child)
+            if effects is not None:
+                self.publish(child, effects)
 
     async def _finished(self, run_id: str) -> None:
         """Stop what still runs for a stopped run, tell its parent, and whoever waits for it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,7 +14,7 @@ from flowcraft_engine.clock import Clock, SystemClock
 from flowcraft_engine.execution import repair
 from flowcraft_engine.execution.environment import Environment, ValueLimits
 from flowcraft_engine.execution.evidence import Evidence, gather_evidence
-from flowcraft_engine.execution.output_log import OutputLog
+from flowcraft_engine.execution.output_log import output_log_of
 from flowcraft_engine.execution.run_control import RunControl
 from flowcraft_engine.execution.secrets import Secrets
 from flowcraft_engine.execution.standing import result_of
@@ -22,22 +22,21 @@ from flowcraft_engine.history.run_result import RunResult
 from flowcraft_engine.kernel.commands import Effects
 from flowcraft_engine.kernel.plan import Plan
 from flowcraft_engine.nodes.handler import Middleware
-from flowcraft_engine.nodes.registry import NodeRegistry
+from flowcraft_engine.nodes.registry import NodeRegistry, checked_registry
 from flowcraft_engine.nodes.secret_providers import EnvironmentSecrets, SecretProvider
 from flowcraft_engine.runtime.engine import InProcessEngine
 from flowcraft_engine.stores.coordination_store import CoordinationStore
-from flowcraft_engine.stores.log_store import LogStore
 from flowcraft_engine.stores.memory_store import MemoryStore
 from flowcraft_engine.values.masking import Masker
 
 DEFAULT_CONCURRENCY = 32
-_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class FlowRuntime:
     """Runs blueprints in this process, any number at a time, with at most `concurrency` attempts at once.
 
-    `blueprints` are those that sub-runs may use. `store` keeps the runs: in memory, unless one is given.
+    `blueprints` are those that sub-runs may use. `store` keeps the runs: in memory, unless one is given. Errors name
+    the files of your code as seen from the folder `root`.
 
         runtime = FlowRuntime(registry=NodeRegistry([charge]), dependencies={"db": db})
         result = await runtime.run(blueprint, {"order": {"total": 5}}, run_id="order-17")
@@ -59,13 +58,14 @@ class FlowRuntime:
         limits: ValueLimits | None = None,
         on_progress: Callable[[str, str, float, float], None] | None = None,
         secret_providers: Sequence[SecretProvider] = (EnvironmentSecrets(),),
+        root: str | os.PathLike[str] = ".",
     ) -> None:
         if concurrency < 1:
             raise ValueError("concurrency must be at least 1")
         clock = clock or SystemClock()
         secrets = Secrets(secret_providers)
         self.store = store or MemoryStore(clock)
-        self.registry = registry or NodeRegistry()
+        self.registry = checked_registry(registry)
         self._concurrency = concurrency
         self._env = Environment(
             store=self.store,
@@ -76,8 +76,9 @@ class FlowRuntime:
             middleware=tuple(middleware),
             limits=limits or ValueLimits(),
             on_progress=on_progress,
-            output=_output_log(self.store, clock, secrets),
+            output=output_log_of(self.store, clock, secrets.masker),
             secrets=secrets,
+            root=os.path.abspath(root),  # noqa: PTH100  # text, to be compared with
         )
         self._control = RunControl(self.store, blueprints)
         self._engine: InProcessEngine | None = None
@@ -240,6 +241,11 @@ class FlowRuntime:
         await self._leave_engine()
         await self.store.close()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a node or a step of a run is under way in this process now."""
+        return self._engine is not None and self._engine.is_busy
+
     async def _enter_engine(self) -> InProcessEngine:
         """One engine for all calls that overlap; the last to leave stops it."""
         self._users += 1
@@ -261,7 +267,3 @@ class FlowRuntime:
             if self._users == 0 and self._engine is not None:
                 engine, self._engine = self._engine, None
                 await engine.stop()
-
-
-def _output_log(store: CoordinationStore, clock: Clock, secrets: Secrets) -> OutputLog | None:
-    return OutputLog(store, store, clock, secrets.masker) if isinstance(store, LogStore) else None

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable
 
 from flowcraft_engine.clock import Clock
+from flowcraft_engine.task import new_task
 
 #: Told the run and the instances whose time has come; "" stands for the run's own deadline.
 OnDue = Callable[[str, list[str]], Awaitable[None]]
@@ -43,7 +44,7 @@ class Timers:
     def _restart(self) -> None:
         self._end_task()
         self._waits_for = self._heap[0][0]
-        self._task = asyncio.get_running_loop().create_task(self._wait())
+        self._task = new_task(self._wait())
 
     async def _wait(self) -> None:
         while self._heap:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Literal
 
 from flowcraft_engine.errors import UsageError
+from flowcraft_engine.frozen import frozen
 from flowcraft_engine.nodes.project_file import ProjectFile
 from flowcraft_engine.nodes.secret_providers import EnvironmentSecrets, SecretProvider
 from flowcraft_engine.settings import readers
@@ -28,7 +29,7 @@ PROJECT_STATE = ".flowcraft"
 _STATE = Path(PROJECT_STATE) / "state.db"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settings:
     """What a command works with. `sources` says for each setting where its value came from."""
 
@@ -60,6 +61,11 @@ class Settings:
     #: The folder that `.flowcraft` is in.
     root: Path = field(default_factory=Path.cwd)
     sources: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def code_root(self) -> Path:
+        """The folder that errors name files from: that of the project file, for nodes are imported from there."""
+        return self.project.folder if self.project is not None else self.root
 
     @property
     def project_state(self) -> Path:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flowcraft_engine.frozen import frozen
 from flowcraft_engine.nodes.project_file import ProjectFile, find_project_file
 
 #: Variables that are not ours, and are taken where ours says nothing.
 _COMMON_VARIABLES = {"redis_url": "REDIS_URL"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Found:
     """A raw value, where it stands in words, and the folder that its relative paths begin at."""
 
@@ -26,7 +26,7 @@ class Found:
 Reader = Callable[[Found], Any]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sources:
     """The command line, the environment and the project file of one command."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
+from flowcraft_engine.frozen import frozen
 from flowcraft_engine.settings import readers
 from flowcraft_engine.settings.sources import Reader, Sources
 
@@ -14,12 +15,12 @@ _HOUR_S = 3_600.0
 _DAY_S = 24 * _HOUR_S
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WorkerSettings:
     """How a worker works. `sources` says for each setting where its value came from."""
 
     processes: int = 1
-    #: They take jobs from the queue, in each process.
+    #: Jobs that are being claimed at a time, in each process.
     threads: int = 8
     #: Only these queues are served; empty: all that the worker fits.
     queues: tuple[str, ...] = ()

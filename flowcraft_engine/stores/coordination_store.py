@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from flowcraft_engine.frozen import frozen
 from flowcraft_engine.kernel.commands import Claim, Commit, Committed, Effects, Start
 from flowcraft_engine.kernel.event import Event
 from flowcraft_engine.kernel.naming import Path
@@ -47,7 +48,7 @@ class RunFacts:
     context: AsyncContext
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunSummary:
     """One line of a list of runs. `status` is the stored one: `running completed failed cancelled`."""
 
@@ -60,7 +61,7 @@ class RunSummary:
     parent_run_id: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunQuery:
     """Which runs are wanted. `status` is a stored one; `since` is the earliest start, in seconds since the epoch."""
 
@@ -113,8 +114,13 @@ class CoordinationStore(ABC):
         """Fire the due timers of these instances; the run's own deadline is looked at, too."""
 
     @abstractmethod
-    async def deliver(self, run_id: str, instance: str, child: str, result: JsonObject) -> Effects:
-        """Give a child run's result to the instance that waits for it."""
+    async def deliver(
+        self, run_id: str, instance: str, child: str, result: JsonObject, *, generation: int | None = None
+    ) -> Effects:
+        """Give a child run's result to the instance that waits for it.
+
+        With a `generation`, only if that is the run's.
+        """
 
     @abstractmethod
     async def release(
@@ -123,7 +129,8 @@ class CoordinationStore(ABC):
         """Hand back a claim, without consuming an attempt."""
 
     @abstractmethod
-    async def cancel(self, run_id: str, reason: str | None) -> Effects: ...
+    async def cancel(self, run_id: str, reason: str | None, *, generation: int | None = None) -> Effects:
+        """End a run now. With a `generation`, only if that is the run's. Raises `ConflictError` if it has ended."""
 
     @abstractmethod
     async def pause(self, run_id: str) -> bool:
@@ -134,15 +141,18 @@ class CoordinationStore(ABC):
         """Let a paused run go on; None if it is not paused. The effects are all that there is to do."""
 
     @abstractmethod
-    async def retry(self, run_id: str, children: Collection[str] = ()) -> Effects:
+    async def retry(self, run_id: str, children: Collection[str] = (), *, ahead_of: int = 0) -> Effects:
         """Begin a generation in which everything that went wrong is tried again.
 
-        `children` are instances that wait once more for their sub-run, which has been retried before. Raises
-        `ConflictError` if the run has not ended, or nothing in it went wrong.
+        `children` are instances that wait once more for their sub-run, which was told to try again before this
+        run was. Of a sub-run, `ahead_of` is the generation of the run above that will wait for this one; 0 if none
+        will. Raises `ConflictError` if the run has not ended, or nothing in it went wrong.
         """
 
     @abstractmethod
-    async def rerun(self, run_id: str, node: str, children: Collection[str] = ()) -> Effects:
+    async def rerun(
+        self, run_id: str, node: str, children: Collection[str] = (), *, ahead_of: int = 0
+    ) -> Effects:
         """Begin a generation in which `node` and all that follows from it runs again, with new idempotency keys.
 
         Raises `ConflictError` if the run has not ended or the node did not run, `NotFoundError` for no such node.
@@ -170,6 +180,10 @@ class CoordinationStore(ABC):
 
     @abstractmethod
     async def facts(self, run_id: str) -> RunFacts: ...
+
+    def facts_at_hand(self, run_id: str) -> RunFacts | None:
+        """The facts, if they can be told without waiting: they are asked for before every attempt."""
+        return None
 
     @abstractmethod
     async def outputs(
@@ -206,7 +220,7 @@ class CoordinationStore(ABC):
 
     @abstractmethod
     async def pin(self, plan: Plan) -> None:
-        """Keep a blueprint, by its digest, for as long as runs need it."""
+        """Keep a blueprint, by its digest, for as long as runs need it. One without a folder replaces none."""
 
     @abstractmethod
     async def list_runs(self, *, limit: int = 50, status: str | None = None) -> list[RunSummary]:

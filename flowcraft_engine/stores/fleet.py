@@ -6,18 +6,20 @@ leaves it to the next one, a little later.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Literal, TypeAlias
 
+from flowcraft_engine.frozen import frozen
 from flowcraft_engine.stores.job_queue import JobPayload
 
 #: Fire a timer, start a child run, bring a child's result to its parent, cancel a child that nobody waits for.
 ErrandKind: TypeAlias = Literal["wake", "start", "deliver", "cancel"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DeclaredBlueprint:
     """A blueprint that a worker has on disk."""
 
@@ -26,7 +28,7 @@ class DeclaredBlueprint:
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WorkerManifest:
     """What a process of the fleet says of itself. `owner` is the name under which it claims."""
 
@@ -60,7 +62,17 @@ class WorkerManifest:
         return cls(**known)
 
 
-@dataclass(frozen=True, slots=True)
+class Renewal(Enum):
+    """What became of the lease of a process."""
+
+    KEPT = "kept"
+    #: It is kept, but was over, or nobody knows what the process can execute: it must register again.
+    FORGOTTEN = "forgotten"
+    #: Others take its claims: it must go on under another name.
+    DEAD = "dead"
+
+
+@frozen
 class FleetMember:
     """A worker as the others see it; `lease_until` in seconds since the epoch, on the server's clock."""
 
@@ -71,7 +83,7 @@ class FleetMember:
     busy: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InstanceIndex:
     """What the indexes say of an instance: when it was published last, until when it sleeps, whether it is parked."""
 
@@ -80,7 +92,7 @@ class InstanceIndex:
     is_parked: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Errand:
     """Something that is due. `token` tells it from a later one of the same name."""
 
@@ -90,7 +102,7 @@ class Errand:
     token: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DueErrands:
     """What was taken, and when the next will be due (seconds since the epoch); None if nothing waits."""
 
@@ -111,8 +123,8 @@ class Fleet(ABC):
         """
 
     @abstractmethod
-    async def renew(self, owner: str, lease_s: float) -> bool:
-        """Keep the lease. False if the owner was declared dead: it must go on under another name."""
+    async def renew(self, owner: str, lease_s: float) -> Renewal:
+        """Keep the lease, unless the owner was declared dead."""
 
     @abstractmethod
     async def leave(self, owner: str) -> None:
@@ -131,8 +143,11 @@ class Fleet(ABC):
         """Those of `owners` that hold no lease, although they had the time to renew it."""
 
     @abstractmethod
-    async def take_dead(self, lease_s: float) -> list[str]:
-        """Owners whose claims are to be taken back; nobody for one lease after the server has come back."""
+    async def take_dead(self, lease_s: float, heard_s: float = math.inf) -> list[str]:
+        """Owners whose claims are to be taken back; nobody for one lease after the server has come back.
+
+        The caller has heard from it without a break for `heard_s`; it may have been up, and out of everybody's reach.
+        """
 
     @abstractmethod
     async def claims_of(self, owner: str) -> list[JobPayload]:
@@ -190,6 +205,14 @@ class Fleet(ABC):
         """The job is ready again; to be published."""
 
     @abstractmethod
+    async def forget_job(self, job: JobPayload, queue: str) -> None:
+        """Look for the job no more, parked or not, unless its instance is ready."""
+
+    @abstractmethod
+    async def some_parked(self, limit: int = 10) -> list[tuple[JobPayload, str]]:
+        """A few parked jobs, others each time."""
+
+    @abstractmethod
     async def parked(self) -> list[tuple[JobPayload, str]]: ...
 
     # ---- runs ----------------------------------------------------------------------------------------------
@@ -199,8 +222,19 @@ class Fleet(ABC):
         """Runs that were ended from outside since `cursor` (None: from now on), and the next cursor."""
 
     @abstractmethod
+    async def is_first_to_tell(self, run_id: str, generation: int) -> bool:
+        """True for one caller only, who tells others of the end of a run; for none, if its reply was lost."""
+
+    @abstractmethod
     async def take_expired(self, retention_s: float, limit: int = 20) -> list[str]:
-        """Runs that ended longer ago than `retention_s`, for this process to retire."""
+        """Runs that ended longer ago than `retention_s`, for this process to retire.
+
+        One that was taken, and is still there, is handed out again after a while, behind all others.
+        """
+
+    @abstractmethod
+    async def forget_run(self, run_id: str) -> None:
+        """There is no such run any more: strike it off all lists."""
 
     @abstractmethod
     async def open_runs(self, limit: int = 1000) -> list[str]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+from flowcraft_engine.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class JobPayload:
     """Somebody should look at this instance. `blueprint` (id@version) is a hint for routing."""
 
@@ -93,15 +94,11 @@ class MemoryJobQueue:
         """True if jobs of another run wait, too."""
         return len(self._jobs) > (run_id in self._jobs)
 
-    def jobs_of(self, run_id: str) -> Iterable[str]:
-        """Takes a job of that run, without waiting for its turn, each time that one is asked for.
-
-        Nothing at all if nobody waits; perhaps an iterator over nothing, if only others do.
-        """
-        return self._hand_out(run_id) if self._jobs else ()
-
     def few_jobs_of(self, run_id: str) -> Iterable[str]:
-        """As `jobs_of`. None, if the run has many, or is the only one: the pump claims them for all in one step."""
+        """Takes a job of that run, though it is not its turn, each time that one is asked for.
+
+        Nothing, if the run has many, or is the only one: the pump claims many in one step.
+        """
         waiting = self._jobs.get(run_id)
         if waiting is None or len(waiting) > _FEW or len(self._jobs) == 1:
             return ()

@@ -16,7 +16,7 @@ from flowcraft_engine.clock import Clock
 from flowcraft_engine.errors import ConflictError, NotFoundError
 from flowcraft_engine.kernel import state as st
 from flowcraft_engine.kernel.commands import Claim, Commit, Committed, Effects, Start
-from flowcraft_engine.kernel.event import Event
+from flowcraft_engine.kernel.event import Event, Fact
 from flowcraft_engine.kernel.fold import extend, replay
 from flowcraft_engine.kernel.locate import locate
 from flowcraft_engine.kernel.naming import Path, item_name
@@ -25,10 +25,13 @@ from flowcraft_engine.kernel.outstanding import outstanding
 from flowcraft_engine.kernel.plan import Plan
 from flowcraft_engine.kernel.state import RunState
 from flowcraft_engine.kernel.transitions import Transition
+from flowcraft_engine.stores import steps
 from flowcraft_engine.stores.async_context import MemoryContext
 from flowcraft_engine.stores.coordination_store import CoordinationStore, Listener, RunFacts
+from flowcraft_engine.stores.steps import Step
 from flowcraft_engine.values import JsonObject, JsonValue, same_json
 
+A = TypeVar("A")
 T = TypeVar("T")
 
 
@@ -75,7 +78,7 @@ class JournalStore(CoordinationStore):
         """
 
     @abstractmethod
-    def _append(self, run: OpenRun, position: int, events: list[Event]) -> None:
+    def _append(self, run: OpenRun, position: int, events: list[Fact]) -> None:
         """Store events that begin at `position` of the run's journal; at once, or by the next `flush`.
 
         The list is the store's from now on.
@@ -110,101 +113,72 @@ class JournalStore(CoordinationStore):
             return None
         run = OpenRun(plan, RunState(command.run_id))
         self._runs[command.run_id] = run
-
-        def begin(transition: Transition) -> Effects:
-            transition.start(command)
-            return transition.effects
-
-        return self._step(run, begin)
+        return self._do(run, _start, command)
 
     async def claim(self, run_id: str, jobs: Sequence[tuple[str, str]], owner: str) -> list[Claim]:
-        def take(transition: Transition) -> list[Claim]:
-            claims = (transition.claim(instance, nonce, owner) for instance, nonce in jobs)
-            return [claim for claim in claims if claim is not None]
-
-        claims = self._step(self._open(run_id), take)
+        claims = self._do(self._open(run_id), _claim, (jobs, owner))
         if claims and self.writes_in_groups:
             await self.flush()
         return claims
 
     async def commit(self, run_id: str, command: Commit) -> Committed:
-        committed = self._step(self._open(run_id), lambda transition: transition.commit(command))
+        committed = self._do(self._open(run_id), _commit, command)
         if committed.claims and self.writes_in_groups:
-            await self._secure(committed.claims, in_company=bool(command.others))
+            await self._secure(committed.claims, in_company=command.in_company)
         return committed
 
     async def signal(
         self, run_id: str, node: str | None, output: JsonValue, action: str | None
     ) -> Effects | None:
-        def answer(transition: Transition) -> Effects | None:
-            return transition.effects if transition.signal(node, output, action) else None
-
-        effects = self._step(self._open(run_id), answer)
+        effects = self._step(run_id, steps.signal(node, output, action))
         await self.flush()
         return effects
 
     async def wake(self, run_id: str, instances: Sequence[str]) -> Effects:
-        def fire(transition: Transition) -> Effects:
-            if not transition.expire():
-                for instance in instances:
-                    transition.wake(instance)
-            return transition.effects
+        return self._step(run_id, steps.wake(instances))
 
-        return self._step(self._open(run_id), fire)
-
-    async def deliver(self, run_id: str, instance: str, child: str, result: JsonObject) -> Effects:
-        def hand_over(transition: Transition) -> Effects:
-            transition.deliver(instance, child, result)
-            return transition.effects
-
-        return self._step(self._open(run_id), hand_over)
+    async def deliver(
+        self, run_id: str, instance: str, child: str, result: JsonObject, *, generation: int | None = None
+    ) -> Effects:
+        return self._step(run_id, steps.deliver(instance, child, result, generation))
 
     async def release(
         self, run_id: str, instance: str, nonce: str | None, *, crashed: bool, why: str
     ) -> Effects:
-        def hand_back(transition: Transition) -> Effects:
-            transition.release(instance, nonce, crashed=crashed, why=why)
-            return transition.effects
+        return self._step(run_id, steps.release(instance, nonce, crashed=crashed, why=why))
 
-        return self._step(self._open(run_id), hand_back)
-
-    async def cancel(self, run_id: str, reason: str | None) -> Effects:
-        def stop(transition: Transition) -> Effects:
-            transition.cancel(reason)
-            return transition.effects
-
-        effects = self._step(self._open(run_id), stop)
+    async def cancel(self, run_id: str, reason: str | None, *, generation: int | None = None) -> Effects:
+        effects = self._step(run_id, steps.cancel(reason, generation))
         await self.flush()
         return effects
 
     async def pause(self, run_id: str) -> bool:
-        paused = self._step(self._open(run_id), lambda transition: transition.pause())
+        paused = self._step(run_id, steps.pause())
         await self.flush()
         return paused
 
     async def unpause(self, run_id: str) -> Effects | None:
-        def go_on(transition: Transition) -> Effects | None:
-            return transition.effects if transition.unpause() else None
-
-        effects = self._step(self._open(run_id), go_on)
+        effects = self._step(run_id, steps.unpause())
         await self.flush()
         return effects
 
-    async def retry(self, run_id: str, children: Collection[str] = ()) -> Effects:
-        return await self._begin_generation(run_id, lambda transition: transition.retry(children))
+    async def retry(self, run_id: str, children: Collection[str] = (), *, ahead_of: int = 0) -> Effects:
+        return await self._begin_generation(run_id, steps.retry(children, ahead_of))
 
-    async def rerun(self, run_id: str, node: str, children: Collection[str] = ()) -> Effects:
-        return await self._begin_generation(run_id, lambda transition: transition.rerun(node, children))
+    async def rerun(
+        self, run_id: str, node: str, children: Collection[str] = (), *, ahead_of: int = 0
+    ) -> Effects:
+        return await self._begin_generation(run_id, steps.rerun(node, children, ahead_of))
 
-    async def _begin_generation(self, run_id: str, command: Callable[[Transition], None]) -> Effects:
+    async def _begin_generation(self, run_id: str, step: Step[Effects]) -> Effects:
         def begin(transition: Transition) -> Effects:
-            command(transition)
+            effects = step(transition)
             self._reopen(run_id)
-            return transition.effects
+            return effects
 
         # Of a run that had ended, others may have made another generation: look before it is opened.
         self._begin()
-        effects = self._step(self._open(run_id), begin)
+        effects = self._step(run_id, begin)
         await self.flush()
         return effects
 
@@ -225,7 +199,7 @@ class JournalStore(CoordinationStore):
             self._reopen(run_id)
         position = run.state.seq
         extend(run.plan, run.state, new)
-        self._append(run, position, new)
+        self._append(run, position, [(*event,) for event in new])
         await self.flush()
         return len(new)
 
@@ -234,6 +208,10 @@ class JournalStore(CoordinationStore):
         return outstanding(run.state)
 
     # ---- look-ups ------------------------------------------------------------------------------------------
+
+    def facts_at_hand(self, run_id: str) -> RunFacts | None:
+        run = self._runs.get(run_id)
+        return None if run is None else run.facts
 
     async def facts(self, run_id: str) -> RunFacts:
         run = self._open(run_id)
@@ -271,10 +249,7 @@ class JournalStore(CoordinationStore):
         return self._find(run_id) is not None
 
     async def plan(self, digest: str) -> Plan:
-        plan = self._plans.get(digest)
-        if plan is None:
-            plan = self._plans[digest] = self._read_plan(digest)
-        return plan
+        return self._plan(digest)
 
     async def pin(self, plan: Plan) -> None:
         self._plans.setdefault(plan.digest, plan)
@@ -291,11 +266,15 @@ class JournalStore(CoordinationStore):
             if found is None:
                 return None
             digest, events = found
-            plan = self._plans.get(digest)
-            if plan is None:
-                plan = self._plans[digest] = self._read_plan(digest)
+            plan = self._plan(digest)
             run = self._runs[run_id] = OpenRun(plan, replay(plan, run_id, events))
         return run
+
+    def _plan(self, digest: str) -> Plan:
+        plan = self._plans.get(digest)
+        if plan is None:
+            plan = self._plans[digest] = self._read_plan(digest)
+        return plan
 
     def _open(self, run_id: str) -> OpenRun:
         run = self._runs.get(run_id) or self._find(run_id)
@@ -303,22 +282,46 @@ class JournalStore(CoordinationStore):
             raise NotFoundError(f"there is no run {run_id!r}")
         return run
 
-    def _step(self, run: OpenRun, command: Callable[[Transition], T]) -> T:
+    def _step(self, run_id: str, step: Step[T]) -> T:
+        return self._do(self._open(run_id), _call, step)
+
+    def _do(self, run: OpenRun, command: Callable[[Transition, A], T], argument: A) -> T:
+        """A step, from a command and its argument: a function made for each step would cost as much as the step."""
         self._begin()
         state = run.state
         position = state.seq
         transition = Transition(run.plan, state, self._clock.now())
         try:
-            result = command(transition)
+            result = command(transition, argument)
         except BaseException:
-            if transition.events:
+            if transition.facts:
                 # Half a step was folded: what memory holds is no longer what the journal says.
                 self._runs.pop(state.run_id, None)
             raise
         transition.effects.idle = state.moving == 0 or state.paused_at is not None
-        events = transition.events
-        if events:
-            self._append(run, position, events)
-            for listener in self._listeners:
-                listener(state.run_id, events)
+        if transition.facts:
+            self._append(run, position, transition.facts)
+            if self._listeners:
+                events = transition.events
+                for listener in self._listeners:
+                    listener(state.run_id, events)
         return result
+
+
+def _call(transition: Transition, step: Step[T]) -> T:
+    return step(transition)
+
+
+# What is done for every run or node, as functions that `_do` takes; `steps` has the others.
+def _start(transition: Transition, command: Start) -> Effects:
+    transition.start(command)
+    return transition.effects
+
+
+def _claim(transition: Transition, wanted: tuple[Sequence[tuple[str, str]], str]) -> list[Claim]:
+    jobs, owner = wanted
+    claims = [transition.claim(instance, nonce, owner) for instance, nonce in jobs]
+    return [claim for claim in claims if claim is not None]
+
+
+_commit = Transition.commit

@@ -6,8 +6,9 @@ Logs are no facts of the run: they may lag behind, and the last moments may be m
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol, runtime_checkable
+
+from flowcraft_engine.frozen import frozen
 
 
 class LogLine(NamedTuple):
@@ -19,7 +20,7 @@ class LogLine(NamedTuple):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LogPart:
     """Some lines of one attempt. `left_out` counts the bytes of it that were too many, so far."""
 
@@ -41,6 +42,10 @@ class LogStore(Protocol):
         """Keep these parts; of a run that is not there they are dropped."""
         ...
 
-    async def read_logs(self, run_id: str, after: int = 0) -> list[LogPart]:
+    async def read_logs(self, run_id: str, after: int = 0, *, limit: int | None = None) -> list[LogPart]:
         """The parts of a run, without its sub-runs, from after number `after` on, in the order of writing."""
+        ...
+
+    async def last_log(self, run_id: str) -> int:
+        """The number of the last part of a run; 0 if there is none."""
         ...

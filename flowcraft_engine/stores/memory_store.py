@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import chain
 from typing import Any
 
 from flowcraft_engine.clock import Clock, SystemClock
 from flowcraft_engine.errors import ConflictError, NotFoundError
-from flowcraft_engine.kernel.event import RUN_FINISHED, Event
+from flowcraft_engine.kernel.event import RUN_FINISHED, Event, Fact
 from flowcraft_engine.kernel.plan import Plan
 from flowcraft_engine.stores.coordination_store import RunSummary
 from flowcraft_engine.stores.journal_store import JournalStore, OpenRun
@@ -35,14 +34,15 @@ class MemoryStore(JournalStore):
         self._children: dict[str, list[str]] = {}
         self._logs: dict[str, list[LogPart]] = {}
 
-    def _append(self, run: OpenRun, position: int, events: list[Event]) -> None:
+    def _append(self, run: OpenRun, position: int, events: list[Fact]) -> None:
         journal = self._journals.get(run.state.run_id)
         if journal is None:
             journal = self._journals[run.state.run_id] = []
             if run.state.parent is not None:
                 self._children.setdefault(run.state.parent[0], []).append(run.state.run_id)
-        journal.extend(chain.from_iterable(events))
-        if events[-1].type == RUN_FINISHED and run.state.parent is None:
+        for event in events:
+            journal += event
+        if events[-1][0] == RUN_FINISHED and run.state.parent is None:
             self._finished.append(run.state.run_id)
             if len(self._finished) > self._keep_finished:
                 self._forget_tree(self._finished.popleft())
@@ -91,9 +91,9 @@ class MemoryStore(JournalStore):
     async def list_runs(self, *, limit: int = 50, status: str | None = None) -> list[RunSummary]:
         found: list[RunSummary] = []
         for run_id in reversed(list(self._journals)):
-            state = self._open(run_id).state
-            if status is None or state.status == status:
-                found.append(summary_of(self._open(run_id)))
+            run = self._open(run_id)
+            if status is None or run.state.status == status:
+                found.append(summary_of(run))
             if len(found) == limit:
                 break
         return found
@@ -104,9 +104,12 @@ class MemoryStore(JournalStore):
                 kept = self._logs.setdefault(part.run_id, [])
                 kept.append(replace(part, number=len(kept) + 1))
 
-    async def read_logs(self, run_id: str, after: int = 0) -> list[LogPart]:
+    async def read_logs(self, run_id: str, after: int = 0, *, limit: int | None = None) -> list[LogPart]:
         self._open(run_id)
-        return self._logs.get(run_id, [])[after:]
+        return self._logs.get(run_id, [])[after : None if limit is None else after + limit]
+
+    async def last_log(self, run_id: str) -> int:
+        return len(self._logs.get(run_id, []))
 
     async def remember(self, run_id: str, options: JsonObject) -> None:
         self._options[run_id] = options

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from flowcraft_engine.blueprint.model import Blueprint
+if TYPE_CHECKING:
+    from flowcraft_engine.blueprint.model import Blueprint
 
 #: The queue of everything that asks for no particular version.
 DEFAULT_QUEUE = "default"

@@ -9,21 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import TypeAlias, TypeVar
 
-from flowcraft_engine.kernel.commands import Claim, Commit, Committed, Effects, Start
+from flowcraft_engine.kernel.commands import Claim, Commit, Committed, Effects
 from flowcraft_engine.kernel.event import Event
 from flowcraft_engine.kernel.transitions import Transition
 from flowcraft_engine.values import JsonObject, JsonValue
 
 T = TypeVar("T")
 Step: TypeAlias = Callable[[Transition], T]
-
-
-def start(command: Start) -> Step[Effects]:
-    def step(transition: Transition) -> Effects:
-        transition.start(command)
-        return transition.effects
-
-    return step
 
 
 def claim(jobs: Sequence[tuple[str, str]], owner: str) -> Step[list[Claim]]:
@@ -61,9 +53,9 @@ def wake(instances: Sequence[str]) -> Step[Effects]:
     return step
 
 
-def deliver(instance: str, child: str, result: JsonObject) -> Step[Effects]:
+def deliver(instance: str, child: str, result: JsonObject, generation: int | None) -> Step[Effects]:
     def step(transition: Transition) -> Effects:
-        transition.deliver(instance, child, result)
+        transition.deliver(instance, child, result, generation)
         return transition.effects
 
     return step
@@ -77,9 +69,9 @@ def release(instance: str, nonce: str | None, *, crashed: bool, why: str) -> Ste
     return step
 
 
-def cancel(reason: str | None) -> Step[Effects]:
+def cancel(reason: str | None, generation: int | None) -> Step[Effects]:
     def step(transition: Transition) -> Effects:
-        transition.cancel(reason)
+        transition.cancel(reason, generation)
         return transition.effects
 
     return step
@@ -98,17 +90,17 @@ def unpause() -> Step[Effects | None]:
     return step
 
 
-def retry(children: Collection[str]) -> Step[Effects]:
+def retry(children: Collection[str], ahead_of: int) -> Step[Effects]:
     def step(transition: Transition) -> Effects:
-        transition.retry(children)
+        transition.retry(children, ahead_of)
         return transition.effects
 
     return step
 
 
-def rerun(node: str, children: Collection[str]) -> Step[Effects]:
+def rerun(node: str, children: Collection[str], ahead_of: int) -> Step[Effects]:
     def step(transition: Transition) -> Effects:
-        transition.rerun(node, children)
+        transition.rerun(node, children, ahead_of)
         return transition.effects
 
     return step

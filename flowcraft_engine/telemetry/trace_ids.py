@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+
+from flowcraft_engine.frozen import frozen
 
 #: At the end of the id of a sub-run that was not the first one of its node.
 _FURTHER = re.compile(r"::[^:]+$")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TraceIds:
     """`trace_id` (128 bits) and `span_id` (64 bits) of the run itself, under which all of its attempts are."""
 
@@ -23,6 +24,11 @@ class TraceIds:
         digest = hashlib.sha256(b"flowcraft run\0" + run_id.encode("utf-8", "surrogatepass")).digest()
         # Zero would mean that there is no trace.
         return cls(int.from_bytes(digest[:16]) or 1, int.from_bytes(digest[16:24]) or 1)
+
+    def below(self, what: str) -> TraceIds:
+        """The ids of something that belongs to the run, in the same trace."""
+        digest = hashlib.sha256(f"{self.trace_id:x}.{self.span_id:x}\0{what}".encode()).digest()
+        return TraceIds(self.trace_id, int.from_bytes(digest[:8]) or 1)
 
 
 def parent_run_id(run_id: str) -> str | None:

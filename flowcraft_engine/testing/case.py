@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from flowcraft_engine.frozen import frozen
 from flowcraft_engine.values import JsonValue
 
 SCHEMA = 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Recorded:
     """What one attempt of a node came to: an output, an error, or a wait that nobody has answered."""
 
@@ -19,7 +20,8 @@ class Recorded:
     action: str | None = None
     #: `[operation, key, operand]`, as the attempt changed the context.
     context: tuple[tuple[str, str, JsonValue], ...] = ()
-    error: dict[str, str] | None = None
+    #: `code` and `message`, and what was recorded as the `cause`: `all_done` nodes are given all three.
+    error: dict[str, Any] | None = None
     waits: str | None = None
 
     def to_data(self) -> dict[str, Any]:
@@ -35,7 +37,7 @@ class Recorded:
         return data
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """The answer to a `wait`; `expires` if nobody gave one in time."""
 

@@ -8,11 +8,9 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from flowcraft_engine.blueprint.finding import BlueprintError
-from flowcraft_engine.blueprint.formats import parse
-from flowcraft_engine.blueprint.limits import DEFAULT_LIMITS
-from flowcraft_engine.blueprint.reading import from_text
-from flowcraft_engine.blueprint.report import Report, UnreadableError
+from flowcraft_engine.blueprint.data_text import read_data_document, read_data_text
+from flowcraft_engine.blueprint.document import Document
+from flowcraft_engine.blueprint.fields import describe
 from flowcraft_engine.errors import NotFoundError, UsageError
 from flowcraft_engine.testing.case import SCHEMA, Answer, Case, Expectation, Recorded, RunRecord
 from flowcraft_engine.values import same_json
@@ -29,7 +27,7 @@ def case_text(case: Case) -> str:
     """The case as YAML, checked by reading it again."""
     data = case.to_data()
     text = _HEAD + _yaml(data)
-    if not same_json(_parsed("case", text), data):
+    if not same_json(read_data_text("case", text), data):
         # Texts that YAML writers and readers see differently: JSON is YAML, too, and leaves no doubt.
         import json
 
@@ -45,7 +43,10 @@ def read_case(path: Path) -> Case:
         raise NotFoundError(f"there is no case {str(path)!r}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} cannot be read: {error}") from error
-    return _Reader(str(path)).case(_parsed(str(path), text))
+    document = read_data_document(str(path), text)
+    if document.root is None:
+        raise UsageError(f"{path}:1:1: the case is empty", hint="flowcraft record RUN -o FILE makes one")
+    return _Reader(str(path), document).case(document.root)
 
 
 def _yaml(data: Any) -> str:
@@ -68,23 +69,12 @@ def _yaml(data: Any) -> str:
     return stream.getvalue()
 
 
-def _parsed(name: str, text: str) -> Any:
-    report = Report(None, DEFAULT_LIMITS.max_findings)
-    try:
-        report.source = from_text(name, text, DEFAULT_LIMITS)
-        value = parse(report.source, DEFAULT_LIMITS, report).root
-    except UnreadableError as error:
-        raise BlueprintError([*report.findings(), error.finding]) from None
-    if report.has_errors:
-        raise BlueprintError(report.findings())
-    return value
-
-
 class _Reader:
-    """Plain data into a case; `where` is told in every error."""
+    """Plain data into a case; `where` is told in every error, with the line and column where they are known."""
 
-    def __init__(self, where: str) -> None:
+    def __init__(self, where: str, document: Document) -> None:
         self._where = where
+        self._document = document
 
     def case(self, data: Any) -> Case:
         known = ("schema", "blueprint", "inputs", *_RECORD_KEYS, "expect")
@@ -122,8 +112,9 @@ class _Reader:
         error = given.get("error")
         if error is not None:
             told = error if isinstance(error, dict) else {"message": str(error)}
-            fields = self._mapping(told, f"{name}.error", ("code", "message"))
+            fields = self._mapping(told, f"{name}.error", ("code", "message", "cause"))
             error = {
+                **fields,
                 "code": str(fields.get("code", "node_failed")),
                 "message": str(fields.get("message", "")),
             }
@@ -163,13 +154,18 @@ class _Reader:
 
     def _mapping(self, data: Any, name: str, known: Collection[str] | None = None) -> dict[str, Any]:
         if not isinstance(data, dict):
-            raise UsageError(f"{self._where}: {name} must be a mapping, not {type(data).__name__}")
+            at = self._document.start(data) if isinstance(data, list) else None
+            raise UsageError(f"{self._place(at)}: {name} must be a mapping, not {describe(data)}")
         for key in data if known is not None else ():
             if key not in (known or ()):
                 near = difflib.get_close_matches(str(key), known or (), n=1)
                 hint = f"did you mean {near[0]}?" if near else f"known are: {', '.join(known or ())}"
-                raise UsageError(f"{self._where}: {name} has no key {key!r}", hint=hint)
+                place = self._place(self._document.key_at(data, key))
+                raise UsageError(f"{place}: {name} has no key {key!r}", hint=hint)
         return data
+
+    def _place(self, at: int | None) -> str:
+        return self._where if at is None else str(self._document.source.location(at))
 
     def _text(self, value: Any, name: str) -> str | None:
         if value is None or isinstance(value, str):

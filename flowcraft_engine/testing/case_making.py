@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 from flowcraft_engine.blueprint.model import Blueprint
 from flowcraft_engine.errors import ConflictError
+from flowcraft_engine.frozen import frozen
 from flowcraft_engine.reports.dossier import Dossier
 from flowcraft_engine.stores.coordination_store import CoordinationStore
 from flowcraft_engine.testing.case import Case
@@ -17,7 +17,7 @@ from flowcraft_engine.testing.replay import Blueprints, expectation_of, mismatch
 _RECORDABLE = ("completed", "failed", "waiting")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MadeCase:
     """`doubts` says where the replay came to something else than the run."""
 

@@ -12,7 +12,8 @@ from flowcraft_engine.blueprint.model import Blueprint
 from flowcraft_engine.clock import ManualClock
 from flowcraft_engine.errors import UsageError
 from flowcraft_engine.execution.waits import OpenWait, open_waits
-from flowcraft_engine.nodes.registry import NodeRegistry
+from flowcraft_engine.kernel.naming import node_of
+from flowcraft_engine.nodes.registry import NodeRegistry, checked_registry
 from flowcraft_engine.nodes.result import NodeResult
 from flowcraft_engine.reports.dossier import read_dossier
 from flowcraft_engine.runtime.flow_runtime import FlowRuntime
@@ -49,7 +50,7 @@ async def play(
     top, others = _loaded(blueprint, blueprints)
     replacements = Replacements(replace or {})
     replacements.check(top, others)
-    types = (registry or NodeRegistry()).merged()
+    types = checked_registry(registry).merged()
     clock = clock or ManualClock(jumps=True)
     runtime = FlowRuntime(
         registry=types,
@@ -58,6 +59,7 @@ async def play(
         concurrency=concurrency,
         clock=clock,
     )
+    clock.await_work(lambda: runtime.is_busy)
     await runtime.run(replacements.apply(top, types, is_top=True), inputs, run_id=RUN_ID, timeout_s=timeout_s)
     await _answer(runtime, dict(answers or {}), timeout_s)
     dossier = await read_dossier(runtime.store, RUN_ID, clock.now())
@@ -101,7 +103,7 @@ async def _answer(runtime: FlowRuntime, answers: dict[str, Any], timeout_s: floa
 
 def _key_of(wait: OpenWait, answers: Mapping[str, Any]) -> str | None:
     """An answer is for an instance, a node, or the node whose sub-run waits."""
-    names = (wait.instance, wait.instance.partition("#")[0].partition("[")[0], wait.shown_as)
+    names = (wait.instance, node_of(wait.instance), wait.shown_as)
     return next((name for name in names if name in answers), None)
 
 

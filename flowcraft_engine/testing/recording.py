@@ -7,7 +7,7 @@ from typing import Any, Final
 from flowcraft_engine.kernel import event as ev
 from flowcraft_engine.kernel import state as st
 from flowcraft_engine.kernel.event import Event
-from flowcraft_engine.kernel.naming import END
+from flowcraft_engine.kernel.naming import END, node_of
 from flowcraft_engine.kernel.plan import Plan
 from flowcraft_engine.kernel.state import Instance
 from flowcraft_engine.kernel.transitions import EXPIRED
@@ -35,37 +35,49 @@ REAL: Final = frozenset(
 def record_of(run: Dossier) -> RunRecord:
     """What a case needs of a run and its sub-runs."""
     record = RunRecord()
+    noted_in: dict[str, int] = {}
+    generation = 1
     for event in run.events:
-        _note(run.plan, record, event)
-    for name, instance in run.state.instances.items():
+        if event.type == ev.GENERATION_BEGAN:
+            generation += 1
+        elif _note(run.plan, record, event, again=noted_in.get(event.instance, generation) != generation):
+            noted_in[event.instance] = generation
+    instances = run.state.instances
+    # One that was tried again gives what was recorded; and then so do all of its node, items and iterations alike.
+    retried = {instances[name].node_id for name in run.children if instances[name].attempt > 1}
+    for name, instance in instances.items():
         child = run.children.get(name)
-        if child is None or instance.attempt > 1:
+        if child is None or instance.node_id in retried:
             continue
         record.sub_runs[name] = record_of(child)
         # It is played for real.
         record.nodes.pop(name, None)
-    for name, instance in run.state.instances.items():
+    for name, instance in instances.items():
         if name not in record.nodes and _is_recorded(run.plan, instance) and instance.state == st.WAITING:
             record.nodes[name] = [Recorded(waits=str((instance.wait or {}).get("message") or ""))]
     return record
 
 
-def _note(plan: Plan, record: RunRecord, event: Event) -> None:
+def _note(plan: Plan, record: RunRecord, event: Event, *, again: bool) -> bool:
+    """Note what a node gave; False if the event tells nothing of that. What it gave before a repair is forgotten."""
     name = event.instance
     if event.type == ev.NODE_RESUMED:
         _note_answer(plan, record, name, event.data)
-        return
+        return False
     if event.type not in (ev.NODE_COMPLETED, ev.NODE_FAILED, ev.NODE_RETRYING):
-        return
-    node = plan.nodes[name.partition("#")[0].partition("[")[0]]
+        return False
+    node = plan.nodes[node_of(name)]
     is_whole = node.for_each is not None and not name.endswith("]")
     if node.id == END or is_whole or (node.uses in REAL and node.uses != SUBFLOW):
-        return
+        return False
+    if again:
+        record.nodes.pop(name, None)
     record.nodes.setdefault(name, []).append(_outcome(event))
+    return True
 
 
 def _note_answer(plan: Plan, record: RunRecord, name: str, data: Any) -> None:
-    if plan.nodes[name.partition("#")[0].partition("[")[0]].uses != "wait":
+    if plan.nodes[node_of(name)].uses != "wait":
         return
     if data["kind"] == st.ANSWER:
         record.answers[name] = Answer(data.get("output"), data.get("action"))
@@ -77,7 +89,8 @@ def _outcome(event: Event) -> Recorded:
     data = event.data
     if event.type != ev.NODE_COMPLETED:
         error = data["error"]
-        return Recorded(error={"code": str(error["code"]), "message": str(error["message"])})
+        told = {"code": str(error["code"]), "message": str(error["message"])}
+        return Recorded(error=told | ({"cause": error["cause"]} if error.get("cause") is not None else {}))
     changes = tuple((change[0], change[1], change[2]) for change in data.get("delta") or ())
     return Recorded(data["output"], data.get("action"), changes)
 

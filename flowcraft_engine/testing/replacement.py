@@ -6,11 +6,12 @@ import difflib
 import inspect
 import itertools
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from flowcraft_engine.blueprint.model import Blueprint, NodeSpec
 from flowcraft_engine.errors import UsageError
+from flowcraft_engine.frozen import frozen
 from flowcraft_engine.nodes.entry import NodeEntry
 from flowcraft_engine.nodes.handler import Handler
 from flowcraft_engine.nodes.node_context import NodeContext
@@ -20,7 +21,7 @@ from flowcraft_engine.nodes.registry import NodeRegistry, handler_of
 Key: TypeAlias = str | tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Call:
     """One attempt of a replaced node, with what it was given."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +11,15 @@ from flowcraft_engine.blueprint.model import Blueprint, NodeSpec
 from flowcraft_engine.clock import ManualClock
 from flowcraft_engine.errors import FlowcraftError, NodeError
 from flowcraft_engine.execution.waits import OpenWait, open_waits
+from flowcraft_engine.frozen import frozen
+from flowcraft_engine.kernel.naming import node_of
 from flowcraft_engine.nodes.entry import NodeEntry
 from flowcraft_engine.nodes.handler import Handler
 from flowcraft_engine.nodes.node_context import NodeContext
 from flowcraft_engine.nodes.registry import NodeRegistry
 from flowcraft_engine.nodes.result import NodeResult, Wait
 from flowcraft_engine.reports.dossier import Dossier, read_dossier
-from flowcraft_engine.reports.json_diff import json_changes
+from flowcraft_engine.reports.json_diff import Change, json_changes
 from flowcraft_engine.reports.why import why
 from flowcraft_engine.runtime.flow_runtime import FlowRuntime
 from flowcraft_engine.testing.case import Answer, Case, Expectation, Recorded, RunRecord
@@ -32,7 +33,7 @@ _MOST = 10
 _TIMEOUT_S = 60.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Blueprints:
     """The blueprint of a case, and those that its sub-runs may use."""
 
@@ -67,6 +68,7 @@ async def replay(case: Case, blueprints: Blueprints) -> Dossier:
         concurrency=1,
         clock=clock,
     )
+    clock.await_work(lambda: runtime.is_busy)
     await runtime.run(player.apply(blueprints.top), case.inputs, run_id=_RUN_ID, timeout_s=_TIMEOUT_S)
     while (found := await player.next_answer(runtime)) is not None:
         wait, answer = found
@@ -96,11 +98,19 @@ def mismatches(expect: Expectation, run: Dossier) -> list[str]:
     for name, state in expect.states.items():
         found.extend(_state_mismatch(name, state, run))
     if expect.outputs is not None:
-        changes = list(json_changes(expect.outputs, run.result.outputs))
+        changes = [it for it in json_changes(expect.outputs, run.result.outputs) if not _is_other_run(it)]
         found += [f"output {it.path}: {it.new!r}, not {it.old!r}" for it in changes[:_MOST]]
         if len(changes) > _MOST:
             found.append(f"and {len(changes) - _MOST} more outputs")
     return found
+
+
+def _is_other_run(change: Change) -> bool:
+    """Errors of sub-runs name them, and the replay of a run has another id than the run."""
+    old, new = change.old, change.new
+    if not (change.path.endswith("cause.run_id") and isinstance(old, str) and isinstance(new, str)):
+        return False
+    return old.partition(":")[2] == new.partition(":")[2]
 
 
 def _path_mismatch(expected: list[str], run: Dossier) -> Iterable[str]:
@@ -152,10 +162,7 @@ class _Player:
         number = min(ctx.attempt, len(attempts))
         recorded = attempts[number - 1]
         if recorded.error is not None:
-            is_last = number == len(attempts)
-            raise NodeError(
-                recorded.error["message"], error_code=recorded.error["code"], retryable=not is_last
-            )
+            raise _error_of(recorded.error, retryable=number < len(attempts))
         if recorded.waits is not None:
             return Wait(recorded.waits or None)
         for operation, key, operand in recorded.context:
@@ -175,7 +182,7 @@ class _Player:
         """A wait that the case has an answer for, which was not given yet."""
         for wait in await open_waits(runtime.store, _RUN_ID):
             record = _record_at(self._record, wait.run_id)
-            node_id = wait.instance.partition("#")[0].partition("[")[0]
+            node_id = node_of(wait.instance)
             answer = record.answers.get(wait.instance) or record.answers.get(node_id) if record else None
             if answer is not None and (wait.run_id, wait.instance) not in self._answered:
                 self._answered.add((wait.run_id, wait.instance))
@@ -188,15 +195,21 @@ def _record_at(record: RunRecord, run_id: str) -> RunRecord | None:
     found: RunRecord | None = record
     for part in run_id.split(":")[1:]:
         if part and found is not None:
-            found = found.sub_runs.get(part) or found.sub_runs.get(part.partition("#")[0].partition("[")[0])
+            found = found.sub_runs.get(part) or found.sub_runs.get(node_of(part))
     return found
 
 
 def _recorded_nodes(record: RunRecord) -> Iterable[str]:
     for name in record.nodes:
-        yield name.partition("#")[0].partition("[")[0]
+        yield node_of(name)
     for child in record.sub_runs.values():
         yield from _recorded_nodes(child)
+
+
+def _error_of(recorded: dict[str, Any], *, retryable: bool) -> NodeError:
+    error = NodeError(recorded["message"], error_code=recorded["code"], retryable=retryable)
+    error.failure_cause = recorded.get("cause")
+    return error
 
 
 async def _change(context: Any, operation: str, key: str, operand: Any) -> None:

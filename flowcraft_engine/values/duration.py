@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 
 _UNITS_MS = {"ms": 1.0, "s": 1_000.0, "m": 60_000.0, "h": 3_600_000.0, "d": 86_400_000.0}
 _PATTERN = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|d)\s*")
@@ -29,6 +30,7 @@ def parse_duration(value: object) -> float:
     return milliseconds
 
 
+@lru_cache(maxsize=256)
 def _parse_text(text: str) -> float:
     total, position = 0.0, 0
     while position < len(text):

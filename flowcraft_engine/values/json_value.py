@@ -23,6 +23,7 @@ import decimal
 import enum
 import json
 import pathlib
+import types
 import uuid
 from collections import deque
 from collections.abc import Callable
@@ -30,6 +31,8 @@ from typing import Any, TypeAlias
 
 from flowcraft_engine.values.json_text import json_text
 from flowcraft_engine.values.kept_value import KeptValue
+
+# Values are told apart by their exact type, which the type checker does not follow: hence the ignored rules.
 
 JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 JsonObject: TypeAlias = dict[str, JsonValue]
@@ -47,6 +50,11 @@ class NotSerializableError(ValueError):
         super().__init__(f"{path}: {reason}")
         self.path = path
         self.reason = reason
+
+    @classmethod
+    def too_deep(cls, path: str = "$") -> NotSerializableError:
+        """Of a value that cannot be kept, also if this Python can read its text: how deep that may be varies."""
+        return cls(path, f"nested more than {_MAX_DEPTH} deep, or a cycle")
 
 
 def to_json(value: Any) -> JsonValue:
@@ -79,7 +87,7 @@ def _convert(value: Any, path: str, depth: int) -> JsonValue:
             raise NotSerializableError(path, f"{value} is not a JSON number")
         return value  # type: ignore[no-any-return]
     if depth > _MAX_DEPTH:
-        raise NotSerializableError(_shorten(path), f"nested more than {_MAX_DEPTH} deep, or a cycle")
+        raise NotSerializableError.too_deep(_shorten(path))
     if kind is dict:
         return _object(value, path, depth)
     if kind is list:
@@ -134,7 +142,8 @@ def _convert_other(value: Any, path: str, depth: int) -> JsonValue:
     dump = getattr(value, "model_dump", None)
     if dump is not None and hasattr(type(value), "model_fields"):
         return _convert(dump(mode="python"), path, depth + 1)
-    raise NotSerializableError(path, f"{_a(value)} is not a JSON value")
+    missing = ": an await is missing" if isinstance(value, types.CoroutineType) else ""
+    raise NotSerializableError(path, f"{_a(value)} is not a JSON value{missing}")
 
 
 def copy_json(value: JsonValue) -> JsonValue:

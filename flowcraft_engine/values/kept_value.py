@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from flowcraft_engine.frozen import frozen
 from flowcraft_engine.values.json_text import json_text
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KeptValue:
     """The place of a large value: a digest to fetch it by, and its length as JSON text.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import html
 import json
 import re
 from collections.abc import Iterator
@@ -98,6 +97,8 @@ def _without_beginning(text: str, secret: str) -> str:
 
 def _forms(secret: str) -> Iterator[str]:
     """The secret as it is, and as programs write it."""
+    import html
+
     yield secret
     stripped = secret.strip()
     if len(stripped) >= SHORTEST:

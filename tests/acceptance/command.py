@@ -48,13 +48,19 @@ class Command:
         done = subprocess.run(
             self.line(*arguments),
             input=stdin, capture_output=True, text=True, cwd=self.folder,
-            env=self.environment(**env), timeout=60,
+            env=self.environment(**env), timeout=100,
         )  # fmt: skip
         return Outcome(done.returncode, done.stdout, done.stderr)
 
     def begin(self, *arguments: str, **env: str) -> subprocess.Popen[str]:
+        return self._begin(self.line(*arguments), **env)
+
+    def begin_python(self, code: str) -> subprocess.Popen[str]:
+        return self._begin([sys.executable, "-c", code])
+
+    def _begin(self, line: list[str], **env: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            self.line(*arguments),
+            line,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
             cwd=self.folder, env=self.environment(**env),
         )  # fmt: skip
@@ -62,7 +68,7 @@ class Command:
     def python(self, code: str) -> Outcome:
         done = subprocess.run(
             [sys.executable, "-c", code],
-            capture_output=True, text=True, cwd=self.folder, env=self.environment(), timeout=60,
+            capture_output=True, text=True, cwd=self.folder, env=self.environment(), timeout=100,
         )  # fmt: skip
         return Outcome(done.returncode, done.stdout, done.stderr)
 

@@ -21,7 +21,9 @@ from tests.reference.nodes import Gates, node_function
 RUN = "case"
 _ENDED = {ev.NODE_COMPLETED, ev.NODE_FAILED, ev.NODE_POISONED, ev.NODE_CANCELLED, ev.NODE_SKIPPED}
 #: A case that is not over by then hangs.
-_LIMIT_S = 30.0
+_LIMIT_S = 60.0
+#: Cases at the same time: they share the waiting for workers.
+_TOGETHER = 16
 
 
 def run_all_on_fleets(
@@ -32,16 +34,20 @@ def run_all_on_fleets(
     faults: Callable[[int], QueueFaults] | None = None,
     prefix: str = "case",
 ) -> list[Result | Exception]:
-    """The results of several cases at once, each on `workers` workers of its own, which share nothing but this process.
+    """The results of many cases, several at once, each on `workers` workers of its own, which share but this process.
 
     `faults` are made from a case's number; `prefix` and number are the namespace.
     """
 
     async def run() -> list[Result | BaseException]:
-        runs = (
-            _run(case, redis_url, workers, faults(number) if faults else None, namespace=f"{prefix}-{number}")
-            for number, case in cases.items()
-        )
+        places = asyncio.Semaphore(_TOGETHER)
+
+        async def one(number: int, case: Case) -> Result:
+            its_faults = faults(number) if faults else None
+            async with places:
+                return await _run(case, redis_url, workers, its_faults, namespace=f"{prefix}-{number}")
+
+        runs = (one(number, case) for number, case in cases.items())
         return await asyncio.gather(*runs, return_exceptions=True)
 
     results: list[Result | Exception] = []

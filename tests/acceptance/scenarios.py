@@ -172,6 +172,20 @@ EXECUTION = [
         {"S": Ret({"deep": {"v": "e"}}), "M": Ret("m")},
         Expected(out={"E": "e"}),
     ),
+    row(
+        "X10b",
+        "S -> M, N; M -{[0, input]}-> E<S>; N -{[1, input]}-> E",
+        {"S": Ret("s"), "M": Late("N", Ret("m"))},
+        Expected(out={"E": [0, "s"]}),
+    ),
+    row("X10c", "A!F -{[input]}-> E<A>", {"A": Boom(), "F": Ret("f")}, Expected(out={"E": ["f"]})),
+    row(
+        "X10d",
+        "A!F -{[input]}-> E<F>; F!G",
+        {"A": Boom(), "F": Boom(), "G": Ret("g")},
+        Expected(out={"E": ["g"]}),
+    ),
+    row("X10e", "S -{[input]}-> A!F; F<S>", {"S": Ret("s"), "A": Boom()}, Expected(out={"F": "s"})),
     row("X11", "A<amount>", {}, Expected(out={"A": 42}, ctx={"amount": 42}), inputs={"amount": 42}),
     row("X12", "A -> B", {"A": Ret(False)}, Expected(out={"B": False})),
     row(
@@ -437,6 +451,12 @@ FAILING = [
         {"X": Boom()},
         failed(("X", FAILED), states={"A": POISONED, "F": SKIPPED, "B": POISONED}),
     ),
+    row(
+        "F05e",
+        "S, T -> A!F; F<S>!G",
+        {"S": Ret("s"), "T": Ret("t"), "A": Boom(), "F": Boom(), "G": Echo()},
+        Expected(outs={"G": "s"}),
+    ),
     row("F06", "A!F", {"A": Boom("one"), "F": Boom("two")}, failed(("A", FAILED), ("F", FAILED))),
     row(
         "F06b",
@@ -560,6 +580,13 @@ LOOPS = [
         patch={"L": {"loop": {"max_iterations": 2}}},
     ),
     row(
+        "L06c",
+        "I -> L; L:loop(B..B, true); L!F; L -> E",
+        {"I": Ret("i"), "B": Add("+"), "F": Add("!")},
+        Expected(states={"L": "failed"}, out={"F": "i++!", "E": "i++!"}),
+        patch={"L": {"loop": {"max_iterations": 2}}},
+    ),
+    row(
         "L07",
         "I -> O; O:loop(R..T, i < 2); R -> N -> T; N:loop(B..B, j < 3)",
         {"I": SetKey("i", 0), "R": SetKey("j", 0), "B": Inc("j"), "T": Inc("i")},
@@ -602,6 +629,12 @@ LOOPS = [
         failed(("B", FAILED), states={"B#1.1": "failed", "N#1": POISONED, "O": POISONED, "E": POISONED}),
     ),
     row(
+        "L09d",
+        "O:loop(N..N, true); N:loop(B..B, true); N!F; O -> E",
+        {"B": Boom()},
+        failed(("B", FAILED), states={"N#1": POISONED, "F#1": SKIPPED, "O": POISONED, "E": POISONED}),
+    ),
+    row(
         "L10",
         "I -> L; L:loop(B..D, true); B -[x]-> D; L -> E",
         {"I": Ret("i"), "B": Ret("b")},
@@ -625,6 +658,15 @@ LOOPS = [
         {"I": Ret(0)},
         Expected(out={"E": 3, "W#1": 1, "W#2": 3}, answers=("accepted", "accepted")),
         answers=(Answer("W", 1), Answer("W", 3)),
+    ),
+    row(
+        "L13b",
+        "L:loop(W..W, result.output != 3); W:wait; L -> V; V:wait",
+        {},
+        Expected(
+            "waiting", out={"L": 3}, answers=("accepted", "accepted", "repeated", "repeated", "refused")
+        ),
+        answers=(Answer("W", 1), Answer("W", 3), Answer("W", 1), Answer("W", 3), Answer("W", 2)),
     ),
     row(
         "L15",
@@ -740,6 +782,14 @@ SUBFLOWS = [
         {"A": Ret({"v": 5}), "c.b": Add("-b"), "c.a": SetKey("made", "m")},
         Expected(ctx={"r": "m-b", "k": "m", "made": None}),
         children=(child("c", "a -> b"),),
+    ),
+    row(
+        "S02c",
+        "A -> N:sub(c; in x=item.v, i=index, rows=A)",
+        {"A": Ret([{"v": 5}, {"v": 6}])},
+        Expected(out={"N": [{"x": 5, "i": 0, "n": 2}, {"x": 6, "i": 1, "n": 2}]}),
+        children=(child("c", "a<x>", outputs={"x": "a", "i": "i", "n": "len(rows)"}),),
+        patch={"N": {"for_each": "A"}},
     ),
     row(
         "S03",
@@ -920,6 +970,14 @@ WAITING = [
         {"A": Boom()},
         failed(("A", FAILED), states={"W": CANCELLED, "E": CANCELLED}, calls={"E": 0}),
         metadata={"fail_fast": True},
+    ),
+    row(
+        "W16b",
+        "W:wait -> S:sleep(5) -> A; V:wait",
+        {"A": Boom()},
+        failed(("A", FAILED), states={"W": COMPLETED, "S": COMPLETED, "V": CANCELLED}),
+        metadata={"fail_fast": True},
+        answers=(Answer("W", 1),),
     ),
 ]
 

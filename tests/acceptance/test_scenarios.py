@@ -14,9 +14,6 @@ from tests.acceptance.scenarios import SCENARIOS, Scenario
 from tests.acceptance.verdict import differences
 from tests.reference.case import Result
 
-#: Scenarios on fleets at the same time.
-_TOGETHER = 16
-
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.id)
 def test_in_memory(scenario: Scenario) -> None:
@@ -40,15 +37,10 @@ def test_one_node_at_a_time(scenario: Scenario) -> None:
 
 @pytest.fixture(scope="module")
 def fleet_results(redis_server: EmbeddedRedis) -> dict[str, Result | Exception]:
-    """What each scenario came to on two workers of its own. Side by side: they share the waiting for workers."""
-    found: dict[str, Result | Exception] = {}
-    url = redis_server.address.url
-    for start in range(0, len(SCENARIOS), _TOGETHER):
-        batch = dict(enumerate(SCENARIOS[start : start + _TOGETHER], start))
-        cases = {number: scenario.case for number, scenario in batch.items()}
-        results = run_all_on_fleets(cases, url, workers=2, prefix="scenario")
-        found.update(zip((scenario.id for scenario in batch.values()), results, strict=True))
-    return found
+    """What each scenario came to on two workers of its own."""
+    cases = {number: scenario.case for number, scenario in enumerate(SCENARIOS)}
+    results = run_all_on_fleets(cases, redis_server.address.url, workers=2, prefix="scenario")
+    return dict(zip((scenario.id for scenario in SCENARIOS), results, strict=True))
 
 
 @pytest.mark.xdist_group("fleet")

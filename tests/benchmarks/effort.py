@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -49,24 +49,13 @@ FULL = Effort(
     fleet_finished=100_000,
     kills=20,
 )
-QUICK = Effort(
+QUICK = replace(
+    FULL,
     rounds=5,
     long_rounds=2,
     process_rounds=5,
-    nodes=1_000,
-    fans=(100, 1_000),
     growth=(1_000, 10_000),
-    runs=1_000,
-    items=10_000,
-    sleeps=10,
-    memory_nodes=10_000,
-    file_nodes=(1_000, 10_000),
-    messages=5_000,
-    fleet_runs=500,
-    fleet_chain=3_000,
-    fleet_fan=10_000,
     fleet_jobs=20_000,
-    fleet_finished=100_000,
     kills=2,
 )
 SMOKE = Effort(

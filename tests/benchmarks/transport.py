@@ -39,7 +39,7 @@ def measure_transport(effort: Effort) -> list[Figure]:
             },
         )
     return [
-        *_beside_stock(taken, "no-op message, {side}", "µs", "throughput", at_most_ratio=0.65),
+        *_beside_stock(taken, "no-op message, {side}", "µs", "throughput", at_most_ratio=0.55),
         _single(taken),
         *_beside_stock(taken, "hop of a chain, {side}", "ms", "hop", at_most=1.0, at_most_ratio=0.15),
         *_beside_stock(

@@ -11,7 +11,8 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from queue import SimpleQueue
 from statistics import median
 from typing import Any
 
@@ -20,6 +21,7 @@ from dramatiq.brokers.redis import RedisBroker
 
 from flowcraft_engine.backends.dramatiq import DramatiqJobQueue, JobConsumer
 from flowcraft_engine.backends.dramatiq.broker import HardenedBroker, prefetch_of
+from flowcraft_engine.backends.dramatiq.delivery import Delivery
 from flowcraft_engine.backends.dramatiq.intake import Intake
 from flowcraft_engine.backends.dramatiq.layout import ACTOR, Layout
 from flowcraft_engine.backends.dramatiq.message import new_id
@@ -32,35 +34,72 @@ Actor = Callable[..., None]
 
 
 class Raw:
-    """Dramatiq with a plain actor: with its own broker and settings, or with ours."""
+    """Messages that a plain function takes, in so many threads."""
 
-    def __init__(self, url: str, threads: int, *, ours: bool) -> None:
-        self.broker: Any = (
-            HardenedBroker(url, name=new_id(0), layout=Layout(), intake=Intake(), threads=threads)
-            if ours
-            else RedisBroker(url=url, namespace=PREFIX)
-        )
-        self._threads = threads
-        self._ours = ours
+    broker: Any
 
     def start(self, actor: Actor) -> None:
-        dramatiq.Actor(
-            actor, broker=self.broker, actor_name=ACTOR, queue_name="default", priority=0, options={}
-        )
-        worker = dramatiq.Worker(self.broker, worker_threads=self._threads)
-        if self._ours:
-            worker.queue_prefetch = prefetch_of(self._threads)
-        worker.start()
+        raise NotImplementedError
 
     def send(self) -> None:
         body = {"v": 1, "run": "run", "instance": "a", "blueprint": "flow@1.0.0"}
         self.broker.enqueue(dramatiq.Message("default", ACTOR, (), body, {}))
 
 
+class Stock(Raw):
+    """Dramatiq with its own broker and settings."""
+
+    def __init__(self, url: str, threads: int) -> None:
+        self.broker = RedisBroker(url=url, namespace=PREFIX)
+        self._threads = threads
+
+    def start(self, actor: Actor) -> None:
+        dramatiq.Actor(
+            actor, broker=self.broker, actor_name=ACTOR, queue_name="default", priority=0, options={}
+        )
+        dramatiq.Worker(self.broker, worker_threads=self._threads).start()
+
+
+class Blocking(Raw):
+    """Our consumer, without an event loop: threads call the function, and acknowledge, as those of Dramatiq do."""
+
+    def __init__(self, url: str, threads: int) -> None:
+        self._threads = threads
+        self._waiting: SimpleQueue[Delivery] = SimpleQueue()
+        self.broker = HardenedBroker(
+            url, name=new_id(0), layout=Layout(), intake=Intake(), threads=threads, hand_over=self._take
+        )
+
+    def start(self, actor: Actor) -> None:
+        for _ in range(self._threads):
+            threading.Thread(target=self._work, args=(actor,), daemon=True).start()
+        worker = dramatiq.Worker(self.broker, worker_threads=0)
+        worker.queue_prefetch = prefetch_of(self._threads)
+        self.broker.declare_queue("default")
+        worker.start()
+
+    def _take(self, deliveries: Sequence[Delivery]) -> bool:
+        for delivery in deliveries:
+            self._waiting.put(delivery)
+        return True
+
+    def _work(self, actor: Actor) -> None:
+        while True:
+            delivery = self._waiting.get()
+            actor()
+            delivery.holder.answered(delivery.id)
+            self.broker.do_ack("default", delivery.id)
+            delivery.holder.settled([delivery.id])
+
+
+def _raw(url: str, threads: int, *, ours: bool) -> Raw:
+    return Blocking(url, threads) if ours else Stock(url, threads)
+
+
 def raw_throughput(url: str, threads: int, count: int, *, ours: bool) -> float:
     """Microseconds a message, of no-op messages that wait already."""
     asyncio.run(_fill(url, count))
-    raw, left, done, lock = Raw(url, threads, ours=ours), [count], threading.Event(), threading.Lock()
+    raw, left, done, lock = _raw(url, threads, ours=ours), [count], threading.Event(), threading.Lock()
 
     def noop(*_: Any, **__: Any) -> None:
         with lock:
@@ -76,7 +115,7 @@ def raw_throughput(url: str, threads: int, count: int, *, ours: bool) -> float:
 
 def raw_hop(url: str, threads: int, count: int, *, ours: bool, node_s: float = 0.0) -> float:
     """Milliseconds a hop, of a chain whose messages send the next one."""
-    raw, left, done = Raw(url, threads, ours=ours), [count], threading.Event()
+    raw, left, done = _raw(url, threads, ours=ours), [count], threading.Event()
 
     def send_next(*_: Any, **__: Any) -> None:
         time.sleep(node_s)
@@ -93,7 +132,7 @@ def raw_hop(url: str, threads: int, count: int, *, ours: bool, node_s: float = 0
 
 def raw_idle(url: str, threads: int, count: int, *, ours: bool) -> float:
     """Milliseconds until a worker that has been idle begins, median."""
-    raw, begun = Raw(url, threads, ours=ours), threading.Event()
+    raw, begun = _raw(url, threads, ours=ours), threading.Event()
     raw.start(lambda *_, **__: begun.set())
     taken = []
     for _ in range(count):

@@ -15,14 +15,16 @@ from tests.chaos.storm import Storm, Weather
 from tests.chaos.tally import Tally
 from tests.chaos.workload import make_workload
 
-_ALWAYS = Weather(22, fsync="always")
-_EVERYSEC = Weather(22, fsync="everysec")
-_CUT = Weather(22, fsync="everysec", cuts_tails=True)
+_ALWAYS = Weather(27, fsync="always")
+_EVERYSEC = Weather(27, fsync="everysec")
+_CUT = Weather(27, fsync="everysec", cuts_tails=True)
 _QUIET = Weather(3, quiet=True)
 
 #: The storms of each profile.
 PROFILES: Final[dict[str, list[Weather]]] = {
-    "slice": [replace(_ALWAYS, seconds=10), replace(_CUT, seconds=10), replace(_QUIET, seconds=2)],
+    "slice": [
+        replace(it, seconds=seconds, together=48) for it, seconds in ((_ALWAYS, 10), (_CUT, 10), (_QUIET, 2))
+    ],
     "ci": [_QUIET, _ALWAYS, _CUT, _EVERYSEC, _CUT, _ALWAYS],
     "nightly": [replace(it, seconds=60) for it in (_ALWAYS, _CUT, _EVERYSEC, _CUT, _QUIET)] * 9,
 }

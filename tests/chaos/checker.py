@@ -103,14 +103,29 @@ class Checker:
         if document["status"] == "cancelled":
             if not run.cancel_sent:
                 self._complain(run.id, "was cancelled by nobody")
-        elif any(error["code"] == _CRASH_LOOP for error in document["errors"]):
+        elif await self._has_crash_loop(run.id):
             self._tally["crash loops"] += 1  # `_instance` looks whether that is true
         else:
-            self._result(run, document)
+            await self._result(run, document)
 
-    def _result(self, run: Run, document: dict[str, Any]) -> None:
-        key = key_of(result_of(document, run.load.case))
-        if key not in run.load.admissible:
+    async def _has_crash_loop(self, run_id: str) -> bool:
+        """Whether a node of the run or its sub-runs was given up, also one that a fallback has rescued."""
+        for name in await self._store.tree(run_id):
+            _, state = await self._store.glance(name)
+            if any((it.error or {}).get("code") == _CRASH_LOOP for it in state.instances.values()):
+                return True
+        return False
+
+    async def _result(self, run: Run, document: dict[str, Any]) -> None:
+        result = result_of(document, run.load.case)
+        key = key_of(result)
+        if key in run.load.admissible:
+            return
+        events = await self._store.events(run.id)
+        released = {event.instance for event in events if event.type == ev.NODE_RELEASED}
+        if run.load.admits_after_releases(result, released):
+            self._tally["admitted after a release"] += 1
+        else:
             expected = "\n or \n".join(sorted(run.load.admissible)[:2])
             self._complain(run.id, f"came to\n{key}\ninstead of\n{expected}")
 
@@ -158,7 +173,7 @@ class Checker:
     def _instance(self, run_id: str, plan: Plan, state: RunState, instance: Instance) -> None:
         node = plan.nodes[instance.node_id]
         effects = self._effects[run_id][instance.name]
-        if instance.error and instance.error.get("code") == _CRASH_LOOP and instance.crashes < _CRASHES:
+        if (instance.error or {}).get("code") == _CRASH_LOOP and _crashes(state, instance) < _CRASHES:
             self._complain(run_id, f"{instance.name} is called a crash loop after {instance.crashes}")
         if not node.uses.startswith("c") or "." not in node.uses:
             return  # built in
@@ -235,3 +250,11 @@ async def unburied(adapter: FaultyAdapter) -> int:
     link = adapter.ports.store.link  # type: ignore[attr-defined]  # the Redis store's own
     soon_ms = int((adapter.ports.clock.now() + 3600) * 1000)
     return int(await link.call("ZCOUNT", f"{NAMESPACE}:dead", "-inf", soon_ms))
+
+
+def _crashes(state: RunState, instance: Instance) -> int:
+    """How often it died; of a batch, which fails with the error of an item, how often one of its items did."""
+    if instance.index is not None:
+        return instance.crashes
+    same = (instance.node_id, instance.path)
+    return max(it.crashes for it in state.instances.values() if (it.node_id, it.path) == same)

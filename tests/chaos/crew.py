@@ -77,8 +77,9 @@ class Crew:
         return pid
 
     def thaw(self, pid: int) -> None:
-        self._frozen.discard(pid)
-        with contextlib.suppress(ProcessLookupError):
+        # One thread at a time may ask how a process has ended: of two, one is told 255.
+        with self._lock, contextlib.suppress(ProcessLookupError):
+            self._frozen.discard(pid)
             if any(it.pid == pid and it.exitcode is None for it in self._workers):
                 os.kill(pid, signal.SIGCONT)
 

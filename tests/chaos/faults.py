@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import itertools
 import random
 import threading
@@ -24,6 +23,8 @@ from tests.chaos.worker import LEASE_S, NAMESPACE
 from tests.faults.tcp_proxy import TcpProxy
 
 _GARBAGE = (b"", b"\x80\x04\x95garbage", b"{", b'"text"', b"[1,2", b"{}" * 40, b"\xff\xfe\xfd", b"null")
+
+_ALL = 1_000_000
 
 
 class Faults:
@@ -66,13 +67,13 @@ class Faults:
             self._client_kill: 2,
             self._client_pause: 1,
             self._script_flush: 1,
-            self._duplicate: 5,
+            self._duplicate: 3,
             self._forge: 1,
             self._reorder: 1,
-            self._drop: 4,
+            self._drop: 1,
             self._corrupt: 3,
             self._flush_queue: 0.4,
-            self._kill_redis: 3 if kills_redis else 0,
+            self._kill_redis: 1.5 if kills_redis else 0,
         }
 
     def run(self, pause_s: float) -> None:
@@ -183,14 +184,15 @@ class Faults:
 
     def _push(self, jobs: list[tuple[str, str]]) -> None:
         now_ms = int(time.time() * 1000)
-        with self._client(db=1) as client:
+        with self._client(db=1) as client, client.pipeline(transaction=False) as pipe:
             for run_id, instance in jobs:
                 message = new_id(now_ms)
                 data = encode(
                     JobPayload(run_id, instance, ""), queue=DEFAULT_QUEUE, message_id=message, now_ms=now_ms
                 )
-                client.hset(self._layout.messages(DEFAULT_QUEUE), message, data)
-                client.rpush(self._layout.ids(DEFAULT_QUEUE), message)
+                pipe.hset(self._layout.messages(DEFAULT_QUEUE), message, data)
+                pipe.rpush(self._layout.ids(DEFAULT_QUEUE), message)
+            pipe.execute()
 
     def _reorder(self) -> None:
         key = self._layout.ids(DEFAULT_QUEUE)
@@ -198,9 +200,11 @@ class Faults:
             ids: Any = client.lrange(key, 0, -1)
             self._random.shuffle(ids)
             self._tally["reordered"] += len(ids)
-            for message in ids:
-                client.lrem(key, 1, message)
-                client.rpush(key, message)
+            with client.pipeline(transaction=False) as pipe:
+                for message in ids:
+                    pipe.lrem(key, 1, message)
+                    pipe.rpush(key, message)
+                pipe.execute()
 
     def _drop(self) -> None:
         """From the list, from what a worker holds, or the body alone."""
@@ -209,7 +213,8 @@ class Faults:
             for key in client.scan_iter(f"{self._layout.prefix}*"):
                 kind: Any = client.type(key)
                 if kind == b"list":
-                    self._tally["dropped"] += len(list(iter(functools.partial(client.lpop, key), None)))
+                    dropped: Any = client.lpop(key, _ALL)
+                    self._tally["dropped"] += len(dropped or ())
                 elif kind == b"set" and self._random.random() < 0.5:
                     self._tally["dropped"] += bool(client.spop(key))
                 elif kind == b"hash" and (fields := client.hkeys(key)):
@@ -249,7 +254,7 @@ class Faults:
     def _kill_redis(self) -> None:
         self._tally["redis killed"] += 1
         self._server.kill()
-        if self._cuts_tails and self._random.random() < 0.7:
+        if self._cuts_tails and self._random.random() < 0.85:
             self._cut_tail()
         self._end.wait(self._random.uniform(0, 0.5))
         self._server.restart()

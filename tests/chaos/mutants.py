@@ -48,11 +48,13 @@ def _ack_before_claim() -> None:
 def _lease_by_client_clock() -> None:
     """The clock of this machine is an hour fast."""
 
-    async def take_dead(fleet: RedisFleet, lease_s: float) -> list[str]:
+    async def take_dead(fleet: RedisFleet, lease_s: float, heard_s: float = 0) -> list[str]:
         link, keys = fleet._link, fleet._keys
         now_ms = int((time.time() + 3600) * 1000)
-        found = await link.call("ZRANGEBYSCORE", keys.workers, "-inf", now_ms)
-        return [owner.decode() for owner in found]
+        found = await link.calls(
+            [("ZRANGEBYSCORE", name, "-inf", now_ms) for name in (keys.workers, keys.dead)]
+        )
+        return [owner.decode() for owners in found for owner in owners]
 
     _replace(RedisFleet, "take_dead", take_dead)
 
@@ -112,7 +114,6 @@ MUTANTS: dict[str, Mutant] = {
 #: Where a worker with that bug dies, if it must for the bug to show.
 PLACES: dict[str, Sequence[str]] = {
     "ack before claim": ("msg.received=kill@1",),
-    "lease by client clock": (),
     "publish before commit": (),
     "no claim taken back": ("exec.mid=kill@1",),
 }

@@ -12,7 +12,9 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from flowcraft_engine import NotFoundError
 from flowcraft_engine.backends.redis.embedded import EmbeddedRedis
 from tests.acceptance.fleet_run import FaultyAdapter
 from tests.chaos.checker import Checker, Circumstances, unburied
@@ -26,8 +28,10 @@ from tests.chaos.workload import Load
 from tests.faults.tcp_proxy import TcpProxy
 from tests.redis_server import usual_binary
 
-#: How long everything may take to come to rest when the faults are over.
+#: When the faults are over: what has not moved for so long is stuck. A slow machine only takes longer to come to rest.
 QUIET_S = 30 + LEASE_S + 3 * SWEEP_S
+#: Whatever moves for so long never comes to rest.
+_LONGEST_QUIET_S = 6 * QUIET_S
 _CLIENT_DEATHS = ("start.pre", "start.sent", "start.done", "publish.pre", "publish.mid", "publish.done")
 
 
@@ -38,7 +42,7 @@ class Weather:
     seconds: float
     workers: int = 3
     #: Runs that go on at the same time.
-    together: int = 48
+    together: int = 96
     pause_s: float = 0.15
     failpoints: str = "*=kill%0.0008"
     fsync: str = "always"
@@ -174,10 +178,7 @@ class Storm:
             await asyncio.to_thread(crew.calm)
         async with FaultyAdapter(server.address.url, None, namespace=NAMESPACE) as adapter:
             driver = Driver(adapter, self.tally)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(QUIET_S):
-                    await asyncio.gather(*(driver.drive(run) for run in self.runs))
-                    await self._no_dead(adapter)
+            await self._rest(adapter, driver)
             quiet_after_s = time.monotonic() - began
             await asyncio.to_thread(crew.stop)
             checker = self._checker(adapter, driver, faults)
@@ -190,6 +191,33 @@ class Storm:
                 checker.violations.append(f"{count} processes ended with {code}")
         self.tally.update(read_tallies(self.folder / "ledger"))
         return Outcome(self.tally, [*self.violations, *checker.violations], quiet_after_s, at_failpoints)
+
+    async def _rest(self, adapter: FaultyAdapter, driver: Driver) -> None:
+        """Return when everything is at rest, or what is not will never be."""
+        rest = asyncio.create_task(self._come_to_rest(adapter, driver))
+        began = moved = time.monotonic()
+        steps = 0
+        while not rest.done() and moved + QUIET_S > (now := time.monotonic()) < began + _LONGEST_QUIET_S:
+            await asyncio.wait([rest], timeout=2)
+            before, steps = steps, await self._steps(adapter)
+            moved = now if steps != before else moved
+        rest.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await rest
+
+    async def _come_to_rest(self, adapter: FaultyAdapter, driver: Driver) -> None:
+        await asyncio.gather(*(driver.drive(run) for run in self.runs))
+        await self._no_dead(adapter)
+
+    async def _steps(self, adapter: FaultyAdapter) -> int:
+        """How often runs that are not over, or their sub-runs, have moved."""
+        store: Any = adapter.ports.store
+        names: list[str] = []
+        for run in self.runs:
+            if not run.is_over:
+                with contextlib.suppress(NotFoundError):  # its start was undone, and comes again
+                    names += await store.tree(run.id)
+        return sum(await store.link.calls([("XLEN", store.keys.run(name).events) for name in names]))
 
     def _checker(self, adapter: FaultyAdapter, driver: Driver, faults: Faults) -> Checker:
         circumstances = Circumstances(

@@ -36,6 +36,7 @@ class Tally(Counter[str]):
             "claims taken back": self["taken back"],
             "duplicate effects": self["duplicates"],
             "acknowledged starts undone by a cut tail": self["starts undone"],
+            "results that follow from a claim taken back": self["admitted after a release"],
             "lost": self["lost runs"],
             "stuck": self["stuck"],
             "committed twice": self["committed twice"],

@@ -15,9 +15,7 @@ from tests.faults.small_fleet import diamond, small_fleet
 
 @pytest.mark.parametrize("mutant", PLACES)
 def test_a_fleet_with_a_seeded_bug_is_caught(mutant: str, redis_url: str, tmp_path: Path) -> None:
-    # Long enough for several sweeps to meet a worker that is busy.
-    case = diamond(first_ms=2500 if "lease" in mutant else 200)
-    with small_fleet(redis_url, tmp_path, case, mutant=mutant) as fleet:
+    with small_fleet(redis_url, tmp_path, diamond(first_ms=200), mutant=mutant) as fleet:
         victims = [fleet.add(spec) for spec in PLACES[mutant]]
         runs = fleet.start("one", "two", "three")
         for victim in victims:
@@ -26,6 +24,17 @@ def test_a_fleet_with_a_seeded_bug_is_caught(mutant: str, redis_url: str, tmp_pa
         fleet.add()
         with pytest.raises((AssertionError, TimeoutError)):
             fleet.finish(runs, limit_s=6, quiet=not victims)
+
+
+def test_a_fleet_that_judges_leases_by_its_own_clock_is_caught(redis_url: str, tmp_path: Path) -> None:
+    # Long enough for several sweeps of each worker to meet the other one while it is busy.
+    with small_fleet(redis_url, tmp_path, diamond(first_ms=2500), mutant="lease by client clock") as fleet:
+        fleet.add()
+        fleet.add()
+        fleet.wait_until_online(2)
+        runs = fleet.start("one", "two", "three")
+        with pytest.raises((AssertionError, TimeoutError)):
+            fleet.finish(runs, limit_s=6, quiet=True)
 
 
 def test_a_fleet_that_takes_results_of_zombies_is_caught(redis_url: str, tmp_path: Path) -> None:

@@ -10,8 +10,6 @@ import os
 import pickle
 import random
 import signal
-import threading
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +21,7 @@ from flowcraft_engine.distributed.client import FleetClient
 from flowcraft_engine.failpoints import VARIABLE, failpoint
 from tests.acceptance.fleet_run import FaultyAdapter
 from tests.chaos.ledger import Ledger, TalliedCounter
+from tests.chaos.tie import tie_to_storm
 from tests.chaos.workload import Load
 from tests.faults.faulty_queue import QueueFaults
 from tests.reference.behaviours import Behaviour
@@ -59,7 +58,7 @@ def main(orders: Orders) -> None:
     os.dup2(log, 2)
     faulthandler.enable()
     faulthandler.register(signal.SIGUSR1, all_threads=True)
-    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    tie_to_storm()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     os.environ[VARIABLE] = orders.failpoints
     if orders.mutant:
@@ -68,12 +67,6 @@ def main(orders: Orders) -> None:
         MUTANTS[orders.mutant].install()
     loads: list[Load] = pickle.loads((orders.folder / "loads.pickle").read_bytes())
     asyncio.run(_start_runs(orders, loads) if orders.starts else _work(orders, loads))
-
-
-def _end_with_parent(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)
 
 
 async def _work(orders: Orders, loads: list[Load]) -> None:

@@ -32,6 +32,14 @@ async def test_parts_come_back_in_the_order_of_writing_from_any_number_on(run: D
     assert found[2].left_out == 7
     assert await run.store.read_logs("run", 2) == found[2:]
     assert await run.store.read_logs("run", 3) == []
+    assert await run.store.read_logs("run", 1, limit=1) == found[1:2]
+    assert await run.store.read_logs("run", limit=9) == found
+    assert await run.store.last_log("run") == 3
+
+
+async def test_a_run_that_has_said_nothing_has_no_last_part(run: Driver) -> None:
+    await run.begin("A")
+    assert await run.store.last_log("run") == 0
 
 
 async def test_any_text_comes_back_as_it_was(run: Driver) -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from flowcraft_engine import ConflictError, NotFoundError
 from flowcraft_engine.errors import AnswerError
 from flowcraft_engine.execution.standing import result_of
+from flowcraft_engine.execution.sub_runs import start_child
 from flowcraft_engine.execution.waits import check_answer
-from flowcraft_engine.kernel.commands import Completed
-from tests.contracts.driver import Driver
+from flowcraft_engine.kernel.commands import Completed, Effects, Start
+from flowcraft_engine.kernel.plan import Plan
+from flowcraft_engine.stores.coordination_store import CoordinationStore
+from tests.contracts.driver import Driver, plan_of
 
 pytestmark = pytest.mark.asyncio
 
@@ -159,6 +164,24 @@ async def test_an_answer_before_the_timeout_stops_the_timeout(run: Driver) -> No
     assert (await run.claim("W")).resumption["kind"] == "answer"  # type: ignore[union-attr, index]
 
 
+async def test_an_answer_after_the_timeout_is_refused_though_nobody_has_let_it_fire(run: Driver) -> None:
+    await run.begin("W:wait")
+    await run.wait("W", due=run.clock.now() + 60)
+    run.clock.advance(60)
+    with pytest.raises(ConflictError, match="the time for an answer to 'W' is over"):
+        await run.signal("W", 1)
+    assert (await run.store.wake("run", ["W"])).ready == ["W"]
+    assert (await run.claim("W")).resumption == {"kind": "expired"}  # type: ignore[union-attr]
+
+
+async def test_the_time_for_an_answer_stands_still_while_the_run_is_paused(run: Driver) -> None:
+    await run.begin("W:wait")
+    await run.wait("W", due=run.clock.now() + 60)
+    await run.store.pause("run")
+    run.clock.advance(60)
+    assert await run.signal("W", 1) is not None
+
+
 async def test_timers_after_a_cancellation_do_nothing(run: Driver) -> None:
     await run.begin("S:sleep(10)")
     await run.sleep("S", run.clock.now() + 10)
@@ -180,6 +203,41 @@ async def test_a_child_is_an_intent_and_its_result_arrives_once(run: Driver) -> 
     claim = await run.claim("N")
     assert claim is not None
     assert claim.resumption == {"kind": "run", **result}
+
+
+class DiedError(Exception):
+    """The process is gone."""
+
+
+class DyingStarter:
+    """A store as a process sees it that looks before a cancel, starts a child after it, and dies then."""
+
+    def __init__(self, store: CoordinationStore) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def start(self, plan: Plan, command: Start) -> Effects | None:
+        effects = await self._store.cancel("run", None)
+        assert effects.orphans == ["run:N"]
+        with pytest.raises(NotFoundError):  # what follows from the cancel comes too early
+            await self._store.cancel("run:N", None)
+        await self._store.start(plan, command)
+        raise DiedError
+
+
+async def test_a_child_that_was_started_after_all_is_ended_by_whoever_repeats_the_start(run: Driver) -> None:
+    child = plan_of("X:wait", id="child")
+    await run.store.pin(child)
+    await run.start(plan_of("N:sub(child)"), pins={"child": child.digest})
+    await run.begin_child("N")
+    with pytest.raises(DiedError):
+        await start_child(DyingStarter(run.store), "run", "N")  # type: ignore[arg-type]  # it stands for a store
+    assert (await run.store.glance("run:N"))[1].status == "running"
+    await start_child(run.store, "run", "N")
+    assert (await run.store.glance("run:N"))[1].status == "cancelled"
+    assert (await start_child(run.store, "run", "N"))[1].is_empty
 
 
 async def test_a_new_attempt_is_a_new_child(run: Driver) -> None:

@@ -17,7 +17,8 @@ class Failure:
 NODE_FAILURES = {
     ErrorCode.NODE_FAILED: Failure(
         "The node raised an exception, or its command or request failed.",
-        "The code of the node. `cause` in the JSON names the exception and the line that raised it.",
+        "The code of the node. `cause` in the JSON names the exception and the line that raised it: `file` as seen"
+        " from the project's folder, or `module` for code from elsewhere.",
         "Correct the node. For what passes by itself, set `max_retries`; for a way around it, `fallback`.",
     ),
     ErrorCode.TIMEOUT: Failure(
@@ -91,9 +92,12 @@ NODE_FAILURES = {
         "`flowcraft show CHILD` shows it whole.",
     ),
     ErrorCode.CRASH_LOOP: Failure(
-        "The process died three times while it executed this node.",
-        "It uses too much memory, or something ends the process.",
-        "Run the node alone and watch it; `ulimit` and the kernel's log help.",
+        "Three times this node was cut off while it ran: its process died, or something cancelled its task.",
+        "It uses too much memory, or something ends the process, or the node (or a library that it uses) cancels its "
+        "own task. On a worker also: a single call into C holds Python's interpreter for longer than "
+        "`--lease`, so that the process counts as dead.",
+        "Run the node alone and watch it; `ulimit` and the kernel's log help. Let a long computation in C run in a "
+        "process of its own (`shell`), or give the workers a longer `--lease`.",
     ),
     ErrorCode.VERSION_MISMATCH: Failure(
         "Reserved; not given so far.",

@@ -59,6 +59,7 @@ kernel                        states, joins, routing, retries: pure decisions
 blueprint                     the format: reading, checking
 expressions                   the expression languages
 values | errors | check
+frozen | version              frozen dataclasses, made quickly; the version
 ```"""
 
 

@@ -24,9 +24,12 @@ _SHOWN_ONLY = {"text", "sh"}
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_the_blocks_of_a_page_do_what_it_says(page: str, tmp_path: Path) -> None:
+def test_the_blocks_of_a_page_do_what_it_says(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder, programs = tmp_path / "folder", tmp_path / "programs"
     folder.mkdir()
+    monkeypatch.chdir(folder)  # what Python on the page writes goes there
     programs.mkdir()
     (folder / "blueprints").symlink_to(ROOT / "blueprints")
     session = Session(folder, make_programs(programs))

@@ -68,7 +68,7 @@ class SmallFleet:
         asyncio.run(self._start(runs))
         return runs
 
-    def finish(self, runs: Sequence[Run], *, limit_s: float = 30, quiet: bool = False) -> None:
+    def finish(self, runs: Sequence[Run], *, limit_s: float = 60, quiet: bool = False) -> None:
         """Follow the runs to their end, end the workers, and check everything; `quiet`: nobody has died."""
         asyncio.run(self._finish(runs, limit_s, Circumstances(quiet=quiet)))
         assert self.violations == []
@@ -84,17 +84,29 @@ class SmallFleet:
 
         return asyncio.run(read())
 
-    def wait_until_dead(self, process: BaseProcess, limit_s: float = 20) -> None:
+    def wait_until_dead(self, process: BaseProcess, limit_s: float = 60) -> None:
         process.join(limit_s)
         assert process.exitcode == -9, "it did not come to its failpoint"
 
-    def wait_for_log(self, words: str, limit_s: float = 20) -> None:
+    def wait_for_log(self, words: str, limit_s: float = 60) -> None:
         deadline = time.monotonic() + limit_s
         while not any(words in log.read_text() for log in (self.folder / "logs").glob("*.log")):
             assert time.monotonic() < deadline, f"nobody has said {words!r}"
             time.sleep(0.02)
 
-    def wait_for_event(self, run_id: str, kind: str, limit_s: float = 20) -> None:
+    def wait_until_online(self, count: int, limit_s: float = 60) -> None:
+        """Return when so many workers have registered."""
+
+        async def online() -> int:
+            async with FaultyAdapter(self.url, None, namespace=NAMESPACE) as adapter:
+                return sum(member.is_alive for member in await adapter.ports.fleet.members())
+
+        deadline = time.monotonic() + limit_s
+        while asyncio.run(online()) < count:
+            assert time.monotonic() < deadline, f"there are no {count} workers"
+            time.sleep(0.05)
+
+    def wait_for_event(self, run_id: str, kind: str, limit_s: float = 60) -> None:
         deadline = time.monotonic() + limit_s
         while not any(event.type == kind for event in self.events(run_id)):
             assert time.monotonic() < deadline, f"there is no {kind}"

@@ -41,7 +41,9 @@ def test_a_worker_that_dies_costs_time_only(place: str, redis_url: str, tmp_path
         fleet.finish(runs)
         effects = Counter((it.run, it.instance) for it in fleet.effects() if it.what == "begin")
         assert max(effects.values()) <= 2
-        assert effects.total() <= 8 + 2, "more was executed again than was under way"
+        taken_back = sum(it.type == ev.NODE_RELEASED for run in runs for it in fleet.events(run.id))
+        assert taken_back <= 4, "B and C of two runs are all that can be under way"
+        assert effects.total() <= 8 + taken_back, "more was executed again than was under way"
 
 
 @pytest.mark.parametrize("place", ["child.pre", "child.done", "timer.pre", "timer.done"])

@@ -19,6 +19,7 @@ from flowcraft_engine import NotFoundError, RunResult
 from tests.integration.neighbour import RUN, blueprint, runtime
 
 ROOT = Path(__file__).parents[2]
+_PATIENCE_S = 60.0
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def ended(process: subprocess.Popen[str]) -> Any:
     with process:
         assert process.stdout is not None
         text = process.stdout.read()
-        process.wait(30)
+        process.wait(_PATIENCE_S)
         assert process.returncode == 0
         return json.loads(text)
 
@@ -57,7 +58,8 @@ def show(state: Path) -> RunResult:
 
 def until(state: Path, holds: Callable[[RunResult], bool]) -> None:
     """Wait for something that another process does; real processes leave nothing but to look again."""
-    for _ in range(400):
+    deadline = time.monotonic() + _PATIENCE_S
+    while time.monotonic() < deadline:
         with contextlib.suppress(NotFoundError):  # the run is not there yet
             if holds(show(state)):
                 return
@@ -136,13 +138,13 @@ def test_an_interrupted_shell_node_ends_its_child_and_runs_again_later(state: Pa
     script.chmod(0o700)
     busy = start(state, "run", "shell")
     pid_file = state.parent / "pid"
-    for _ in range(500):
-        if pid_file.exists() and pid_file.read_text().strip():
-            break
+    deadline = time.monotonic() + _PATIENCE_S
+    while not (pid_file.exists() and pid_file.read_text().strip()):
+        assert time.monotonic() < deadline
         time.sleep(0.01)
     with busy:
         busy.send_signal(signal.SIGINT)
-        busy.wait(30)
+        busy.wait(_PATIENCE_S)
     pid = int(pid_file.read_text())
     assert (
         not Path(f"/proc/{pid}/cmdline").exists() or b"sleep" not in Path(f"/proc/{pid}/cmdline").read_bytes()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -17,7 +18,7 @@ from flowcraft_engine.distributed.publisher import Publisher
 from flowcraft_engine.distributed.sweeper import Sweeper
 from flowcraft_engine.distributed.worker import FleetWorker
 from flowcraft_engine.execution.environment import Environment
-from flowcraft_engine.stores.fleet import WorkerManifest
+from flowcraft_engine.stores.fleet import Renewal, WorkerManifest
 from flowcraft_engine.stores.job_queue import JobPayload
 from flowcraft_engine.stores.queue_names import DEFAULT_QUEUE, queue_of_types
 from tests.interleaving.ledger import Ledger
@@ -115,7 +116,8 @@ class Worker(Process):
             clock=self.clock,
             owner=lambda: self.owner,
             queues=lambda: [DEFAULT_QUEUE, queue_of_types(self._types)],
-            lease_s=-1.0,  # the test's server has been up for long enough
+            heard_s=lambda: math.inf,
+            lease_s=-LEASE_S,  # the test's server has been up for long enough
             period_s=1.0,
             retention_s=None,
         )
@@ -147,7 +149,10 @@ class Worker(Process):
 
     async def _renew(self) -> None:
         """What `LeaseKeeper` and the adapter do."""
-        if await self.fleet.renew(self.owner, LEASE_S):
+        renewal = await self.fleet.renew(self.owner, LEASE_S)
+        if renewal is not Renewal.DEAD:
+            if renewal is Renewal.FORGOTTEN:
+                await self._register()
             return
         self.names += 1
         self.owner = self.store.claim_as(f"{self.name}.{self.names}")

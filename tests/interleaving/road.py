@@ -59,7 +59,6 @@ class SteppedLink(Link):
 
     def __init__(self, road: Road, server: Server) -> None:
         self.address = server.address
-        self.last_outage = None
         self._road = road
         self._server = server
 
@@ -86,7 +85,6 @@ class DirectLink(Link):
 
     def __init__(self, server: Server) -> None:
         self.address = server.address
-        self.last_outage = None
         self._server = server
 
     async def call(self, *command: Any) -> Any:

@@ -8,6 +8,7 @@ zero is an `ExpressionFailed`.
 from __future__ import annotations
 
 import ast
+import json
 import operator
 import re
 from collections.abc import Callable, Iterable
@@ -65,7 +66,14 @@ def fill_templates(value: Any, names: Names) -> Any:
         return value
     if whole := TEMPLATE.fullmatch(value.strip()):
         return evaluate(whole[1], names)
-    return TEMPLATE.sub(lambda match: str(evaluate(match[1], names)), value)
+    return TEMPLATE.sub(lambda match: _text(evaluate(match[1], names)), value)
+
+
+def _text(value: Any) -> str:
+    """Null is empty, the rest that is no text is compact JSON."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def walk(value: Any, path: Iterable[str]) -> Any:

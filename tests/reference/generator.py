@@ -4,8 +4,8 @@ Two kinds. `exact_cases` have one admissible result, whatever the timing: no `an
 every context key belongs to one node (or to one loop and its start). `racing_cases` have all of that, and
 shared keys, and are small, because every order of theirs is tried.
 
-Left out because the contract leaves them open: `fail_fast` with loops, batches or subflows; fallbacks with
-actions and edges of their own; `inputs` that name a loop controller from inside of its body.
+Left out because the contract leaves them open: fallbacks with actions and edges of their own; `inputs` that name a
+loop controller from inside of its body.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from tests.reference.behaviours import (
     Steps,
     Upper,
 )
-from tests.reference.case import Answer, Case
+from tests.reference.case import Answer, Cancel, Case
 from tests.reference.explore import first_result
 
 T = TypeVar("T")
@@ -49,8 +49,44 @@ CONDITIONS = [
     'result.action == "x"',
     "amount > 1",
     "1 / 0 > amount",
+    'context["amount"] == 2 and inputs.rows[1] == "q"',
+    "{me} == result.output",
+    'outputs["{me}"].a or len(keys(outputs)) > 100',
+    "len(result.output) > 1",
+    "{key} == 7 or {before}.a",
+    "{before} == result.output",
 ]
-TRANSFORMS = ["input.a", '"told"', 'input == "t"', "input", "input.A", "1 / 0"]
+TRANSFORMS = [
+    "input.a",
+    '"told"',
+    'input == "t"',
+    "input",
+    "input.A",
+    "1 / 0",
+    "[{before}, {key}, context.amount, inputs.rows]",
+    'outputs["{me}"] == input',
+]
+#: What a run returns; some of it fails.
+RETURNED = [
+    "{me}",
+    "{me}.a",
+    "amount + 1",
+    'context["rows"][0]',
+    "[{me}, inputs.amount]",
+    "len({me})",
+    "1 / 0",
+]
+#: What a loop looks at, beside the count of its passes.
+STOPS = [
+    "",
+    "",
+    "",
+    "",
+    ' and {me} != "t"',
+    " and not outputs['{me}'].a",
+    ' and result.output != "t"',
+    " and len({me}) > 0",
+]
 SHARED_KEYS = ["s1", "s2"]
 RUN_INPUTS: dict[str, Json] = {"amount": 2, "rows": ["p", "q"]}
 
@@ -66,6 +102,8 @@ class Options:
     batches: bool = True
     subflows: bool = True
     waits: bool = True
+    #: Of the batches with many items; none if there are no such batches.
+    most_items: int = 0
 
 
 @dataclass
@@ -78,7 +116,8 @@ class Draft:
     children: list[dict[str, Any]]
     behaviours: dict[str, Behaviour]
     nodes: list[dict[str, Any]] = field(default_factory=list)
-    edges: list[dict[str, Any]] = field(default_factory=list)
+    #: As people write them: some are texts in the end.
+    edges: list[Any] = field(default_factory=list)
 
     # Choices; they shrink to the first alternative, and to no
 
@@ -100,7 +139,7 @@ class Draft:
 
     def new_node(self, behaviour: Behaviour | None = None, **keys: Any) -> dict[str, Any]:
         """A further node; with a behaviour, of a type of its own."""
-        name = f"{chr(65 + len(self.nodes) % 26)}{len(self.nodes) // 26 or ''}"
+        name = self.next_id()
         node: dict[str, Any] = {"id": name}
         if behaviour is not None:
             node["uses"] = f"{self.id}.{name}"
@@ -110,7 +149,9 @@ class Draft:
         return node
 
     def next_id(self) -> str:
-        return f"{chr(65 + len(self.nodes) % 26)}{len(self.nodes) // 26 or ''}"
+        """A letter, now and then with a hyphen."""
+        count = len(self.nodes)
+        return f"{chr(65 + count % 26)}{count // 26 or ''}{'-a' if count % 5 == 3 else ''}"
 
     def connect(self, source: dict[str, Any], target: dict[str, Any]) -> None:
         """One edge, or two of different actions, from `source` to `target`."""
@@ -125,18 +166,42 @@ class Draft:
             return
         if self.chance(25):
             edge["action"] = self.pick(ACTIONS)
-        if self.chance(12):
-            edge["condition"] = self.pick(CONDITIONS)
-        may_transform = not isinstance(target.get("inputs"), str)
-        if may_transform and _join(target) != "all_done" and self.chance(12):
-            edge["transform"] = self.pick(TRANSFORMS)
+        if self.chance(16):
+            edge["condition"] = self.expression(CONDITIONS, source)
+        if self.may_transform(source, target) and _join(target) != "all_done" and self.chance(16):
+            edge["transform"] = self.expression(TRANSFORMS, source)
         self.edges.append(edge)
         if "action" in edge and self.chance(25):
             self.edges.append(edge | {"action": "y" if edge["action"] == "x" else "x"})
 
+    def expression(self, pool: list[str], node: dict[str, Any]) -> str:
+        """One that sees the node, a node before it, the node's own key or a shared one, and the run's inputs."""
+        before = [edge["source"] for edge in self.edges if edge["target"] == node["id"]]
+        key = _own_key(self, node["id"])
+        return self.pick(pool).format(me=node["id"], before=self.pick([*before, node["id"]]), key=key)
+
+    def may_transform(self, source: dict[str, Any], target: dict[str, Any]) -> bool:
+        """Not if it would work on a node that may or may not have ended by then."""
+        asked = target.get("inputs")
+        if not isinstance(asked, str) or asked == "amount":
+            return True
+        before = {source["id"]}
+        for edge in reversed(self.edges):
+            before |= {edge["source"]} if edge["target"] in before else set()
+        return asked.partition(".")[0] in before
+
 
 def _counter(controller: dict[str, Any]) -> str:
-    return f"count_{controller['id']}"
+    return f"count_{_word(controller['id'])}"
+
+
+def _word(node_id: str) -> str:
+    return node_id.replace("-", "_")
+
+
+def _own_key(draft: Draft, node_id: str) -> str:
+    """A context key that nobody else writes; in racing cases others do."""
+    return draft.pick(SHARED_KEYS) if draft.options.racing else f"k_{_word(node_id)}"
 
 
 def _join(node: dict[str, Any]) -> str:
@@ -148,7 +213,7 @@ def _join(node: dict[str, Any]) -> str:
 
 def _behaviour(draft: Draft, node_id: str) -> Behaviour:
     """For a node with an ordinary input."""
-    own_key = f"k_{node_id}" if not draft.options.racing else draft.pick(SHARED_KEYS)
+    own_key = _own_key(draft, node_id)
     value = draft.pick(VALUES)
     options: list[Behaviour] = [
         Echo(),
@@ -163,7 +228,7 @@ def _behaviour(draft: Draft, node_id: str) -> Behaviour:
         Flaky(2, value),
         SetKey(own_key, value),
         GetKey(own_key if draft.options.racing else "amount"),
-        Inc("n1" if draft.options.racing else f"i_{node_id}"),
+        Inc("n1" if draft.options.racing else f"i_{_word(node_id)}"),
         Upper(),
         BoomOn(value),
         Fatal(),
@@ -195,16 +260,39 @@ def _add_plain(draft: Draft, before: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _add_wait(draft: Draft, before: list[dict[str, Any]]) -> dict[str, Any]:
-    return draft.new_node(uses="wait")
+    node = draft.new_node(uses="wait")
+    _configure(draft, node, before)
+    return node
 
 
-def _add_sleep(draft: Draft, before: list[dict[str, Any]]) -> dict[str, Any]:
-    return draft.new_node(uses="sleep", params={"duration": 1})
+def _add_built_in(draft: Draft, before: list[dict[str, Any]]) -> dict[str, Any]:
+    """One of those that need no code of the user."""
+    key = _own_key(draft, draft.next_id())
+    seen = draft.pick(["${{ input }}", "it is ${{ input.a }}!", *(f"${{{{ {it['id']} }}}}" for it in before)])
+    kinds: list[dict[str, Any]] = [
+        {"uses": "noop"},
+        {"uses": "set", "params": {"values": {key: seen}}},
+        {
+            "uses": "check",
+            "params": {"that": draft.pick(["input", "amount == 2", "len(input) > 0", "not input.a"])},
+        },
+        {"uses": "log", "params": {"message": seen}},
+        {"uses": "sleep", "params": {"duration": 1}},
+    ]
+    node = draft.new_node(**draft.pick(kinds))
+    _configure(draft, node, before)
+    return node
 
 
 def _add_batch(draft: Draft, before: list[dict[str, Any]]) -> dict[str, Any]:
-    source = draft.pick([[], ["p", "q"], ["p", 1, "q"], "rows", "amount"])
-    node = draft.new_node(_item_behaviour(draft), for_each=source)
+    fed = [source for it in before for source in (it["id"], f"{it['id']}.a", f"${{{{ {it['id']} }}}}")]
+    source: Json = draft.pick(
+        [[], ["p", "q"], ["p", 1, "q"], "rows", "amount", "${{ input }}", "${{ [input, rows[0], 1] }}", *fed]
+    )
+    if draft.options.most_items and draft.chance(60):
+        source = [f"{number}" for number in range(draft.number(4, draft.options.most_items))]
+    node = _add_item(draft)
+    node["for_each"] = source
     if draft.chance(50):
         node["on_item_error"] = "collect"
     if not draft.options.racing and "on_item_error" not in node:
@@ -215,7 +303,21 @@ def _add_batch(draft: Draft, before: list[dict[str, Any]]) -> dict[str, Any]:
     return node
 
 
-def _add_subflow(draft: Draft, before: list[dict[str, Any]]) -> dict[str, Any]:
+def _add_item(draft: Draft) -> dict[str, Any]:
+    """What runs for each item."""
+    kind = draft.pick(["own", "own", "own", "own", "check", "sleep", "subflow"])
+    if kind == "own" or (kind == "subflow" and (draft.options.racing or not draft.options.subflows)):
+        return draft.new_node(_item_behaviour(draft))
+    if kind == "check":
+        return draft.new_node(
+            uses="check", params={"that": draft.pick(['item != "q"', "index < 1", "item.a"])}
+        )
+    if kind == "sleep":
+        return draft.new_node(uses="sleep", params={"duration": 1})
+    return _add_subflow(draft, [], is_item=True)
+
+
+def _add_subflow(draft: Draft, before: list[dict[str, Any]], *, is_item: bool = False) -> dict[str, Any]:
     if not draft.children or draft.chance(50):
         _add_child(draft)
     blueprint = draft.pick(draft.children)
@@ -223,19 +325,27 @@ def _add_subflow(draft: Draft, before: list[dict[str, Any]]) -> dict[str, Any]:
     if draft.chance(40):
         params["inputs"] = {
             "amount": "amount",
-            "given": draft.pick(["rows.0", *(node["id"] for node in before)]),
+            "given": draft.pick(
+                ["rows.0", *(node["id"] for node in before), *["item", "item.a", "index"] * is_item]
+            ),
         }
-    if draft.chance(40):
-        params["outputs"] = {f"r_{draft.next_id()}": draft.pick([node["id"] for node in blueprint["nodes"]])}
+    if draft.chance(40) and not is_item:
+        params["outputs"] = {
+            f"r_{_word(draft.next_id())}": draft.pick([node["id"] for node in blueprint["nodes"]])
+        }
     node = draft.new_node(uses="subflow", params=params)
-    _configure(draft, node, before, takes_inputs=False)
+    if not is_item:
+        _configure(draft, node, before)
     return node
 
 
 def _add_child(draft: Draft) -> None:
     """A small blueprint for subflows; children of children are those that exist already."""
     options = replace(
-        draft.options, max_nodes=draft.number(1, 4), fail_fast=False, subflows=len(draft.children) < 2
+        draft.options,
+        max_nodes=draft.number(1, 4),
+        fail_fast=draft.options.racing and draft.chance(25),
+        subflows=len(draft.children) < 2,
     )
     inner = type(draft)(
         f"{draft.id}-{len(draft.children) + 1}", options, draft.draw, draft.children, draft.behaviours
@@ -244,22 +354,25 @@ def _add_child(draft: Draft) -> None:
     draft.children.append(_finish(inner))
 
 
-def _add_loop(draft: Draft, depth: int) -> dict[str, Any]:
+def _add_loop(draft: Draft, depth: int, before: list[dict[str, Any]]) -> dict[str, Any]:
     """A controller and its body; the start node counts the iterations."""
     controller = draft.new_node()
+    _configure(draft, controller, before)
+    if draft.options.fail_fast and _join(controller) == "all_done":
+        del controller["config"]["join_strategy"]
     counter = _counter(controller)
     inside: Behaviour = Steps((Inc(counter), _behaviour(draft, draft.next_id())))
     start = draft.new_node(inside)
     _configure(draft, start, [], takes_inputs=False)
     body = [start]
-    for _ in range(draft.number(0, min(3, draft.room))):
+    for _ in range(draft.number(0, max(0, min(3, draft.room)))):
         if draft.room > 0:
             body.append(_add_any_kind(draft, body, depth))
     end = draft.pick(body[::-1])
     controller["loop"] = {
         "start": start["id"],
         "end": end["id"],
-        "condition": f"not {counter} >= {draft.number(1, 3)}",
+        "condition": f"not {counter} >= {draft.number(1, 3)}{draft.expression(STOPS, end)}",
         "max_iterations": draft.pick([4, 4, 1]),
     }
     return controller
@@ -272,12 +385,12 @@ def _add_any_kind(draft: Draft, before: list[dict[str, Any]], depth: int) -> dic
     kinds += (
         ["batch"] * options.batches
         + ["subflow"] * options.subflows
-        + ["wait", "wait", "sleep"] * options.waits
+        + ["wait", "wait", "built_in", "built_in"] * options.waits
     )
     kinds += ["loop"] * (options.loops and depth > 0 and draft.room >= 2) * 3
     kind = draft.pick(kinds)
     chosen = _predecessors(draft, before)
-    node = _add_loop(draft, depth - 1) if kind == "loop" else ADDERS[kind](draft, chosen)
+    node = _add_loop(draft, depth - 1, chosen) if kind == "loop" else ADDERS[kind](draft, chosen)
     for source in chosen:
         draft.connect(source, node)
     return node
@@ -288,7 +401,7 @@ ADDERS: dict[str, Callable[[Draft, list[dict[str, Any]]], dict[str, Any]]] = {
     "batch": _add_batch,
     "subflow": _add_subflow,
     "wait": _add_wait,
-    "sleep": _add_sleep,
+    "built_in": _add_built_in,
 }
 
 
@@ -315,23 +428,31 @@ def _configure(
         )
     if config:
         node["config"] = config
-    if _join(node) == "all_done" and "for_each" not in node and node["uses"] in draft.behaviours:
+    if _join(node) == "all_done" and "for_each" not in node and node.get("uses") in draft.behaviours:
         options: list[Behaviour] = [States(), Ret("done"), Boom(), Ret(1, "x")]
         draft.behaviours[node["uses"]] = draft.pick(options)
     if takes_inputs and before and _join(node) != "all_done" and draft.chance(20):
         source = draft.pick(before)["id"]
         node["inputs"] = draft.pick(
-            [source, f"{source}.a", "amount", {"p": source, "q": "rows.1", "r": "nope"}]
+            [
+                source,
+                f"{source}.a",
+                "amount",
+                {"p": source, "q": "rows.1", "r": "nope"},
+                {"p": f"{source}.a.b", "q": f"{source}.0"},
+            ]
         )
     if draft.room > 0 and draft.chance(25):
-        _add_fallback(draft, node)
+        _add_fallback(draft, node, before)
 
 
-def _add_fallback(draft: Draft, node: dict[str, Any]) -> None:
+def _add_fallback(draft: Draft, node: dict[str, Any], before: list[dict[str, Any]]) -> None:
     fallback = draft.new_node(_fallback_behaviour(draft))
     node.setdefault("config", {})["fallback"] = fallback["id"]
+    if before and draft.chance(25):
+        fallback["inputs"] = draft.pick([it["id"] for it in before] + ["rows.0"])
     if draft.room > 0 and draft.chance(20):
-        _add_fallback(draft, fallback)
+        _add_fallback(draft, fallback, before)
 
 
 def _segment(draft: Draft, depth: int) -> None:
@@ -340,7 +461,9 @@ def _segment(draft: Draft, depth: int) -> None:
     wanted = draft.number(1, max(1, draft.room))
     while len(draft.nodes) < wanted:
         if not before or draft.chance(20):
-            node = _add_loop(draft, depth - 1) if _starts_with_loop(draft, depth) else _add_plain(draft, [])
+            node = (
+                _add_loop(draft, depth - 1, []) if _starts_with_loop(draft, depth) else _add_plain(draft, [])
+            )
         else:
             node = _add_any_kind(draft, before, depth)
         before.append(node)
@@ -355,12 +478,42 @@ def _finish(draft: Draft) -> dict[str, Any]:
     if draft.options.fail_fast:
         blueprint["metadata"] = {"fail_fast": True}
     if draft.chance(20):
-        blueprint["outputs"] = {"first": draft.nodes[0]["id"], "walked": f"{draft.pick(draft.nodes)['id']}.a"}
+        blueprint["outputs"] = {
+            name: draft.pick(RETURNED).format(me=draft.pick(draft.nodes)["id"])
+            for name in ("first", "second")
+        }
+    _write_shortly(draft)
     return blueprint
+
+
+def _write_shortly(draft: Draft) -> None:
+    """Some loops by their primitives, and some edges as people write them; one or another twice."""
+    by_id = {node["id"]: node for node in draft.nodes}
+    for node in draft.nodes:
+        if "loop" in node and draft.chance(25):
+            loop = node.pop("loop")
+            node |= {
+                "uses": "loop-controller",
+                "params": {k: loop[k] for k in ("condition", "max_iterations")},
+            }
+            draft.edges.append({"source": node["id"], "target": loop["start"], "action": "continue"})
+            draft.edges.append({"source": loop["end"], "target": node["id"]})
+    written = list(draft.edges)
+    draft.edges.clear()
+    for edge in written:
+        if draft.chance(5):
+            draft.edges.append(edge)
+        if edge.keys() == {"source", "target"} and draft.chance(20):
+            by_id[edge["target"]].setdefault("needs", []).append(edge["source"])
+        elif edge.keys() == {"source", "target"} and draft.chance(20):
+            draft.edges.append(f"{edge['source']} -> {edge['target']}")
+        else:
+            draft.edges.append(edge)
 
 
 def _answered(draft: Draft, case: Case) -> Case:
     """The case with answers for its waits, in some order; now and then one is left open."""
+    waits = [node["id"] for node in case.blueprint["nodes"] if node.get("uses") == "wait"]
     for _ in range(8):
         result = first_result(case)
         waiting = sorted(
@@ -369,7 +522,14 @@ def _answered(draft: Draft, case: Case) -> Case:
         named = sorted({name.partition("#")[0] for name in waiting} & _answerable(case))
         if result.status != "waiting" or not named or draft.chance(10):
             break
+        if draft.chance(5):
+            case = replace(case, answers=(*case.answers, Cancel()))
+            break
         answer = Answer(draft.pick(named), draft.pick(VALUES), draft.pick([None, "x", "y"]))
+        if draft.chance(15):  # early, or too late, or as one before
+            answer = draft.pick(
+                [replace(answer, node=node) for node in waits] + list(case.answers) + [answer]
+            )
         case = replace(case, answers=(*case.answers, answer))
     return case
 
@@ -428,8 +588,8 @@ def exact_cases(max_nodes: int = 12) -> st.SearchStrategy[Case]:
     return cases(Options(max_nodes))
 
 
-def racing_cases(max_nodes: int = 7) -> st.SearchStrategy[Case]:
+def racing_cases(max_nodes: int = 6) -> st.SearchStrategy[Case]:
     """Small workflows whose result may depend on the order of events."""
     everything = Options(max_nodes, racing=True)
-    stopping = replace(everything, fail_fast=True, loops=False, batches=False, subflows=False)
+    stopping = replace(everything, fail_fast=True)
     return cases(everything) | cases(stopping)

@@ -4,15 +4,16 @@ engine.
 A run is plain data (`state.Run`). It moves by atomic steps: an instance *starts* (from then on an `any` join
 is safe), reads its input, *looks* at the context, and *ends* (its output, writes, edges, joins, skips and
 pills become visible together). Which step comes next is free: `explore.admissible_results` tries all orders,
-and what differs between them is exactly what DESIGN promise 5 allows.
+and what differs between them is exactly what DESIGN promise 5 allows. Where the claim of an instance may be
+taken back, for its worker died or was told to leave, there is one more step: a *release* makes it ready again.
 
 Rules of a step, beside the table of `settling`:
 1. Completed: with an action, the edges of that action whose condition holds; if none, those without action
    whose condition holds. The others are dead. An expression that fails makes the node fail, without retry or
    writes.
 2. Failed: again while attempts are left and the failure is retryable; else the fallback runs with the same
-   input; else all edges failed. What a fallback comes to decides the edges of all nodes that it stands for,
-   each with its own.
+   input, or with what its own `inputs` name; else all edges failed. What a fallback comes to decides the edges of
+   all nodes that it stands for, each with its own.
 3. A pass of a loop controller: conditional edges first (not `continue` or `break`); if any holds the loop
    ends with them. Else condition true → a new iteration (or `max_iterations`). Else its `break` and plain
    edges.
@@ -21,18 +22,24 @@ Rules of a step, beside the table of `settling`:
 5. A subflow's child is a run inside of the instance; its steps are steps of the parent.
 6. A run is over when no step is left: `waiting` if an instance waits, else `failed` if any instance is lost,
    else `completed`. Declared outputs are evaluated then, on completed runs only.
+7. What has waited (for an answer, a timer, items or a child) *resumes* when that has come, and ends later.
+8. A release consumes no attempt and forgets no start: an `any` join stays safe, a batch does not give the item
+   up. But the instance is ready, and `fail_fast` cancels it. What had resumed is as it was before its claim.
 
 Decisions where DESIGN is silent: a controller with `inputs` reads it for its first pass only; a child
 without any completed terminal node gives null; under `fail_fast` a controller between two passes and a
-subflow whose child runs count as waiting, and a failed attempt that would be retried is cancelled.
+subflow whose child runs count as waiting, and a failed attempt that would be retried is cancelled. An answer that any
+instance of the node has had is the same again; one for a node that has ended without a wait is refused. What failed
+before a run was cancelled is none of its errors.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from flowcraft_engine.blueprint.model import LOOP_CONTROLLER, NodeSpec
+from flowcraft_engine.blueprint.fixed_names import LOOP_CONTROLLER
+from flowcraft_engine.blueprint.model import NodeSpec
 from tests.reference.behaviours import (
     Behaviour,
     Done,
@@ -43,10 +50,11 @@ from tests.reference.behaviours import (
     apply_writes,
     context_keys,
     perform,
+    same,
 )
 from tests.reference.case import Answer, Cancel, Case, Result
 from tests.reference.desugar import desugar
-from tests.reference.expressions import ExpressionFailed, evaluate, fill_templates
+from tests.reference.expressions import ExpressionFailed, evaluate, fill_templates, walk
 from tests.reference.settling import close_edges, items_of, open_scope, settle
 from tests.reference.shape import Shape
 from tests.reference.sight import (
@@ -57,6 +65,7 @@ from tests.reference.sight import (
     named_node,
     names,
     source_value,
+    stands_for,
 )
 from tests.reference.state import Edge, Instance, Run, edge_key, instance_name
 
@@ -100,8 +109,10 @@ Outcome = Done | Failure | Waits | Sleeps | Starts | Expands | Passes
 class Model:
     """The rules for one set of blueprints and behaviours."""
 
-    def __init__(self, case: Case) -> None:
+    def __init__(self, case: Case, released: Collection[str] = ()) -> None:
+        """`released`: instances of the run itself, not of its children, that may be taken back."""
         self.case = case
+        self.released = released
         self.main = Shape(desugar(case.blueprint))
         self.shapes = {self.main.blueprint.id: self.main}
         self.shapes |= {child["id"]: Shape(desugar(child)) for child in case.children}
@@ -126,6 +137,12 @@ class Model:
         return [step for instance in run.instances.values() for step in self._steps_of(shape, run, instance)]
 
     def _steps_of(self, shape: Shape, run: Run, instance: Instance) -> list[Step]:
+        found = self._ordinary_steps(shape, run, instance)
+        if instance.state == "running" and shape is self.main and instance.name in self.released:
+            found.append(("release", instance.name))
+        return found
+
+    def _ordinary_steps(self, shape: Shape, run: Run, instance: Instance) -> list[Step]:
         match instance.state:
             case "ready" | "retrying":
                 return [("start", instance.name)]
@@ -133,12 +150,10 @@ class Model:
                 return [(instance.stage, instance.name)]
             case "running" if not self._is_held(shape, run, instance):
                 return [("end", instance.name)]
+            case "resumed":
+                return [("end", instance.name)]
             case "sleeping":
                 return [("wake", instance.name)]
-            case "waiting" if instance.name in run.answers:
-                return [("answer", instance.name)]
-            case "gathering" if all(item.is_final for item in items_of(run, instance)):
-                return [("gather", instance.name)]
             case "child":
                 assert instance.child is not None
                 inner: list[Step] = [("child", instance.name, *step) for step in self.steps(instance.child)]
@@ -169,25 +184,24 @@ class Model:
                 self._look(shape, run, instance)
             case "end":
                 self._end(shape, run, instance)
+            case "release":
+                instance.state, instance.stage, instance.outcome = "ready", "", None
+                instance.attempts -= 1
             case "wake":
-                self._complete(shape, run, instance, Done(instance.output))
-            case "answer":
-                output, action = run.answers[name]
-                self._complete(shape, run, instance, Done(output, action))
-            case "gather":
-                self._gather(shape, run, instance)
+                instance.state = "resumed"
             case "child":
                 assert instance.child is not None
                 self.apply(instance.child, tuple(inner))
             case "return":
-                self._return(shape, run, instance)
+                instance.state, instance.outcome = "resumed", self._returned(shape, instance)
         settle(shape, run)
 
     # Starting
 
     def _start(self, shape: Shape, run: Run, instance: Instance) -> None:
         spec = shape.nodes[instance.node]
-        is_given = instance.started or instance.item is not None or instance.rescues_error is not None
+        stands_in = instance.rescues_error is not None and spec.inputs is None
+        is_given = instance.attempts or instance.item is not None or stands_in
         instance.stage = "look"
         if not is_given and spec.inputs is not None:
             instance.stage = "input"
@@ -241,9 +255,16 @@ class Model:
                 return Waits()
             case "subflow":
                 sources = spec.params.get("inputs")
-                mapped = sources and {k: source_value(shape, run, instance, s) for k, s in sources.items()}
+                mapped = sources and {k: self._fed(shape, run, instance, s) for k, s in sources.items()}
                 return Starts(spec.params["blueprint_id"], mapped, instance.input)
         return Done(instance.input)
+
+    def _fed(self, shape: Shape, run: Run, instance: Instance, source: str) -> Json:
+        """A source of a sub-run: those of an item may name the item and its place."""
+        word, *path = source.split(".")
+        if instance.item is None or named_node(shape, source) or word not in ("item", "index"):
+            return source_value(shape, run, instance, source)
+        return walk(instance.input if word == "item" else instance.item, path)
 
     def _expand(self, shape: Shape, run: Run, instance: Instance) -> Outcome:
         spec = shape.nodes[instance.node].for_each
@@ -260,9 +281,11 @@ class Model:
     # Ending
 
     def _end(self, shape: Shape, run: Run, instance: Instance) -> None:
-        outcome: Outcome = instance.outcome
+        outcome: Outcome | None = instance.outcome
         instance.outcome = None
         match outcome:
+            case None:  # a batch whose items have ended
+                self._gather(shape, run, instance)
             case Done():
                 self._complete(shape, run, instance, outcome)
             case Failure():
@@ -270,13 +293,15 @@ class Model:
             case Waits():
                 instance.state, instance.has_waited = "waiting", True
                 if instance.node in run.early:
-                    run.answers[instance.name] = run.early.pop(instance.node)
+                    self._accept(run, instance, run.early.pop(instance.node))
             case Sleeps(output):
-                instance.state, instance.output = "sleeping", output
+                instance.state, instance.outcome = "sleeping", Done(output)
             case Starts(blueprint, inputs, entry):
                 instance.state = "child"
                 child = self.shapes[blueprint]
                 instance.child = self._begin(child, inputs or {}, None if inputs else entry)
+            case Expands([]):
+                self._complete(shape, run, instance, Done([]))
             case Expands(items):
                 instance.state, instance.items = "gathering", items
                 for i, item in enumerate(items):
@@ -293,7 +318,7 @@ class Model:
             return
         try:
             decided: dict[str, Edge] = {}
-            for owner in self._stands_for(shape, run, instance):
+            for owner in stands_for(shape, run, instance):
                 decided |= self._route(shape, run, owner, instance)
         except ExpressionFailed as error:
             run.context = context
@@ -301,13 +326,6 @@ class Model:
             self._fail(shape, run, instance, Failure("expression_error", str(error), is_retryable=False))
             return
         run.edges |= decided
-
-    def _stands_for(self, shape: Shape, run: Run, instance: Instance) -> list[Instance]:
-        """The instance, and those that it rescues as a fallback."""
-        found = [instance]
-        while found[-1].rescues_error is not None:
-            found.append(run.instances[instance_name(shape.rescues[found[-1].node], instance.path)])
-        return found
 
     def _route(self, shape: Shape, run: Run, owner: Instance, result: Instance) -> dict[str, Edge]:
         """Rule 1, for the edges of `owner` by the result of `result`."""
@@ -341,7 +359,9 @@ class Model:
             return Edge("taken", result.output)
         inputs = shape.nodes[spec.target].inputs
         value = result.output
-        if isinstance(inputs, str) and named_node(shape, inputs) not in (None, spec.source):
+        if isinstance(inputs, str) and named_node(shape, inputs) == spec.source:
+            value = walk(value, [part for part in inputs[len(spec.source) :].split(".") if part])
+        elif isinstance(inputs, str) and named_node(shape, inputs) is not None:
             value = source_value(shape, run, result, inputs)
         seen = names(
             shape, run, result, input=value, result={"output": result.output, "action": result.action}
@@ -362,7 +382,7 @@ class Model:
         if fallback is not None and fallback.state == "pending":
             fallback.state, fallback.input, fallback.rescues_error = "ready", instance.input, failure.code
             return
-        for owner in self._stands_for(shape, run, instance):
+        for owner in stands_for(shape, run, instance):
             close_edges(shape, run, owner, "failed")
 
     # Loops, batches, subflows
@@ -421,22 +441,21 @@ class Model:
             return
         self._complete(shape, run, whole, Done([_item_value(item) for item in items]))
 
-    def _return(self, shape: Shape, run: Run, instance: Instance) -> None:
+    def _returned(self, shape: Shape, instance: Instance) -> Outcome:
         """Rule 5: the child is over."""
         assert instance.child is not None
         child, inner = instance.child, self.shapes[instance.child.blueprint]
+        instance.child = None
         status, values = self.status(child), self.outputs(child)
         if status == "failed":
             told = "; ".join(f"{node}: {message}" for node, _, message in self.errors(child))
-            self._fail(shape, run, instance, Failure("subflow_failed", told))
-            return
+            return Failure("subflow_failed", told)
         wanted = shape.nodes[instance.node].params.get("outputs") or {}
         writes = [("set", key, source_value(inner, child, None, source)) for key, source in wanted.items()]
         output: Json = values
         if inner.blueprint.outputs is None and len(values) < 2:
             output = next(iter(values.values()), None)
-        instance.child = None
-        self._complete(shape, run, instance, Done(output, writes=writes))
+        return Done(output, writes=writes)
 
     # People
 
@@ -448,15 +467,19 @@ class Model:
         given = (answer.output, answer.action)
         if self.status(run) != "waiting" and not self.steps(run):
             last = [run.answers[i.name] for i in self._addressed(run, answer.node) if i.name in run.answers]
-            return "repeated" if given in last else "refused"
+            return "repeated" if _told(given, last) else "refused"
         waiting = [i for i in self._addressed(run, answer.node) if i.state == "waiting"]
         if waiting:
-            run.answers[waiting[0].name] = given
+            self._accept(run, waiting[0], given)
             return "accepted"
         for instance in self._addressed(run, answer.node):
             if instance.child is not None:
                 return self._answer_child(instance.child, answer)
         return self._answer_absent(shape, run, answer, given)
+
+    def _accept(self, run: Run, waiting: Instance, given: tuple[Json, str | None]) -> None:
+        run.answers[waiting.name] = given
+        waiting.state, waiting.outcome = "resumed", Done(*given)
 
     def _cancel(self, run: Run) -> str:
         if self.status(run) != "waiting":
@@ -483,7 +506,9 @@ class Model:
         known = [run.answers[i.name] for i in addressed if i.name in run.answers]
         known += [run.early[answer.node]] if answer.node in run.early else []
         if known or any(i.has_waited for i in addressed):
-            return "repeated" if given in known else "refused"
+            return "repeated" if _told(given, known) else "refused"
+        if any(i.name == answer.node and i.is_final for i in addressed):
+            return "refused"
         if answer.node in shape.nodes and shape.nodes[answer.node].uses == "wait":
             run.early[answer.node] = given
             return "kept"
@@ -519,11 +544,14 @@ class Model:
             return None
 
     def errors(self, run: Run) -> list[tuple[str, str, str]]:
-        """Node, code and message of every failure that was not rescued."""
+        """Node, code and message of every failure that was not rescued: what failed the run, or will."""
         shape = self.shapes[run.blueprint]
+        if run.cancelled:
+            return []
         whole = [i for i in run.instances.values() if i.item is None and i.state == "failed"]
         found = [(i.node, *(i.error or ("", ""))) for i in whole if is_lost(shape, run, i)]
-        if self._declared(run) is None and not any(is_lost(shape, run, i) for i in run.instances.values()):
+        lost = any(i.item is None and is_lost(shape, run, i) for i in run.instances.values())
+        if self.status(run) == "failed" and not lost:
             found.append(("$end", "expression_error", ""))
         return found
 
@@ -543,7 +571,7 @@ class Model:
             outputs=self.outputs(run) if status != "waiting" else {},
             context=dict(run.context),
             errors=frozenset((node, code) for node, code, _ in self.errors(run)),
-            attempts={i.name: i.attempts for i in shown if i.started and self._is_counted(shape, i)},
+            attempts={i.name: i.attempts for i in shown if i.attempts and self._is_counted(shape, i)},
             answers=tuple(run.verdicts),
             messages=tuple(message for _, _, message in self.errors(run)),
         )
@@ -551,6 +579,10 @@ class Model:
     def _is_counted(self, shape: Shape, instance: Instance) -> bool:
         spec = shape.nodes[instance.node]
         return spec.uses not in BUILT_IN and (spec.for_each is None or instance.item is not None)
+
+
+def _told(given: tuple[Json, str | None], known: list[tuple[Json, str | None]]) -> bool:
+    return any(same(list(given), list(it)) for it in known)
 
 
 def _item_value(item: Instance) -> Json:

@@ -12,15 +12,18 @@ Counted over distinct predecessors. Besides:
 - An iteration is over when all of its instances are final: a taken edge back → the next pass; else the loop
   is over, completed, and its outer edges are dead.
 - A batch starts its items in order, as many at a time as its concurrency allows; after an item's final
-  failure (mode `fail`) items that never started are cancelled.
+  failure (mode `fail`) items that never started are cancelled. When all are final it resumes.
 - `fail_fast` trips at the first lost `failed` instance, after the pills have travelled: everything that has
-  not begun, or waits, is cancelled but for `all_done` joins; so is whatever would begin or wait later.
+  not begun, or waits, is cancelled but for `all_done` joins; so is whatever would begin or wait later. A batch
+  whose items run waits for them: it is cancelled, and they finish. What has resumed does not wait any more: it
+  goes on to its end.
+- What a cancelled fallback has stood in for has failed for good.
 """
 
 from __future__ import annotations
 
 from tests.reference.shape import Shape
-from tests.reference.sight import is_lost
+from tests.reference.sight import is_lost, stands_for
 from tests.reference.state import STOPPABLE, Edge, Instance, Run, edge_key, instance_name
 
 
@@ -45,7 +48,8 @@ def end(shape: Shape, run: Run, instance: Instance, state: str) -> bool:
     instance.state = state
     instance.child = None
     if instance.item is None:
-        close_edges(shape, run, instance, "dead" if state == "skipped" else "failed")
+        for owner in stands_for(shape, run, instance):
+            close_edges(shape, run, owner, "dead" if state == "skipped" else "failed")
     return True
 
 
@@ -151,6 +155,9 @@ def _decide_batch(shape: Shape, run: Run, whole: Instance) -> bool:
         for item in unstarted:
             item.state = "cancelled"
         return True
+    if all(item.is_final for item in items):
+        whole.state = "resumed"
+        return True
     waiting = [item for item in items if item.state == "pending"]
     active = [item for item in items if not item.is_final and item.state != "pending"]
     if waiting and len(active) < (spec.concurrency or len(items)):
@@ -172,16 +179,12 @@ def _stop_all(shape: Shape, run: Run) -> bool:
         )
     if not run.tripped:
         return False
-    stopped = [i for i in run.instances.values() if _is_stopped(shape, run, i)]
+    stopped = [i for i in run.instances.values() if _is_stopped(shape, i)]
     for instance in stopped:
         end(shape, run, instance, "cancelled")
     return bool(stopped)
 
 
-def _is_stopped(shape: Shape, run: Run, instance: Instance) -> bool:
-    if shape.nodes[instance.node].config.join_strategy == "all_done":
-        return False
-    if instance.state == "gathering":
-        items = items_of(run, instance)
-        return all(item.is_final for item in items) and any(item.state == "cancelled" for item in items)
-    return instance.state in STOPPABLE
+def _is_stopped(shape: Shape, instance: Instance) -> bool:
+    is_clean_up = shape.nodes[instance.node].config.join_strategy == "all_done"
+    return instance.state in STOPPABLE and not is_clean_up

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from flowcraft_engine.blueprint.model import CONTINUE, LOOP_CONTROLLER, Blueprint, EdgeSpec, NodeSpec
+from flowcraft_engine.blueprint.fixed_names import CONTINUE, LOOP_CONTROLLER
+from flowcraft_engine.blueprint.model import Blueprint, EdgeSpec, NodeSpec
 
 
 class Shape:

@@ -9,19 +9,21 @@ from tests.reference.state import Edge, Instance, Run, edge_key, instance_name
 
 
 def locate(shape: Shape, run: Run, node: str, asker: Instance | None) -> Instance | None:
-    """The instance of `node` that `asker` means: in the iterations that both share, and the last of the
-    others.
+    """The instance of `node` that `asker` means: in the iterations that both share, and in the last pass of each
+    other loop around it. None if it was not reached there.
     """
     theirs = shape.loops[node]
     mine = shape.loops[asker.node] if asker else ()
     shared = 0
     while shared < min(len(theirs), len(mine)) and theirs[shared] == mine[shared]:
         shared += 1
-    prefix = asker.path[:shared] if asker else ()
-    found = [
-        i for i in run.instances.values() if i.node == node and i.item is None and i.path[:shared] == prefix
-    ]
-    return max(found, key=lambda instance: instance.path, default=None)
+    path = asker.path[:shared] if asker else ()
+    for loop in theirs[shared:]:
+        controller = run.instances.get(instance_name(loop, path))
+        if controller is None or not controller.passes:
+            return None
+        path = (*path, controller.passes)
+    return run.instances.get(instance_name(node, path))
 
 
 def effective(shape: Shape, run: Run, instance: Instance | None) -> Instance | None:
@@ -36,6 +38,14 @@ def effective(shape: Shape, run: Run, instance: Instance | None) -> Instance | N
 def fallback_of(shape: Shape, run: Run, instance: Instance) -> Instance | None:
     fallback = shape.nodes[instance.node].config.fallback
     return run.instances[instance_name(fallback, instance.path)] if fallback else None
+
+
+def stands_for(shape: Shape, run: Run, instance: Instance) -> list[Instance]:
+    """The instance, and those that it rescues as a fallback."""
+    found = [instance]
+    while found[-1].rescues_error is not None:
+        found.append(run.instances[instance_name(shape.rescues[found[-1].node], instance.path)])
+    return found
 
 
 def is_lost(shape: Shape, run: Run, instance: Instance) -> bool:

@@ -11,9 +11,11 @@ from tests.reference.behaviours import Json
 
 #: States from which an instance never moves again.
 TERMINAL = frozenset({"completed", "failed", "poisoned", "cancelled", "skipped"})
-#: What `fail_fast` cancels. `looping` (a controller between two passes) and `child` (a subflow whose child
-#: runs) wait for others.
-STOPPABLE = frozenset({"pending", "ready", "retrying", "waiting", "sleeping", "looping", "child"})
+#: What `fail_fast` cancels. `looping` (a controller between two passes), `gathering` (a batch whose items run) and
+#: `child` (a subflow whose child runs) wait for others. What has `resumed` does not wait any more.
+STOPPABLE = frozenset(
+    {"pending", "ready", "retrying", "waiting", "sleeping", "looping", "gathering", "child"}
+)
 
 
 @dataclass
@@ -37,7 +39,7 @@ class Instance:
     rescues_error: str | None = None
     #: What the running attempt has yet to read: "input", then "look" at the context, then nothing.
     stage: str = ""
-    #: What the running attempt will come to.
+    #: What the running attempt, or the one that has resumed, will come to.
     outcome: Any = None
     #: Loop controllers: the number of the iteration.
     passes: int = 0

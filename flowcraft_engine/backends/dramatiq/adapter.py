@@ -24,9 +24,9 @@ from flowcraft_engine.errors import UsageError
 from flowcraft_engine.failpoints import VARIABLE, arm_from_environment
 
 DEFAULT_URL = "redis://127.0.0.1:6379/0"
-#: Few threads serve many jobs: they only hand over to the event loop.
+#: A few serve many jobs: each is claimed in a round trip, and then executed on the event loop.
 DEFAULT_THREADS = 8
-_CLIENT_PATIENCE_S = 5.0
+CLIENT_PATIENCE_S = 5.0
 _BOOT_PAUSE_S = 1.0
 
 _log = logging.getLogger("flowcraft.worker")
@@ -40,29 +40,31 @@ class DramatiqRedisAdapter(BaseDistributedAdapter):
             result = await fleet.wait(run_id)
 
     `redis_url` is where runs are kept; messages travel through `broker_url`, by default the next database of the
-    same server. A client gives up after a few seconds without a server and raises `BackendError`; a worker waits until
+    same server. A client gives up after `patience_s` without a server and raises `BackendError`; a worker waits until
     it is back. Refuses a server on another machine without a password or TLS, unless `insecure`, and one that evicts
     keys. Other arguments: see `BaseDistributedAdapter`.
     """
 
     def __init__(
         self,
-        redis_url: str = DEFAULT_URL,
+        redis_url: str | RedisAddress = DEFAULT_URL,
         *,
         broker_url: str | None = None,
         namespace: str = "flowcraft",
         threads: int = DEFAULT_THREADS,
         insecure: bool = False,
         is_worker: bool = False,
+        patience_s: float = CLIENT_PATIENCE_S,
         **more: Any,
     ) -> None:
         super().__init__(**more)
-        self._address = RedisAddress.parse(redis_url)
+        self._address = RedisAddress.parse(redis_url) if isinstance(redis_url, str) else redis_url
         self._broker = broker_address(self._address, broker_url)
         self._namespace = namespace
         self._threads = threads
         self._insecure = insecure
         self._is_worker = is_worker
+        self._patience_s = patience_s
 
     async def _connect(self) -> Ports:
         for address in (self._address, self._broker):
@@ -76,6 +78,7 @@ class DramatiqRedisAdapter(BaseDistributedAdapter):
         clock.hear_time(await store.link.call("TIME"))
         if self._is_worker:
             require_usable(await self._examined())
+        queue.open_soon()
         return Ports(store, fleet, queue, clock)
 
     async def _examined(self) -> list[Check]:
@@ -98,8 +101,10 @@ class DramatiqRedisAdapter(BaseDistributedAdapter):
         _log.warning("%s: this process will die on purpose (%s)", VARIABLE, spec)
 
     def _link(self) -> Link:
-        patience_s = None if self._is_worker else _CLIENT_PATIENCE_S
-        return Link(self._address, patience_s=patience_s, on_outage=_tell_outage)
+        patience_s = None if self._is_worker else self._patience_s
+        # Whoever waits for less than a moment need not be told that it waits.
+        on_outage = _tell_outage if patience_s is None or patience_s >= CLIENT_PATIENCE_S else None
+        return Link(self._address, patience_s=patience_s, on_outage=on_outage)
 
     def _make_consumer(self, on_job: OnJob, queues: Sequence[str], room: Callable[[], int]) -> Consumer:
         return JobConsumer(

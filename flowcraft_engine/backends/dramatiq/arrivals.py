@@ -1,14 +1,15 @@
-"""Waits on the server until a list has something in it, and takes nothing.
+"""Waits on the server until a list has something in it, and fetches it in the same round trip.
 
 BLMOVE from the head of a list to the head of the same list blocks while it is empty and changes nothing when it
-is not. So whoever enqueues need not know of us, and a lost reply loses no message. It has a connection of its
-own, since a blocked connection can do nothing else.
+is not. So whoever enqueues need not know of us, and no message is lost with its reply. The command that fetches is
+sent along: the server looks at it when the first one has been answered. All of this has a connection of its own,
+since a blocked connection can do nothing else.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import redis
@@ -25,23 +26,27 @@ class Arrivals:
         self._key = key
         self._connection: Any = None
 
-    def wait(self, seconds: float, interrupted: Callable[[], bool]) -> bool:
-        """Whether there is something in the list; False after `seconds`, or when interrupted."""
+    def fetch(self, command: Sequence[Any], seconds: float, interrupted: Callable[[], bool]) -> Any:
+        """The reply to `command`, sent as soon as there is something in the list, or after `seconds`.
+
+        None when interrupted: then it may have been executed all the same, as after an error.
+        """
         connection = self._connected()
+        wait = ("BLMOVE", self._key, self._key, "LEFT", "LEFT", seconds)
         try:
-            connection.send_command("BLMOVE", self._key, self._key, "LEFT", "LEFT", seconds)
+            connection.send_packed_command(connection.pack_commands((wait, command)))
             overdue = time.monotonic() + seconds + _OVERDUE_S
             while not connection.can_read(timeout=_GLANCE_S):
                 if interrupted():
                     self.close()
-                    return False
+                    return None
                 if time.monotonic() > overdue:
                     raise redis.TimeoutError("no answer")
-            return connection.read_response() is not None
-        except redis.ResponseError:
-            raise
+            connection.read_response()
+            return connection.read_response()
         except BaseException:
-            # Whatever comes later on this connection would answer an older question.
+            # Whatever it was, an interruption of the thread included: what comes later on this connection would
+            # answer an older question.
             self.close()
             raise
 

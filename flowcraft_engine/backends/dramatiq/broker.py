@@ -7,16 +7,16 @@ heartbeats behind.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
 
-import redis
 from dramatiq.brokers.redis import RedisBroker
+from dramatiq.common import current_millis
 
 from flowcraft_engine.backends.dramatiq.client import blocking_client
-from flowcraft_engine.backends.dramatiq.consumer import BlockingConsumer
+from flowcraft_engine.backends.dramatiq.consumer import BlockingConsumer, HandOver
 from flowcraft_engine.backends.dramatiq.intake import Intake
 from flowcraft_engine.backends.dramatiq.layout import Layout
+from flowcraft_engine.backends.redis.address import RedisAddress
 
 #: A process that has not been heard of for so long is dead, and its messages go to others.
 HEARTBEAT_TIMEOUT_MS: Final = 15_000
@@ -25,7 +25,7 @@ _LEAST_PREFETCH: Final = 8
 
 
 def prefetch_of(threads: int) -> int:
-    """How many messages a process may hold: enough that a thread finds the next one when it has done one.
+    """How many messages a process may hold of each queue: enough that the next one is there when one is done.
 
     They are out of the reach of others meanwhile, which is short: a job is done when it is claimed.
     """
@@ -33,7 +33,10 @@ def prefetch_of(threads: int) -> int:
 
 
 class HardenedBroker(RedisBroker):
-    """`name` identifies this process among the consumers; no other process may ever use it."""
+    """`name` identifies this process among the consumers; no other process may ever use it.
+
+    What is fetched goes to `hand_over`.
+    """
 
     def __init__(
         self,
@@ -43,6 +46,7 @@ class HardenedBroker(RedisBroker):
         layout: Layout,
         intake: Intake,
         threads: int,
+        hand_over: HandOver,
         heartbeat_timeout_ms: int = HEARTBEAT_TIMEOUT_MS,
     ) -> None:
         super().__init__(  # type: ignore[no-untyped-call]  # Dramatiq's broker on Redis has no annotations
@@ -52,10 +56,12 @@ class HardenedBroker(RedisBroker):
             maintenance_chance=_ALWAYS,
             heartbeat_timeout=heartbeat_timeout_ms,
         )
+        self.address = RedisAddress.parse(address)
         self.broker_id = name
         self.layout = layout
         self.intake = intake
         self.threads = threads
+        self.hand_over = hand_over
 
     @property
     def consumer_class(self) -> type[BlockingConsumer]:
@@ -79,17 +85,10 @@ class HardenedBroker(RedisBroker):
     def close(self) -> None:
         self.client.close()
 
-    def _dispatch(self, command: str) -> Callable[..., Any]:
-        """Report a silent server, or one that became a replica, as the lost connection that it is.
-
-        Dramatiq repeats what failed for a lost connection only; all else it gives up for good.
-        """
-        dispatch = super()._dispatch(command)  # type: ignore[no-untyped-call]
-
-        def dispatched(queue_name: str, *arguments: Any) -> Any:
-            try:
-                return dispatch(queue_name, *arguments)
-            except (redis.TimeoutError, redis.ReadOnlyError) as error:
-                raise redis.ConnectionError(str(error)) from error
-
-        return dispatched
+    def fetch_command(self, queue_name: str, count: int) -> tuple[Any, ...]:
+        """What `do_fetch` sends, for whoever sends it together with something else."""
+        return (
+            *("EVALSHA", self.scripts["dispatch"].sha, 1, self.namespace),
+            *("fetch", current_millis(), queue_name, self.broker_id, self.heartbeat_timeout),
+            *(self.dead_message_ttl, 1, self._max_unpack_size(), count),  # type: ignore[no-untyped-call]
+        )

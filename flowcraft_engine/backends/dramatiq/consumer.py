@@ -1,12 +1,13 @@
 """Dramatiq's consumer of one queue, blocking where the original sleeps. Keeps the original's books.
 
-The consumer's thread calls `__next__` again and again; worker threads call `ack`. Three things wake the thread:
-a message in an empty queue (`Arrivals`), a place that became free (`ack`, `Intake.nudge`), and the time for a
-heartbeat. Nothing raises while Redis is away: the thread waits and goes on by itself, and acknowledgements that
-did not get through are repeated until they do.
+The consumer's thread calls `__next__` again and again. Three things wake it: a message in an empty queue (`Arrivals`),
+a place that became free (`settled`, `Intake.room_grew`), and the time for a heartbeat. What it has fetched goes to
+whoever the broker hands over to, who settles it: Dramatiq's own worker threads get nothing. Nothing raises while
+Redis is away: the thread waits and goes on by itself, and acknowledgements that did not get through are repeated until
+they do.
 
-What Redis says that we hold, and what we know to hold, are compared at each heartbeat. The difference are
-fetches whose reply was lost (taken up now), and what nobody can read (to the dead letters).
+What Redis says that we hold is compared with what we know to hold at each heartbeat. What we do not know was
+fetched by a call whose reply was lost (it is taken up now), or cannot be read (it goes to the dead letters).
 """
 
 from __future__ import annotations
@@ -14,22 +15,21 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Iterable
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, Protocol, TypeAlias
 
 import redis
-from dramatiq import Message
-from dramatiq.broker import Consumer, MessageProxy
-from redis.exceptions import RedisError, ResponseError
+from dramatiq.broker import Consumer
+from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from flowcraft_engine.backends.dramatiq import dead_letters
 from flowcraft_engine.backends.dramatiq.arrivals import Arrivals
 from flowcraft_engine.backends.dramatiq.delivery import Delivery
 from flowcraft_engine.backends.dramatiq.intake import Intake
-from flowcraft_engine.backends.dramatiq.layout import ACTOR, Layout
+from flowcraft_engine.backends.dramatiq.layout import Layout
 from flowcraft_engine.backends.dramatiq.message import PoisonMessageError, ReadMessage, decode
 from flowcraft_engine.backends.dramatiq.outage import Outage
-from flowcraft_engine.failpoints import failpoint
+from flowcraft_engine.backends.redis.address import RedisAddress
 
 #: Well below the time after which a silent process counts as dead.
 HEARTBEAT_S: Final = 4.0
@@ -38,18 +38,25 @@ _GLANCE_S: Final = 0.05
 
 _log = logging.getLogger("flowcraft.queue")
 
+#: Takes what was fetched, in the thread of its consumer, and settles it; false means that nobody does any more.
+HandOver: TypeAlias = Callable[[Sequence[Delivery]], bool]
+
 
 class Home(Protocol):
     """What a consumer needs of its broker."""
 
     client: redis.Redis
+    address: RedisAddress
     broker_id: str
     layout: Layout
     intake: Intake
     threads: int
+    hand_over: HandOver
     do_fetch: Any
     do_ack: Any
     do_requeue: Any
+
+    def fetch_command(self, queue_name: str, count: int) -> tuple[Any, ...]: ...
 
 
 class BlockingConsumer(Consumer):
@@ -62,40 +69,24 @@ class BlockingConsumer(Consumer):
         self._limit = prefetch
         # Filled up again when no more than one message for each thread is left: several by one round trip.
         self._refill_at = min(prefetch - 1, broker.threads)
-        self._held: set[str] = set()
-        self._late: deque[tuple[str, tuple[str, ...]]] = deque()
-        self._ready: deque[MessageProxy] = deque()
-        self._hands = broker.intake.join(self._held)
-        self._arrivals = Arrivals(broker.client, broker.layout.ids(queue_name))
-        self._outage = Outage(queue_name)
+        self._hands = broker.intake.join()
+        self._late: deque[tuple[str, str]] = deque()
+        self._ready: deque[Delivery] = deque()
+        layout = broker.layout
+        held = layout.held(broker.broker_id, queue_name)
+        self.keys: Sequence[str] = (held, layout.messages(queue_name), layout.ids(queue_name))
+        self._arrivals = Arrivals(broker.client, layout.ids(queue_name))
+        self._outage = Outage(queue_name, broker.address)
         self._heartbeat_due = 0.0
         self._fetch = broker.do_fetch
         self._settle = {"ack": broker.do_ack, "requeue": broker.do_requeue}
 
-    def __next__(self) -> MessageProxy | None:
-        if not self._ready or self._intake.closed:
-            self._step_and_survive()
-        return self._ready.popleft() if self._ready and not self._intake.closed else None
-
-    def ack(self, message: MessageProxy) -> None:
-        delivery: Delivery = message.args[0]
-        failpoint("ack.before")
-        self._let_go("requeue" if delivery.handed_back else "ack", delivery.id)
-        failpoint("ack.after")
-        if len(self._held) <= self._refill_at:
-            self._hands.changed.set()
-
-    def nack(self, message: MessageProxy) -> None:
-        """Nothing fails a message here; if something does, the state of the run repairs what is lost."""
-        self.ack(message)
-
-    def requeue(self, messages: Iterable[MessageProxy]) -> None:
-        """Give back what was not begun. If Redis is away, others take it when our heartbeat has died."""
-        ids = [message.args[0].id for message in messages]
-        if ids:
-            self._let_go("requeue", *ids)
+    def __next__(self) -> None:
+        self._step_and_survive()
+        self._hand_over()
 
     def close(self) -> None:
+        """Give back what was not begun. If Redis is away, others take it when our heartbeat has died."""
         self._intake.quit(self._hands)
         self._give_back()
         self._repeat_late()
@@ -122,12 +113,15 @@ class BlockingConsumer(Consumer):
             self._beat()
         if self._intake.closed:
             self._give_back()
-        self._hands.changed.clear()
-        free = self._intake.free(self._hands, self._limit)
-        if free <= 0 or len(self._held) > self._refill_at:
-            self._hands.changed.wait(self._until_heartbeat())
-        elif not self._take(free):
-            self._arrivals.wait(self._until_heartbeat(), self._is_closed)
+        hands = self._hands
+        hands.changed.clear()
+        hands.wants_room = len(hands.held) <= self._refill_at  # before we look: what comes later wakes us
+        free = self._intake.free(hands, self._limit)
+        if free <= 0 or len(hands.held) > self._refill_at:
+            hands.changed.wait(self._until_heartbeat())
+        else:
+            hands.wants_room = False
+            self._take(free)
 
     def _until_heartbeat(self) -> float:
         left = max(0.01, self._heartbeat_due - time.monotonic())
@@ -136,13 +130,23 @@ class BlockingConsumer(Consumer):
     def _is_closed(self) -> bool:
         return self._intake.closed
 
-    def _take(self, count: int) -> bool:
-        """Fetch up to `count` messages; whether there was anything."""
-        fetched: list[bytes | None] = self._fetch(self._queue, count)
+    def _take(self, count: int) -> None:
+        """Fetch up to `count` messages as soon as there are some."""
+        command = self._broker.fetch_command(self._queue, count)
+        try:
+            fetched = self._arrivals.fetch(command, self._until_heartbeat(), self._is_closed)
+        except NoScriptError:
+            fetched = self._fetch(self._queue, count)
+        if fetched is None:
+            self._heartbeat_due = 0.0  # interrupted: the books tell what has come all the same
+            return
         # Dramatiq's script tells no ids, so what cannot be read is found by comparing the books.
         if sum(self._take_up(data) for data in fetched) != len(fetched):
             self._compare_books()
-        return bool(fetched)
+        surplus = min(-self._intake.free(self._hands, self._limit), len(self._ready))
+        if surplus > 0:
+            # While we waited, others have filled the places. Nothing may wait here for a place that is free elsewhere.
+            self._requeue([self._ready.pop() for _ in range(surplus)])
 
     def _take_up(self, data: bytes | None) -> bool:
         if data is None:
@@ -154,13 +158,17 @@ class BlockingConsumer(Consumer):
         return True
 
     def _accept(self, read: ReadMessage) -> None:
-        self._held.add(read.id)
-        delivery = Delivery(read.id, read.job)
-        self._ready.append(
-            MessageProxy(
-                Message(self._queue, ACTOR, (delivery,), {}, {}, message_id=read.id, message_timestamp=0)
-            )
-        )
+        self._hands.held.add(read.id)
+        self._hands.open.add(read.id)
+        self._ready.append(Delivery(read.id, read.job, self))
+
+    def _hand_over(self) -> None:
+        if self._intake.closed:
+            self._give_back()
+        ready = list(self._ready)
+        self._ready.clear()
+        if not self._broker.hand_over(ready):
+            self._give_back_all()
 
     def _beat(self) -> None:
         """Say that this process lives, and put in order what an outage has left."""
@@ -170,7 +178,7 @@ class BlockingConsumer(Consumer):
         self._heartbeat_due = time.monotonic() + HEARTBEAT_S
 
     def _compare_books(self) -> None:
-        known = self._held.copy()  # before we ask: what is acknowledged meanwhile is no surprise
+        known = self._hands.held.copy()  # before we ask: what is acknowledged meanwhile is no surprise
         client, layout = self._broker.client, self._broker.layout
         there: Any = client.smembers(layout.held(self._broker.broker_id, self._queue))
         strange = [found for found in there if found.decode(errors="replace") not in known]
@@ -180,7 +188,7 @@ class BlockingConsumer(Consumer):
                 self._adopt(found, data)
 
     def _adopt(self, found: bytes, data: bytes | None) -> None:
-        if data is None:  # acknowledged already, or purged
+        if data is None:  # acknowledged already, or somebody has emptied the queue
             self._settle["ack"](self._queue, found)
             return
         try:
@@ -207,23 +215,48 @@ class BlockingConsumer(Consumer):
         self._settle["ack"](self._queue, found)
 
     def _give_back(self) -> None:
-        waiting = [self._ready.popleft() for _ in range(len(self._ready))]
-        self.requeue(waiting)
+        self._requeue([self._ready.popleft() for _ in range(len(self._ready))])
+
+    def _give_back_all(self) -> None:
+        """What was begun here, or handed over, will not be settled by anybody else."""
+        self._hands.open.clear()
+        ids = self._hands.held - {message_id for _, message_id in self._late}
+        if ids:
+            self._let_go("requeue", *ids)
+
+    def _requeue(self, deliveries: Iterable[Delivery]) -> None:
+        ids = [it.id for it in deliveries]
+        self._hands.open.difference_update(ids)
+        if ids:
+            self._let_go("requeue", *ids)
 
     def _repeat_late(self) -> None:
         for _ in range(len(self._late)):
-            command, ids = self._late.popleft()
-            if not self._let_go(command, *ids):
+            command, message_id = self._late.popleft()
+            if not self._let_go(command, message_id):
                 return
 
     # -- any thread ----------------------------------------------------------------------------------------------
 
+    def answered(self, message_id: str) -> None:
+        self._hands.open.discard(message_id)
+        self._intake.room_grew()
+
+    def settled(self, ids: Sequence[str]) -> None:
+        self._hands.held.difference_update(ids)
+        if len(self._hands.held) <= self._refill_at:
+            self._hands.changed.set()
+
+    def unsettled(self, ids: Sequence[str], *, handed_back: bool) -> None:
+        """What does not get through stays ours, and is repeated at the next heartbeat."""
+        self._late.extend(("requeue" if handed_back else "ack", message_id) for message_id in ids)
+
     def _let_go(self, command: str, *ids: str) -> bool:
-        """Acknowledge or give back. What does not get through stays ours, and is repeated at the next heartbeat."""
+        """Acknowledge (one) or give back (some)."""
         try:
             self._settle[command](self._queue, *ids)
         except RedisError:
-            self._late.append((command, ids))
+            self.unsettled(ids, handed_back=command == "requeue")
             return False
-        self._held.difference_update(ids)
+        self.settled(ids)
         return True

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+from flowcraft_engine.frozen import frozen
 
 CAPACITY: Final = 10_000
 HEAD_BYTES: Final = 2048
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DeadLetter:
     """`head` is the beginning of what arrived, `size` the length of all of it, `at` seconds since the epoch."""
 

@@ -1,15 +1,18 @@
-"""From Dramatiq's threads to one event loop and back. A thread waits until its job is done there."""
+"""From the threads of consumers to one event loop. What came there is told to the server from the loop, too."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from _thread import LockType, allocate_lock
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from flowcraft_engine.backends.dramatiq.delivery import Delivery
+from flowcraft_engine.backends.dramatiq.intake import Intake
+from flowcraft_engine.backends.dramatiq.receipts import Receipts
 from flowcraft_engine.stores.job_queue import JobPayload
+from flowcraft_engine.task import new_task
 
 OnJob = Callable[[JobPayload], Awaitable[None]]
 
@@ -17,61 +20,82 @@ _log = logging.getLogger("flowcraft.queue")
 
 
 class Handover:
-    """`run` belongs to the threads, all else to the loop. One call into the loop takes over all that wait."""
+    """`take` belongs to the threads, all else to the loop. One call into the loop takes over all that wait there.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, on_job: OnJob) -> None:
+    At most `limit` jobs are looked at by `on_job` at a time; the others wait here, and are given back when the
+    `intake` is closed.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        on_job: OnJob,
+        *,
+        limit: int,
+        intake: Intake,
+        receipts: Receipts,
+    ) -> None:
         self._loop = loop
         self._on_job = on_job
-        self._inbox: deque[tuple[Delivery, LockType]] = deque()
+        self._limit = limit
+        self._intake = intake
+        self._receipts = receipts
+        self._inbox: deque[Delivery] = deque()
         self._called = False
-        self._closed = False
-        self._tasks: dict[asyncio.Task[None], tuple[Delivery, LockType]] = {}
+        self._tasks: dict[asyncio.Task[None], Delivery] = {}
         self._idle = asyncio.Event()
         self._idle.set()
 
-    def run(self, delivery: Delivery) -> None:
-        """Return when the job is done, failed, or handed back. Never raises, so Dramatiq always acknowledges."""
-        done = allocate_lock()
-        done.acquire()
-        self._inbox.append((delivery, done))
-        if not self._call():
-            delivery.handed_back = True
-            return
-        done.acquire()
+    def take(self, deliveries: Sequence[Delivery]) -> bool:
+        """See to these jobs soon; false if the loop is closed: nobody will see to anything any more.
+
+        May be called without jobs, to find that out: a loop may be closed after it was told of some.
+        """
+        if deliveries and not self._loop.is_closed():
+            self._inbox.extend(deliveries)
+            if not self._called:
+                self._called = True
+                with contextlib.suppress(RuntimeError):  # closed just now
+                    self._loop.call_soon_threadsafe(self._take_over)
+        if not self._loop.is_closed():
+            return True
+        if not self._intake.paused:
+            _log.error(
+                "The event loop that executed jobs is closed: they go back, and no more are taken here."
+            )
+            self._intake.paused = True
+            self._intake.wake_all()
+        return False
+
+    def give_back(self) -> None:
+        """Give back what was not begun."""
+        while self._inbox:
+            self._settle(self._inbox.popleft(), handed_back=True)
 
     async def drain(self, timeout_s: float) -> None:
-        """Take nothing more; let the jobs end; interrupt and hand back those that do not within the time."""
-        self._closed = True
-        self._take_over()
+        """Let the jobs end, with a closed intake; interrupt and give back those that do not within the time."""
+        self.give_back()
         try:
             await asyncio.wait_for(self._idle.wait(), max(0.0, timeout_s))
         except TimeoutError:
-            for task, (delivery, done) in list(self._tasks.items()):
+            for task in list(self._tasks):
                 task.cancel()
-                self._end(task, delivery, done, handed_back=True)
-
-    def _call(self) -> bool:
-        if not self._called:
-            self._called = True
-            try:
-                self._loop.call_soon_threadsafe(self._take_over)
-            except RuntimeError:  # the loop is closed
-                return False
-        return True
+                self._end(task, handed_back=True)
 
     def _take_over(self) -> None:
         self._called = False
-        while self._inbox:
-            delivery, done = self._inbox.popleft()
-            if self._closed:
-                delivery.handed_back = True
-                done.release()
-                continue
-            task = self._loop.create_task(self._work(delivery, done))
-            self._tasks[task] = delivery, done
+        self._begin()
+
+    def _begin(self) -> None:
+        """Begin what waits, as far as the limit allows."""
+        if self._intake.closed:
+            self.give_back()
+        while self._inbox and len(self._tasks) < self._limit:
+            delivery = self._inbox.popleft()
+            self._tasks[new_task(self._work(delivery), self._loop)] = delivery
             self._idle.clear()
 
-    async def _work(self, delivery: Delivery, done: LockType) -> None:
+    async def _work(self, delivery: Delivery) -> None:
         handed_back = False
         try:
             await self._on_job(delivery.job)
@@ -88,15 +112,20 @@ class Handover:
         finally:
             task = asyncio.current_task()
             assert task is not None
-            self._end(task, delivery, done, handed_back=handed_back)
+            self._end(task, handed_back=handed_back)
 
-    def _end(
-        self, task: asyncio.Task[None], delivery: Delivery, done: LockType, *, handed_back: bool
-    ) -> None:
-        """Let the thread go, once."""
-        if self._tasks.pop(task, None) is None:
+    def _end(self, task: asyncio.Task[None], *, handed_back: bool) -> None:
+        """Let the message go, once, and begin what has waited for the place."""
+        delivery = self._tasks.pop(task, None)
+        if delivery is None:
             return
-        delivery.handed_back = handed_back
-        done.release()
+        self._settle(delivery, handed_back=handed_back)
+        if self._inbox:
+            self._begin()
         if not self._tasks:
             self._idle.set()
+
+    def _settle(self, delivery: Delivery, *, handed_back: bool) -> None:
+        delivery.handed_back = handed_back
+        delivery.holder.answered(delivery.id)
+        self._receipts.put(delivery)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Event
 
 
 @dataclass(slots=True, eq=False)
 class Hands:
-    """What one consumer holds. `changed` is set whenever it may be allowed to take more, or less."""
+    """What one consumer holds, by id; `open` is what nobody has looked at yet, so that it may need a place.
 
-    held: Collection[str]
+    `changed` is set whenever the consumer may be allowed to take more, or less. It `wants_room` while it waits for
+    nothing but a place.
+    """
+
+    held: set[str] = field(default_factory=set)
+    open: set[str] = field(default_factory=set)
+    wants_room: bool = False
     changed: Event = field(default_factory=Event)
 
 
@@ -28,8 +34,8 @@ class Intake:
     def closed(self) -> bool:
         return self.paused or self.stopped
 
-    def join(self, held: Collection[str]) -> Hands:
-        hands = Hands(held)
+    def join(self) -> Hands:
+        hands = Hands()
         self._hands = (*self._hands, hands)
         return hands
 
@@ -37,15 +43,24 @@ class Intake:
         self._hands = tuple(other for other in self._hands if other is not hands)
 
     def free(self, hands: Hands, limit: int) -> int:
-        """How many more messages may be taken into these hands, which may hold `limit`."""
+        """How many more messages may be taken into these hands, which may hold `limit`.
+
+        Less than none if others have filled the places while these took something.
+        """
         if self.closed:
             return 0
         free = limit - len(hands.held)
         if self._room is not None:
-            free = min(free, self._room() - sum(len(other.held) for other in self._hands))
+            free = min(free, self._room() - sum(len(other.open) for other in self._hands))
         return free
 
-    def nudge(self) -> None:
-        """Let the consumers look again."""
+    def wake_all(self) -> None:
+        """Let the consumers look again, whatever they wait for."""
         for hands in self._hands:
             hands.changed.set()
+
+    def room_grew(self) -> None:
+        """Let the consumers look again that wait for a place."""
+        for hands in self._hands:
+            if hands.wants_room:
+                hands.changed.set()

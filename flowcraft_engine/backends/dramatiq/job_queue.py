@@ -23,7 +23,7 @@ _PATIENCE_S: Final = 5.0
 
 
 class DramatiqJobQueue:
-    """Implements `JobQueue`. What `publish` returned from is in the queue once, for each time it was called.
+    """Implements `JobQueue`. When `publish` returns, its jobs are in the queue, once for each time it was called.
 
     A queue's message tells by its id when it was published, by `clock`.
     """
@@ -42,6 +42,10 @@ class DramatiqJobQueue:
         self._queue = checked_queue(queue)
         self._clock = clock or SystemClock()
         self._outgoing: dict[str, Outgoing] = {}
+
+    def open_soon(self) -> None:
+        """Begin to connect, so that the first job need not wait for that."""
+        self._link.open_soon()
 
     async def publish(self, jobs: Sequence[JobPayload], *, queue: str | None = None) -> None:
         """Put the jobs at the end of the queue, in their order. Those of many callers share a round trip."""
@@ -68,13 +72,6 @@ class DramatiqJobQueue:
         """How many messages wait; those that workers hold are not counted."""
         return int(await self._link.call("LLEN", self._layout.ids(queue or self._queue)))
 
-    async def purge(self, queue: str | None = None) -> int:
-        """Forget all messages of the queue; how many waited."""
-        name = queue or self._queue
-        waited = await self.depth(name)
-        await self._link.call("DEL", self._layout.ids(name), self._layout.messages(name))
-        return waited
-
     async def bury(self, consumer: str) -> None:
         """Say that a consumer is dead, so that others need not wait until its heartbeat is missed."""
         await self._link.call("ZADD", self._layout.heartbeats, "XX", 1, consumer)
@@ -86,6 +83,8 @@ class DramatiqJobQueue:
         return [letter(entry_id, dict(zip(flat[::2], flat[1::2], strict=True))) for entry_id, flat in entries]
 
     async def close(self) -> None:
+        for outgoing in self._outgoing.values():
+            await outgoing.close()
         await self._link.close()
 
     def _outgoing_to(self, queue: str) -> Outgoing:

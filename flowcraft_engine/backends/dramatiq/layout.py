@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from flowcraft_engine.errors import UsageError
+from flowcraft_engine.frozen import frozen
 
 ACTOR: Final = "flowcraft.run_node"
 DEFAULT_QUEUE: Final = "default"
@@ -16,7 +16,7 @@ _QUEUE = re.compile(r"[A-Za-z_][A-Za-z0-9._-]{0,127}")
 _RESERVED = (".DQ", ".XQ", ".msgs")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Layout:
     """The keys of one fleet. `namespace` is the prefix that the fleet uses everywhere."""
 

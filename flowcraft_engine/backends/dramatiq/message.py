@@ -8,23 +8,25 @@ from __future__ import annotations
 
 import json
 import secrets
-from dataclasses import dataclass
 from typing import Any, Final
 
 from flowcraft_engine.backends.dramatiq.layout import ACTOR
+from flowcraft_engine.frozen import frozen
 from flowcraft_engine.stores.job_queue import JobPayload
 
 VERSION: Final = 1
 MAX_BYTES: Final = 64 * 1024
 _MAX_NAME: Final = 4096
 _BODY: Final = {"v", "run", "instance", "blueprint"}
+#: Made once: an encoder for each message would cost more than the message.
+_TO_JSON: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class PoisonMessageError(Exception):
     """The bytes are no message for us; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReadMessage:
     """`id` is the one under which the message is to be acknowledged."""
 
@@ -45,7 +47,7 @@ def published_ms(message_id: str) -> int:
 
 def encode(job: JobPayload, *, queue: str, message_id: str, now_ms: int) -> bytes:
     """The job as Dramatiq would write it."""
-    return json.dumps(
+    return _TO_JSON(
         {
             "queue_name": queue,
             "actor_name": ACTOR,
@@ -59,8 +61,7 @@ def encode(job: JobPayload, *, queue: str, message_id: str, now_ms: int) -> byte
             "options": {"redis_message_id": message_id},
             "message_id": message_id,
             "message_timestamp": now_ms,
-        },
-        separators=(",", ":"),
+        }
     ).encode()
 
 

@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from flowcraft_engine.task import new_task
+
 #: Ids and messages in turn, as the script wants them.
 Arguments = list[str | bytes]
 
@@ -20,23 +22,37 @@ class Outgoing:
     def __init__(self, send: Callable[[Arguments], Awaitable[object]]) -> None:
         self._send = send
         self._waiting: deque[tuple[Arguments, asyncio.Future[None]]] = deque()
+        self._is_busy = False
         self._sender: asyncio.Task[None] | None = None
 
     async def put(self, arguments: Arguments) -> None:
         """At most `AT_ONCE` messages. Cancelled, it may have published them or not."""
-        loop = asyncio.get_running_loop()
-        sent: asyncio.Future[None] = loop.create_future()
-        self._waiting.append((arguments, sent))
-        if self._sender is None:
-            self._sender = loop.create_task(self._send_all())
-        await sent
+        if self._is_busy:
+            sent: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append((arguments, sent))
+            return await sent
+        # Nobody else is publishing: no task is needed, and no turn of the event loop lost.
+        self._is_busy = True
+        try:
+            await self._send(arguments)
+        finally:
+            self._is_busy = bool(self._waiting)
+            if self._waiting:
+                self._sender = new_task(self._send_all())
+        return None
+
+    async def close(self) -> None:
+        """Give up what waits: its callers are cancelled."""
+        if self._sender is not None and not self._sender.done():
+            self._sender.cancel()
+            await asyncio.wait([self._sender])
 
     async def _send_all(self) -> None:
         try:
             while self._waiting:
                 await self._send_some()
         finally:
-            self._sender = None
+            self._is_busy = False
             for _, sent in self._waiting:  # only if this task was cancelled
                 sent.cancel()
             self._waiting.clear()
@@ -52,6 +68,7 @@ class Outgoing:
         try:
             await self._send(arguments)
         except BaseException as problem:
+            # Whatever it was is what each caller is told; a cancellation ends this task, too.
             error = problem
             if not isinstance(problem, Exception):
                 raise

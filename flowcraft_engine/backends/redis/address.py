@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
 from flowcraft_engine.backends.redis.sentinel import Sentinels
 from flowcraft_engine.errors import UsageError
+from flowcraft_engine.frozen import frozen
 
 DEFAULT_PORT = 6379
 _MASK = "***"
@@ -20,6 +22,7 @@ _TLS_KEYS = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_cert_reqs", "ss
 _QUERY_KEYS = ("db", "username", "password", *_TLS_KEYS)
 _SENTINEL_KEYS = ("sentinel_username", "sentinel_password")
 _SENTINEL = "+sentinel"
+_END_OF_HOSTS = re.compile(r"[/?#]")
 _SCHEMES = ("redis", "rediss", "unix", f"redis{_SENTINEL}", f"rediss{_SENTINEL}")
 _REFUSED = {
     "redis+cluster": "Redis Cluster is not supported: the keys of flowcraft live on one server",
@@ -28,7 +31,7 @@ _REFUSED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RedisAddress:
     """One logical database of one server. Neither `repr` nor `str` nor `masked` shows the password."""
 
@@ -44,6 +47,8 @@ class RedisAddress:
     tls_options: tuple[tuple[str, str], ...] = ()
     #: Who knows the primary; host and port mean nothing then.
     sentinels: Sentinels | None = None
+    #: What helps if nothing listens there, where that is known.
+    remedy: str | None = field(default=None, compare=False)
 
     @classmethod
     def parse(cls, url: str, *, source: str = "the Redis URL") -> RedisAddress:
@@ -151,7 +156,7 @@ def broker_address(state: RedisAddress, url: str | None, *, source: str = "the b
 
 def _split(url: str, source: str) -> SplitResult:
     try:
-        parts = urlsplit(url)
+        parts = _parts_of(url)
     except ValueError:
         # No `from`: the cause may quote a part of the password.
         raise UsageError(f"{source} is not a valid URL", hint=_SHAPE) from None
@@ -167,6 +172,17 @@ def _split(url: str, source: str) -> SplitResult:
         hint = "for Sentinels write redis+sentinel://host:26379,host2:26379/service/0"
         raise UsageError(f"{source} names several servers; flowcraft uses one", hint=hint)
     return parts
+
+
+def _parts_of(url: str) -> SplitResult:
+    """As `urlsplit`, which takes brackets for one address from end to end: in a list of hosts each may have some."""
+    scheme, mark, rest = url.partition("://")
+    netloc = _END_OF_HOSTS.split(rest, maxsplit=1)[0]
+    user, at, hosts = netloc.rpartition("@")
+    if "," not in hosts:
+        return urlsplit(url)
+    one = urlsplit(f"{scheme}{mark}{user}{at}hosts{rest[len(netloc) :]}")
+    return one._replace(netloc=netloc)
 
 
 def _query(parts: SplitResult, source: str) -> dict[str, str]:

@@ -25,10 +25,15 @@ CLIENT_NAME = "flowcraft"
 
 
 def connect(
-    address: RedisAddress, *, client_name: str = CLIENT_NAME, timeout_s: float | None = TIMEOUT_S
+    address: RedisAddress,
+    *,
+    client_name: str = CLIENT_NAME,
+    timeout_s: float | None = TIMEOUT_S,
+    connect_s: float = TIMEOUT_S,
 ) -> redis.asyncio.Redis:
-    """A client for the event loop. Connects at the first command; never repeats one by itself."""
+    """A client for the event loop. Connects at the first command, within `connect_s`; never repeats one by itself."""
     options = {**_options(address, client_name, timeout_s), "retry": AsyncRetry(NoBackoff(), 0)}
+    options["socket_connect_timeout"] = connect_s
     if (it := address.sentinels) is not None:
         return async_client(it, options, _of_sentinel(options, it))
     return redis.asyncio.Redis(**options)

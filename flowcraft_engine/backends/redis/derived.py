@@ -139,7 +139,7 @@ class Derived:
             self._begin(event)
         elif kind in (ev.NODE_RETRYING, ev.NODE_WAITING):
             if data.get("due") is not None:
-                self._due(WAKE, name, str(int(data["due"] * 1000) + 1))
+                self._due(WAKE, name, due_score(data["due"]))
             if data.get("kind") == st.CHILD:
                 self._due(START, name, ERRAND_PATIENCE)
                 self.operations += ("H", data["child"])
@@ -172,7 +172,7 @@ class Derived:
         self.operations += ("B", str(event.at))
         self._changed.update(dict.fromkeys(data["context"]))
         if data["deadline"] is not None:
-            self._due(WAKE, "", str(int(data["deadline"] * 1000) + 1))
+            self._due(WAKE, "", due_score(data["deadline"]))
 
     def _begin_again(self, event: Event) -> None:
         """A run that had ended goes on: it leaves the indexes of those that have."""
@@ -181,7 +181,7 @@ class Derived:
         self.operations += ("S", "status", "running", "S", "finished_at", "", "G", self._run_id)
         self.operations += ("t", member(DELIVER, self._run_id, ""))
         if data["deadline"] is not None:
-            self._due(WAKE, "", str(int(data["deadline"] * 1000) + 1))
+            self._due(WAKE, "", due_score(data["deadline"]))
         for name, how in data["on"].items():
             if how["kind"] == st.CHILD:
                 self._due(START, name, ERRAND_PATIENCE)
@@ -217,14 +217,19 @@ class Derived:
                 self.operations += ("D", key)
 
 
+def due_score(due: float) -> str:
+    """The place of a time among what is due: the first whole millisecond at which it has come."""
+    return str(int(due * 1000) + 1)
+
+
 def _due_of(state: RunState) -> list[Any]:
     """Timers, the run's own time limit, and sub-runs that are to be begun."""
     effects = outstanding(state)
     operations: list[Any] = []
     for due, name in effects.timers:
-        operations += ("T", str(int(due * 1000) + 1), member(WAKE, state.run_id, name))
+        operations += ("T", due_score(due), member(WAKE, state.run_id, name))
     if state.deadline is not None and not state.is_final and state.paused_at is None:
-        operations += ("T", str(int(state.deadline * 1000) + 1), member(WAKE, state.run_id, ""))
+        operations += ("T", due_score(state.deadline), member(WAKE, state.run_id, ""))
     for name in effects.children:
         operations += ("T", ERRAND_PATIENCE, member(START, state.run_id, name))
     return operations

@@ -27,12 +27,20 @@ _NEWER: dict[str, Version] = {"Redis": (8, 3), "Valkey": (9,)}
 
 def checks_of(facts: ServerFacts) -> list[Check]:
     """Everything about the server that holds the runs."""
-    return [version(facts), *role(facts), eviction(facts), durability(facts), *memory(facts), clock(facts)]
+    return [
+        version(facts),
+        *role(facts),
+        *replicas(facts),
+        eviction(facts),
+        durability(facts),
+        *memory(facts),
+        clock(facts),
+    ]
 
 
 def checks_of_queue(facts: ServerFacts) -> list[Check]:
     """Everything about another server that holds only the queue, whose loss repairs itself."""
-    return [version(facts), *role(facts), eviction(facts), *memory(facts)]
+    return [version(facts), *role(facts), *replicas(facts), eviction(facts), *memory(facts)]
 
 
 def version(facts: ServerFacts) -> Check:
@@ -74,6 +82,19 @@ def role(facts: ServerFacts) -> list[Check]:
     return []
 
 
+def replicas(facts: ServerFacts) -> list[Check]:
+    """Whether as many are connected as the server asks for (`min-replicas-to-write`)."""
+    if not facts.missing_replicas:
+        return []
+    return [
+        Check.fail(
+            "replicas",
+            f"{facts.missing_replicas} too few are connected: the server takes no writes, and runs wait",
+            "look at its replicas, or lower its min-replicas-to-write",
+        )
+    ]
+
+
 def eviction(facts: ServerFacts) -> Check:
     if facts.eviction is None:
         return Check.warn(
@@ -100,14 +121,17 @@ def durability(facts: ServerFacts) -> Check:
 
 
 def memory(facts: ServerFacts) -> list[Check]:
-    if facts.max_memory and facts.used_memory > _FULL * facts.max_memory:
-        used = f"{100 * facts.used_memory // facts.max_memory} %"
+    if not facts.max_memory or facts.used_memory <= _FULL * facts.max_memory:
+        return []
+    advice = "raise its maxmemory, or forget old runs: flowcraft prune"
+    if facts.used_memory > facts.max_memory:
         return [
-            Check.warn(
-                "memory", f"{used} of the server's memory is used", "raise its maxmemory, or retire old runs"
+            Check.fail(
+                "memory", "all memory of the server is used: it takes no writes, and runs wait", advice
             )
         ]
-    return []
+    used = f"{100 * facts.used_memory // facts.max_memory} %"
+    return [Check.warn("memory", f"{used} of the server's memory is used", advice)]
 
 
 def clock(facts: ServerFacts) -> Check:

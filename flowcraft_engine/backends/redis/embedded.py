@@ -75,8 +75,8 @@ class EmbeddedRedis:
     ) -> EmbeddedRedis:
         """A server that answers. If one runs on this folder already, that one (`is_attached`).
 
-        Persistent data survives `stop`, and the death of the server but for nothing, and a power failure but for
-        the last second. Port 0 chooses a free one. `settings` are lines of the server's configuration. Blocks until
+        Persistent data survives `stop` and the death of the server whole, and a power failure but for the last
+        second. Port 0 chooses a free one. `settings` are lines of the server's configuration. Blocks until
         the server answers; raises `BackendError` with the last lines of its log if it does not.
         """
         server = cls(
@@ -187,6 +187,7 @@ class EmbeddedRedis:
                     self._let_go()
                     raise
             except BaseException:
+                # Whatever it was, Ctrl-C while it starts included: no process and no lock may be left.
                 self._let_go()
                 raise
 

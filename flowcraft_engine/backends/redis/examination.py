@@ -7,9 +7,12 @@ from collections.abc import Callable, Iterable
 
 from flowcraft_engine.backends.redis.address import RedisAddress
 from flowcraft_engine.backends.redis.durability import checks_of, checks_of_queue
-from flowcraft_engine.backends.redis.server_facts import ServerFacts, read_facts
+from flowcraft_engine.backends.redis.server_facts import read_facts
 from flowcraft_engine.check import Check, CheckStatus
 from flowcraft_engine.errors import BackendError, UsageError
+
+#: What passes without a change of the configuration: workers wait meanwhile, and make room when they forget old runs.
+_PASSING = frozenset({"memory", "replicas"})
 
 
 async def examine(
@@ -23,8 +26,8 @@ async def examine(
     facts = await read_facts(state, wall_clock=wall_clock)
     of_queue = await read_facts(broker, wall_clock=wall_clock)
     found = [Check.ok("redis", f"{state.masked} answers"), *checks_of(facts), *_safety(state, insecure)]
-    if of_queue.run_id == facts.run_id:
-        return [*found, _separation(state, broker, facts)]
+    if of_queue.run_id == facts.run_id:  # two addresses may name one server
+        return [*found, _separation(state, broker)]
     queue = [
         Check.ok("redis", f"{broker.masked} answers"),
         *checks_of_queue(of_queue),
@@ -34,14 +37,14 @@ async def examine(
 
 
 def require_usable(checks: Iterable[Check]) -> None:
-    """Raises `BackendError` for the first check that failed."""
+    """Raises `BackendError` for the first check that failed, unless it will pass."""
     for check in checks:
-        if check.status is CheckStatus.FAIL:
+        if check.status is CheckStatus.FAIL and check.name not in _PASSING:
             raise BackendError(f"this Redis cannot be used: {check.found}", hint=check.advice)
 
 
-def _separation(state: RedisAddress, broker: RedisAddress, facts: ServerFacts) -> Check:
-    """Two addresses may name one server; run ids tell."""
+def _separation(state: RedisAddress, broker: RedisAddress) -> Check:
+    """Whether runs and queue have a database each, of the one server that both addresses name."""
     if state.db == broker.db:
         return Check.fail(
             "databases",

@@ -6,6 +6,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeAlias
 
 import redis
 import redis.asyncio.sentinel
@@ -16,17 +17,24 @@ from flowcraft_engine.errors import BackendError
 
 OLDEST_VERSION = (6, 2)
 _DOCTOR = "flowcraft doctor looks closer"
+_NAME_THE_CA = "name its CA in the URL: ?ssl_ca_certs=FILE"
+#: What is said: whether later may be better, the sentence, the hint.
+_Words: TypeAlias = tuple[bool, str, str]
 
 
 class RedisAwayError(BackendError):
     """Redis cannot be used at the moment. Trying again later may help, with nothing changed."""
 
 
-#: What the server answered, by the first word: (whether later may be better, sentence, hint).
-_ANSWERS: dict[str, tuple[bool, str, str]] = {
+#: What the server answered, by the first word.
+_ANSWERS: dict[str, _Words] = {
     "NOAUTH": (False, "asks for a password", "put it into the URL: redis://:password@host:6379/0"),
     "WRONGPASS": (False, "refused the user name or the password", "check both in the URL"),
-    "NOPERM": (False, "does not allow this to the user of the URL", _DOCTOR),
+    "NOPERM": (
+        False,
+        "does not allow this to the user of the URL",
+        "docs/operations.md (Who may reach it) has the rights that flowcraft needs",
+    ),
     "LOADING": (True, "is still loading its data", "try again in a moment"),
     "READONLY": (True, "is a replica, which takes no writes", "name the primary in the URL"),
     "MASTERDOWN": (True, "is a replica without a primary", "name the primary in the URL"),
@@ -35,7 +43,11 @@ _ANSWERS: dict[str, tuple[bool, str, str]] = {
         "holds something else under a key of flowcraft",
         "another program uses the same keys: choose another database, or another --namespace",
     ),
-    "OOM": (True, "is out of memory and takes no writes", "raise its maxmemory, or retire old runs"),
+    "OOM": (
+        True,
+        "is out of memory and takes no writes",
+        "raise its maxmemory, or forget old runs: flowcraft prune",
+    ),
     "MISCONF": (
         True,
         "takes no writes, because it cannot save its data",
@@ -50,9 +62,11 @@ _CLUSTER = (
     "is a part of a Redis Cluster, which is not supported",
     "use one server: the keys of flowcraft live together",
 )
+#: OpenSSL's codes for a certificate of another host, and of another address.
+_OTHER_NAME = (62, 64)
 _CLUSTER_WORDS = ("MOVED", "ASK", "CROSSSLOT", "CLUSTERDOWN", "TRYAGAIN")
 #: What comes as a plain `ERR`, by a part of its text.
-_TEXTS: tuple[tuple[str, tuple[bool, str, str]], ...] = (
+_TEXTS: tuple[tuple[str, _Words], ...] = (
     (
         "db index is out of range",
         (
@@ -96,7 +110,7 @@ def backend_error(address: RedisAddress, error: redis.RedisError | OSError) -> B
     return kind(f"Redis at {address.place} {sentence.replace('{db}', str(address.db))}", hint=hint)
 
 
-def _answered(error: BaseException) -> tuple[bool, str, str] | None:
+def _answered(error: BaseException) -> _Words | None:
     """What the server itself said, if it said anything."""
     text = str(error)
     code = getattr(error, "status_code", None) or text.partition(" ")[0].lstrip("-")
@@ -120,50 +134,48 @@ def _answered(error: BaseException) -> tuple[bool, str, str] | None:
     return None
 
 
-def _unreachable(address: RedisAddress, error: BaseException) -> tuple[bool, str, str]:
-    """What the network said."""
+def _unreachable(address: RedisAddress, error: BaseException) -> _Words:
+    """What keeps us from the server: the network, its certificate, or the client."""
     if isinstance(error, (redis.sentinel.MasterNotFoundError, redis.asyncio.sentinel.MasterNotFoundError)):
         hint = "in a failover try again; else check the name of the service, the hosts and sentinel_password"
         return True, "has no primary that can be used: no Sentinel names one", hint
     cause = _root(error)
-    start = "is it running? `flowcraft dev` starts one, --redis-url names another"
     if isinstance(cause, socket.gaierror):
         return True, "cannot be found: there is no such host", "check the host in the URL, and the network"
+    start = address.remedy or "is it running? `flowcraft dev` starts one, --redis-url names another"
+    return _of_tls(address, cause) or _not_opened(cause, start) or _broken_off(address, error, cause, start)
+
+
+def _of_tls(address: RedisAddress, cause: BaseException) -> _Words | None:
     if isinstance(cause, ssl.SSLCertVerificationError):
-        reason = _one_line(cause.verify_message)
-        return (
-            False,
-            f"has a certificate that is not trusted: {reason}",
-            "name its CA in the URL: ?ssl_ca_certs=FILE",
-        )
+        is_other = cause.verify_code in _OTHER_NAME
+        hint = "write the host as the certificate names it" if is_other else _NAME_THE_CA
+        return False, f"has a certificate that is not trusted: {_one_line(cause.verify_message)}", hint
     if isinstance(cause, ssl.SSLError):
-        return (
-            False,
-            "does not speak TLS as expected",
-            "check the port; write redis:// for a server without TLS",
-        )
+        hint = "check the port; write redis:// for a server without TLS"
+        return False, "does not speak TLS as expected", hint
     if address.tls and isinstance(cause, (FileNotFoundError, PermissionError)):
-        return (
-            False,
-            "cannot be reached: a certificate file of its URL cannot be read",
-            "check the paths in the URL",
-        )
+        sentence = "cannot be reached: a certificate file of its URL cannot be read"
+        return False, sentence, "check the paths in the URL"
+    return None
+
+
+def _not_opened(cause: BaseException, start: str) -> _Words | None:
     if isinstance(cause, ConnectionRefusedError):
         return True, "refused the connection: nothing listens there", start
     if isinstance(cause, FileNotFoundError):
         return True, "cannot be reached: there is no such socket", start
     if isinstance(cause, PermissionError):
-        return (
-            False,
-            "cannot be reached: its socket is not ours to use",
-            "check the permissions of the socket",
-        )
+        hint = "check the permissions of the socket"
+        return False, "cannot be reached: its socket is not ours to use", hint
+    return None
+
+
+def _broken_off(address: RedisAddress, error: BaseException, cause: BaseException, start: str) -> _Words:
+    """Of a connection that was there, or could not be had; whatever it is, there is something to say."""
     if isinstance(error, (redis.TimeoutError, TimeoutError)):
-        hint = (
-            "if it has no TLS, write redis://"
-            if address.tls
-            else "is it overloaded, stopped or behind a firewall?"
-        )
+        of_plain = "is it overloaded, stopped or behind a firewall?"
+        hint = "if it has no TLS, write redis://" if address.tls else of_plain
         return True, "did not answer in time", hint
     if isinstance(error, redis.exceptions.MaxConnectionsError):
         return True, "has no free connection for this process", "lower --concurrency"

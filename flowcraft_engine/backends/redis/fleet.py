@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Sequence
 from itertools import chain
 from typing import Any, cast
 
 from flowcraft_engine.backends.redis.derived import WAKE, reindexed
-from flowcraft_engine.backends.redis.keys import SEPARATOR, Keys, member
+from flowcraft_engine.backends.redis.keys import SEPARATOR, STATUSES, Keys, member
 from flowcraft_engine.backends.redis.link import Link
 from flowcraft_engine.backends.redis.shared_runs import SharedRuns
 from flowcraft_engine.backends.redis.store import RedisCoordinationStore
-from flowcraft_engine.errors import NotFoundError
+from flowcraft_engine.errors import BackendError, NotFoundError
 from flowcraft_engine.kernel import state as st
 from flowcraft_engine.stores.fleet import (
     DueErrands,
@@ -22,6 +23,7 @@ from flowcraft_engine.stores.fleet import (
     Fleet,
     FleetMember,
     InstanceIndex,
+    Renewal,
     WorkerManifest,
 )
 from flowcraft_engine.stores.job_queue import JobPayload
@@ -29,15 +31,25 @@ from flowcraft_engine.values import json_text
 
 #: The fields of the context hash that are ours.
 BLUEPRINT_FIELDS = ("_blueprint_id", "_blueprint_version")
-#: When another process takes over what one has taken and not settled.
-_PATIENCE_MS = 10_000
+#: When another process takes over an errand that one has taken and not settled; both may do it.
+_ERRAND_PATIENCE_MS = 1_000
+#: The same for the claims of a dead process; there may be many.
+_DEAD_PATIENCE_MS = 3_000
+#: When a run that could not be retired is looked at again.
+_RETIREMENT_PATIENCE_MS = 60_000
+#: The time until a job is looked for once more grows to this at most.
+_LONGEST_PAUSE_MS = 300_000
+#: Pauses are counted in these, in `take_unclaimed.lua`.
+_PAUSE_UNIT_MS = 200
 #: How long a buried owner is remembered, so that it finds out when it comes back.
 _REMEMBERED_MS = 24 * 3600 * 1000
 #: A message is looked for after this time.
-_LOST_AFTER_MS = 5_000
+_LOST_AFTER_MS = 4_500
 #: How long a job may be on its way into the queue. Its message is that much younger than the job, so that the head of
 #: a queue says nothing of jobs that became ready just before it was published: they may stand behind it.
 _ON_THE_WAY_MS = 1_000
+#: What `renew.lua` says.
+_RENEWALS = {0: Renewal.DEAD, 1: Renewal.KEPT, 2: Renewal.FORGOTTEN}
 
 
 class RedisFleet(Fleet):
@@ -62,11 +74,11 @@ class RedisFleet(Fleet):
         self._clock.hear(reply[0])
         return _parked(reply[2])
 
-    async def renew(self, owner: str, lease_s: float) -> bool:
-        names = [self._keys.workers, self._keys.dead]
+    async def renew(self, owner: str, lease_s: float) -> Renewal:
+        names = [self._keys.workers, self._keys.dead, self._keys.manifests]
         reply = await self._link.run(self._scripts.renew, names, owner, int(lease_s * 1000))
         self._clock.hear(reply[0])
-        return bool(reply[1])
+        return _RENEWALS[reply[1]]
 
     async def leave(self, owner: str) -> None:
         if await self._link.call("SCARD", self._keys.claims(owner)):
@@ -114,10 +126,13 @@ class RedisFleet(Fleet):
                 dead.add(owner)
         return dead
 
-    async def take_dead(self, lease_s: float) -> list[str]:
+    async def take_dead(self, lease_s: float, heard_s: float = math.inf) -> list[str]:
         names = [self._keys.workers, self._keys.dead]
-        lease_ms = int(lease_s * 1000)
-        reply = await self._link.run(self._scripts.take_dead, names, 50, _PATIENCE_MS, lease_ms)
+        arguments = [50, _DEAD_PATIENCE_MS, int(lease_s * 1000)]
+        # After a leap of the server's clock all leases seem to be over; then, too, each has one to be renewed.
+        heard_s = min(heard_s, self._clock.steady_s, 1e9)
+        arguments += [int(heard_s * 1000), int(self._clock.now() * 1000)]
+        reply = await self._link.run(self._scripts.take_dead, names, *arguments)
         return [owner.decode() for owner in reply[1]]
 
     async def claims_of(self, owner: str) -> list[JobPayload]:
@@ -140,13 +155,18 @@ class RedisFleet(Fleet):
             state = (await self._runs.fresh(job.run_id)).state
         except NotFoundError:
             return False
+        except BackendError:
+            raise
+        except Exception:
+            # A journal that cannot be read here, whatever is wrong with it: somebody else may be able to.
+            return True
         instance = state.instances.get(job.instance)
         return instance is not None and instance.state == st.RUNNING and instance.owner == owner
 
     # ---- errands -------------------------------------------------------------------------------------------
 
     async def take_due(self, limit: int = 100) -> DueErrands:
-        reply = await self._link.run(self._scripts.take_due, [self._keys.due], limit, _PATIENCE_MS)
+        reply = await self._link.run(self._scripts.take_due, [self._keys.due], limit, _ERRAND_PATIENCE_MS)
         now, next_due, taken_until, members = reply
         self._clock.hear(now)
         errands = [_errand(it.decode(), taken_until.decode()) for it in members]
@@ -180,7 +200,7 @@ class RedisFleet(Fleet):
             ]
         replies = await self._link.calls(commands)
         return {
-            name: InstanceIndex(_seconds(published), _seconds(due), bool(is_parked))
+            name: InstanceIndex(_published_at(published), _seconds(due), bool(is_parked))
             for name, published, due, is_parked in zip(
                 instances, replies[::3], replies[1::3], replies[2::3], strict=True
             )
@@ -210,7 +230,8 @@ class RedisFleet(Fleet):
     async def take_lost(self, queue: str, head: float | None, limit: int = 500) -> list[JobPayload]:
         head_ms = "" if head is None else str(int(head * 1000) - _ON_THE_WAY_MS)
         names = [self._keys.unclaimed(queue)]
-        reply = await self._link.run(self._scripts.take_unclaimed, names, limit, self._lost_after_ms, head_ms)
+        arguments = (limit, self._lost_after_ms, head_ms, _LONGEST_PAUSE_MS)
+        reply = await self._link.run(self._scripts.take_unclaimed, names, *arguments)
         return [_job(it) for it in reply[1]]
 
     async def queues(self) -> list[str]:
@@ -234,8 +255,26 @@ class RedisFleet(Fleet):
             [("ZADD", self._keys.unclaimed(queue), now_ms, name), ("HDEL", self._keys.parked, name)]
         )
 
+    async def forget_job(self, job: JobPayload, queue: str) -> None:
+        name = member(job.run_id, job.instance)
+        try:
+            run = await self._runs.fresh(job.run_id)
+        except NotFoundError:
+            names = [self._keys.run(job.run_id).run, self._keys.parked, self._keys.unclaimed(queue)]
+            await self._link.run(self._scripts.forget, names, name)
+            return
+        if not run.state.is_ready(job.instance):
+            keys = self._runs.step_keys(self._keys.run(job.run_id), queue, None)
+            # Only if the run still stands there: it may have become ready since, and must be found then.
+            operations = ("r", name, "p", name)
+            await self._link.run(self._scripts.reindex, keys, job.run_id, run.last_append, *operations)
+
     async def parked(self) -> list[tuple[JobPayload, str]]:
         return _parked(await self._link.call("HGETALL", self._keys.parked))
+
+    async def some_parked(self, limit: int = 10) -> list[tuple[JobPayload, str]]:
+        found = await self._link.call("HRANDFIELD", self._keys.parked, limit, "WITHVALUES")
+        return _parked(found)
 
     # ---- runs ----------------------------------------------------------------------------------------------
 
@@ -249,14 +288,32 @@ class RedisFleet(Fleet):
             return cursor, []
         return entries[-1][0].decode(), [fields[1].decode() for _, fields in entries]
 
+    async def is_first_to_tell(self, run_id: str, generation: int) -> bool:
+        told = f"told:{generation}"
+        return bool(await self._link.run(self._scripts.first, [self._keys.run(run_id).run], told))
+
     async def take_expired(self, retention_s: float, limit: int = 20) -> list[str]:
-        bound = int((self._clock.now() - retention_s) * 1000)
-        found = await self._link.call("ZRANGEBYSCORE", self._keys.finished, "-inf", bound, "LIMIT", 0, limit)
-        return [it.decode() for it in found]
+        times = (int(retention_s * 1000), _RETIREMENT_PATIENCE_MS)
+        reply = await self._link.run(self._scripts.take_expired, [self._keys.finished], limit, *times)
+        return [it.decode() for it in reply[1]]
+
+    async def forget_run(self, run_id: str) -> None:
+        keys = self._keys
+        names = [keys.run(run_id).run, keys.parked, keys.runs, keys.finished, *map(keys.runs_with, STATUSES)]
+        await self._link.run(self._scripts.forget, names, run_id)
 
     async def open_runs(self, limit: int = 1000) -> list[str]:
         found = await self._link.call("ZREVRANGE", self._keys.runs_with("running"), 0, limit - 1)
         return [it.decode() for it in found]
+
+
+def _published_at(score: bytes | None) -> float | None:
+    """Undo what `take_unclaimed.lua` adds to the time."""
+    if score is None:
+        return None
+    fraction, whole = math.modf(float(score))
+    pause_ms = _PAUSE_UNIT_MS * max(0, round(fraction * 2048) - 1)
+    return (whole - pause_ms) / 1000
 
 
 def _seconds(score: bytes | None) -> float | None:

@@ -115,18 +115,18 @@ def decode_step(events: str | bytes, kept: str | bytes) -> list[Event]:
     return [Event(*row) for row in rows]
 
 
-def digests_in(value: Any) -> Iterable[str]:
-    """The digests of everything in `value` that is kept elsewhere."""
+def kept_in(value: Any) -> Iterable[KeptValue]:
+    """Everything in `value` that is kept elsewhere."""
     kind = type(value)
     if kind is KeptValue:
-        yield value.digest
-        yield from digests_in(value.added)
+        yield value
+        yield from kept_in(value.added)
     elif kind is dict:
         for item in value.values():
-            yield from digests_in(item)
+            yield from kept_in(item)
     elif kind is list or kind is tuple:
         for item in value:
-            yield from digests_in(item)
+            yield from kept_in(item)
 
 
 def fill_in(value: Any, values: dict[str, Any]) -> Any:

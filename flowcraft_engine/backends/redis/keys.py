@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from flowcraft_engine.frozen import frozen
 
 #: Between the parts of a member of a sorted set; no id can hold it.
 SEPARATOR = "\x1f"
+#: The statuses of runs that are stored; there is an index of each.
+STATUSES = ("running", "completed", "failed", "cancelled")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunKeys:
     """The keys of one run; they share a hash tag, and are deleted together."""
 
@@ -34,17 +36,20 @@ class Keys:
         prefix = f"{namespace}:"
         #: Sorted sets of run ids by creation time: all, and one for each stored status.
         self.runs = prefix + "runs"
+        #: Sorted set: runs that have ended, by when.
         self.finished = prefix + "finished"
         #: Sorted set: what is to be looked at, by when.
         self.due = prefix + "due"
-        #: Sorted set: owners by the end of their lease; and those whose claims are being taken back.
+        #: Sorted sets: owners by the end of their lease; and those whose claims are being taken back.
         self.workers = prefix + "workers"
         self.dead = prefix + "dead"
+        #: Hash: what each process says of itself.
         self.manifests = prefix + "manifests"
         #: Counts the registrations of workers, so that nobody parks a job past one.
         self.registrations = prefix + "registrations"
+        #: Hash: jobs that no worker fits, with their queues.
         self.parked = prefix + "parked"
-        #: All queues that were ever used, and those with jobs that nobody has claimed.
+        #: Set: all queues that runs were ever started for.
         self.queues = prefix + "queues"
         #: Snapshots of blueprints by digest, and how many runs need each.
         self.blueprints = prefix + "blueprints"

@@ -12,12 +12,14 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from flowcraft_engine.backends.redis.address import RedisAddress
-from flowcraft_engine.backends.redis.connection import RedisAwayError, backend_error, connect
+from flowcraft_engine.backends.redis.connection import TIMEOUT_S, RedisAwayError, backend_error, connect
 from flowcraft_engine.backends.redis.pipe import Pipe
 from flowcraft_engine.backends.redis.scripts import Script
 
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 1.0
+#: A network may need so long, however little time there is.
+_SHORTEST_CONNECT_S = 1.0
 
 #: Told why the server cannot be reached, and None when it is back.
 OnOutage = Callable[[str | None], None]
@@ -36,13 +38,19 @@ class Link:
         patience_s: float | None = 5.0,
         on_outage: OnOutage | None = None,
     ) -> None:
-        self.pipe = Pipe(connect(address))
+        connect_s = TIMEOUT_S if patience_s is None else min(TIMEOUT_S, max(_SHORTEST_CONNECT_S, patience_s))
+        self.pipe = Pipe(connect(address, connect_s=connect_s))
         self.address = address
         self._patience_s = patience_s
         self._on_outage = on_outage
         self._is_out = False
-        #: When the server was last found to be away, on the loop's clock.
-        self.last_outage: float | None = None
+        #: Calls that have failed and are tried again. As long as there are some the outage lasts, whatever else gets
+        #: through: a server without memory refuses writes, and answers all that reads.
+        self._trying_again = 0
+
+    def open_soon(self) -> None:
+        """Begin to connect; a failure is no news before something is wanted."""
+        self.pipe.open_soon()
 
     async def call(self, *command: Any) -> Any:
         """The reply to a command that may be repeated."""
@@ -63,27 +71,33 @@ class Link:
         loop = asyncio.get_running_loop()
         started: float | None = None
         pause = _FIRST_PAUSE_S
-        while True:
-            try:
-                reply = await attempt()
-            except (RedisError, OSError) as error:
-                failure = backend_error(self.address, error)
-                if not isinstance(failure, RedisAwayError):
-                    raise failure from error
-                now = loop.time()
-                started = started if started is not None else now
-                self._note_outage(failure.message)
-                if self._patience_s is not None and now - started + pause > self._patience_s:
-                    raise failure from error
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, _LONGEST_PAUSE_S)
-            else:
-                if self._is_out:
-                    self._note_return()
-                return reply
+        try:
+            while True:
+                try:
+                    reply = await attempt()
+                except (RedisError, OSError) as error:
+                    failure = backend_error(self.address, error)
+                    if not isinstance(failure, RedisAwayError):
+                        raise failure from error
+                    now = loop.time()
+                    if started is None:
+                        started = now
+                        self._trying_again += 1
+                    self._note_outage(failure.message)
+                    if self._patience_s is not None and now - started + pause > self._patience_s:
+                        raise failure from error
+                    await asyncio.sleep(pause)
+                    pause = min(2 * pause, _LONGEST_PAUSE_S)
+                else:
+                    break
+        finally:
+            if started is not None:
+                self._trying_again -= 1
+        if self._is_out and not self._trying_again:
+            self._note_return()
+        return reply
 
     def _note_outage(self, why: str) -> None:
-        self.last_outage = asyncio.get_running_loop().time()
         if not self._is_out:
             self._is_out = True
             if self._on_outage is not None:
@@ -91,6 +105,5 @@ class Link:
 
     def _note_return(self) -> None:
         self._is_out = False
-        self.last_outage = asyncio.get_running_loop().time()
         if self._on_outage is not None:
             self._on_outage(None)

@@ -21,6 +21,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from flowcraft_engine.backends.redis.connection import TIMEOUT_S
 from flowcraft_engine.backends.redis.scripts import Script
+from flowcraft_engine.task import new_task
 
 #: A command as bytes, and where its reply goes.
 _Call = tuple[bytes, "asyncio.Future[Any]"]
@@ -40,6 +41,11 @@ class Pipe:
         self._opening: asyncio.Task[None] | None = None
         self._is_flushing = False
         self._is_closed = False
+
+    def open_soon(self) -> None:
+        """Begin to connect, so that the first command need not wait for that."""
+        if self._line is None:
+            self._begin_to_open()
 
     def send(self, *command: Any) -> asyncio.Future[Any]:
         """The reply to one command, to come."""
@@ -86,11 +92,15 @@ class Pipe:
             self._waiting = []
             return
         if self._line is None or self._line.is_closed:
-            if self._opening is None:
-                self._opening = asyncio.get_running_loop().create_task(self._open())
+            self._begin_to_open()
             return
         batch, self._waiting = self._waiting, []
         self._line.write(batch)
+
+    def _begin_to_open(self) -> None:
+        if self._opening is None:
+            self._opening = new_task(self._open())
+            self._opening.add_done_callback(self._opened)
 
     async def _open(self) -> None:
         try:
@@ -98,13 +108,23 @@ class Pipe:
                 closed, self._line = self._line, None
                 await closed.release()
             self._line = await _Line.open(self.client, self._timeout_s)
-        except (RedisError, OSError) as error:
-            batch, self._waiting = self._waiting, []
-            _fail(batch, error)
-        finally:
+        except Exception as error:
+            # Whatever it is, nobody may wait for a reply that does not come.
+            self._give_up_opening(error)
+        else:
             self._opening = None
-        if self._waiting:
-            self._flush()
+            if self._waiting:
+                self._flush()
+
+    def _opened(self, opening: asyncio.Task[None]) -> None:
+        """The same if the task is cancelled, with all others of the event loop, perhaps before it has begun."""
+        if opening.cancelled():
+            self._give_up_opening(RedisConnectionError("the connection was closed"))
+
+    def _give_up_opening(self, error: Exception) -> None:
+        self._opening = None
+        batch, self._waiting = self._waiting, []
+        _fail(batch, error)
 
 
 class _Line(asyncio.Protocol):
@@ -129,7 +149,7 @@ class _Line(asyncio.Protocol):
 
     @classmethod
     async def open(cls, client: Redis, timeout_s: float) -> _Line:
-        connection = await client.connection_pool.get_connection()  # type: ignore[no-untyped-call]
+        connection = await client.connection_pool.get_connection()  # type: ignore[no-untyped-call]  # of redis-py
         return cls(client, connection, timeout_s)
 
     @property
@@ -180,7 +200,9 @@ class _Line(asyncio.Protocol):
         self._give_up(RedisConnectionError("Connection closed by server."))
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._give_up(RedisConnectionError(f"Connection lost: {error or 'closed by server'}"))
+        lost = RedisConnectionError(f"Connection lost: {error or 'closed by server'}")
+        lost.__cause__ = error  # tells a cut connection from what else may be wrong
+        self._give_up(lost)
         self._replaced.connection_lost(error)
 
     # ---- giving up -----------------------------------------------------------------------------------------

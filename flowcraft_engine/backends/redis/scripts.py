@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from flowcraft_engine.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class Script:
     """One script, with its prologues. `sha` is what EVALSHA wants."""
 
@@ -22,7 +23,7 @@ class Script:
 
 
 class Scripts:
-    """All scripts, with `clock.lua` (or what a test puts in its place) before each."""
+    """All scripts; those that ask for the time have `clock.lua`, or what a test puts in its place, before them."""
 
     def __init__(self, clock: str | None = None) -> None:
         prologue = clock if clock is not None else _read("clock")
@@ -33,6 +34,9 @@ class Scripts:
         self.settle = _script("settle")
         self.take_due = _script("take_due", prologue)
         self.take_unclaimed = _script("take_unclaimed", prologue)
+        self.take_expired = _script("take_expired", prologue)
+        self.forget = _script("forget")
+        self.first = _script("first")
         self.renew = _script("renew", prologue)
         self.take_dead = _script("take_dead", prologue)
         self.bury = _script("bury", prologue)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import quote, unquote
 
 from flowcraft_engine.errors import UsageError
+from flowcraft_engine.frozen import frozen
 
 DEFAULT_PORT = 26379
 _SHAPE = "it looks like redis+sentinel://user:password@host:26379,host2:26379/service/0"
 _HOST = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s:\[\],]+)(?::(?P<port>[0-9]{1,5}))?")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sentinels:
     """Where they are, and the name of the service. The password is that of the Sentinels, not of the service."""
 

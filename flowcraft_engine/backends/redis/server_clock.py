@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Sequence
+
+#: Between two replies neither a busy process nor a corrected clock is off by more than this.
+_JUMP_S = 5.0
 
 
 class ServerClock:
@@ -16,6 +20,7 @@ class ServerClock:
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._offset: float | None = None
+        self._last_jump = -math.inf
 
     @property
     def is_deaf(self) -> bool:
@@ -28,9 +33,18 @@ class ServerClock:
             return time.time()
         return self._monotonic() + self._offset
 
+    @property
+    def steady_s(self) -> float:
+        """How long ago the server's clock was set forward, or this machine slept; endless if neither was seen."""
+        return self._monotonic() - self._last_jump
+
     def hear(self, server_ms: int | bytes | str) -> None:
         """A reply has just said what time it is there."""
-        self._offset = int(server_ms) / 1000 - self._monotonic()
+        here = self._monotonic()
+        offset = int(server_ms) / 1000 - here
+        if self._offset is not None and offset - self._offset > _JUMP_S:
+            self._last_jump = here
+        self._offset = offset
 
     def hear_time(self, reply: Sequence[bytes]) -> None:
         """The reply to TIME: seconds and microseconds."""

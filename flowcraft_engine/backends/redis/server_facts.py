@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import redis
 import redis.asyncio
@@ -13,13 +12,14 @@ import redis.asyncio
 from flowcraft_engine.backends.redis.address import RedisAddress
 from flowcraft_engine.backends.redis.connection import connect
 from flowcraft_engine.backends.redis.failure import redis_errors
+from flowcraft_engine.frozen import frozen
 
 Version = tuple[int, ...]
-_SETTINGS = ("appendfsync", "save")
+_SETTINGS = ("appendfsync", "save", "min-replicas-to-write")
 _SAVING = ("aof_last_write_status", "aof_last_bgrewrite_status", "rdb_last_bgsave_status")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ServerFacts:
     """A server as it was found. None: it did not say, since the command is forbidden or the field unknown."""
 
@@ -34,6 +34,8 @@ class ServerFacts:
     is_sentinel: bool
     is_replica: bool
     replicas: int
+    #: How many more have to be connected before the server takes writes.
+    missing_replicas: int
     has_aof: bool | None
     #: `always`, `everysec` or `no`.
     fsync: str | None
@@ -88,6 +90,9 @@ def _facts(
     is_valkey = "valkey_version" in info
     saving = [info.get(name) for name in _SAVING]
     mode = info.get("redis_mode", info.get("server_mode"))
+    # INFO has this only where a number of replicas is wanted, and not that number.
+    good_replicas = info.get("min_slaves_good_slaves")
+    wanted_replicas = int(settings.get("min-replicas-to-write", 0))
     return ServerFacts(
         product="Valkey" if is_valkey else "Redis",
         version=_version(info.get("valkey_version" if is_valkey else "redis_version")),
@@ -97,6 +102,7 @@ def _facts(
         is_sentinel=mode == "sentinel",
         is_replica=info.get("role") == "slave",
         replicas=number("connected_slaves"),
+        missing_replicas=max(0, wanted_replicas - good_replicas) if isinstance(good_replicas, int) else 0,
         has_aof=number("aof_enabled") == 1 if "aof_enabled" in info else None,
         fsync=settings.get("appendfsync"),
         has_snapshots=bool(settings["save"].strip()) if "save" in settings else None,

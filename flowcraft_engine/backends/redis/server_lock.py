@@ -7,21 +7,21 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 from flowcraft_engine.backends.redis.address import RedisAddress
 from flowcraft_engine.errors import BackendError
+from flowcraft_engine.frozen import frozen
 
 try:
     import fcntl
 except ImportError:  # pragma: no cover - Windows
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None  # type: ignore[assignment]  # which is asked for below
 
 _NAME = "lock"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ServerNote:
     """What the lock file says of the server that holds it. The file is for its owner only."""
 
@@ -78,6 +78,11 @@ def is_held(data_dir: Path) -> bool:
         except BlockingIOError:
             return True
     return False
+
+
+def has_data(data_dir: Path) -> bool:
+    """Whether a server has kept data in this folder, whatever became of it."""
+    return (data_dir / _NAME).exists()
 
 
 def read_note(data_dir: Path) -> ServerNote | None:

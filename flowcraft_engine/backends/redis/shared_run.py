@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from flowcraft_engine.kernel.event import Event
+from flowcraft_engine.kernel.event import MICROSECONDS, Event
 from flowcraft_engine.kernel.fold import extend
 from flowcraft_engine.kernel.plan import Plan
 from flowcraft_engine.kernel.undo import UndoableState
 from flowcraft_engine.stores.coordination_store import RunFacts
 from flowcraft_engine.stores.steps import Step
+
+#: By how many microseconds the server's time, as processes know it, may differ from one to the other.
+_UNSURE = MICROSECONDS // 2
 
 PendingStep = tuple[Step[Any], "asyncio.Future[Any]"]
 
@@ -25,8 +28,10 @@ class SharedRun:
         "is_ahead",
         "is_writing",
         "last_append",
+        "last_at",
         "pending",
         "plan",
+        "position",
         "queue",
         "state",
         "undo",
@@ -39,6 +44,10 @@ class SharedRun:
         self.state = self.undo.state
         #: The id of the append that the journal ended with, as far as it is known here.
         self.last_append = b""
+        #: Where in the journal that is; the state may be ahead.
+        self.position = 0
+        #: When the last known event happened, in microseconds.
+        self.last_at = 0
         #: True if some value of this run is kept elsewhere, so that a `KeptValue` may stand in the state.
         self.has_kept = False
         #: Steps that wait for the append that is under way.
@@ -53,12 +62,35 @@ class SharedRun:
     def extend(self, events: list[Event]) -> None:
         """Take in what others have appended."""
         extend(self.plan, self.state, events)
+        self.note_time(events)
+
+    def note_time(self, events: list[Event]) -> None:
+        """These have been appended."""
+        if events:
+            self.last_at = events[-1].at
+
+    def not_before(self, now: float) -> float:
+        """`now`, or when the last event happened, if it lies a little ahead: the journal does not go back in time.
+
+        Each process knows the server's clock to a few milliseconds. A clock that was set back is another matter:
+        times follow it.
+        """
+        late = self.last_at - int(now * MICROSECONDS)
+        # One more, for what a float loses.
+        return (self.last_at + 1) / MICROSECONDS if 0 < late < _UNSURE else now
+
+    def confirm(self, append_id: bytes) -> None:
+        """The journal ends where the state stands now, with this append."""
+        self.last_append = append_id
+        self.position = self.state.seq
 
     def reset(self) -> None:
         """Know nothing of the run any more: its journal is not the one that was read here."""
         self.undo = UndoableState(self.state.run_id)
         self.state = self.undo.state
         self.last_append = b""
+        self.position = 0
+        self.last_at = 0
         self.facts = None
 
     async def settled(self) -> None:

@@ -20,7 +20,9 @@ from flowcraft_engine.errors import FlowcraftError, NotFoundError
 from flowcraft_engine.kernel.event import Event
 from flowcraft_engine.kernel.plan import Plan
 from flowcraft_engine.kernel.transitions import Transition
+from flowcraft_engine.stores.ended_runs import EndedRuns
 from flowcraft_engine.stores.steps import Step
+from flowcraft_engine.task import new_task
 from flowcraft_engine.values import json_text
 
 T = TypeVar("T")
@@ -67,6 +69,7 @@ class SharedRuns:
         #: The name under which this process claims.
         self.owner = ""
         self._runs: OrderedDict[str, SharedRun] = OrderedDict()
+        self._ended = EndedRuns()
         self._writers: set[asyncio.Task[None]] = set()
         self._ids = f"{secrets.token_urlsafe(9)}-%d"
         self._appends = 0
@@ -75,12 +78,17 @@ class SharedRuns:
 
     async def open(self, run_id: str) -> SharedRun:
         """The run, perhaps behind. Raises `NotFoundError`."""
-        return self._runs.get(run_id) or await self._load(run_id)
+        run = self._runs.get(run_id)
+        if run is None:
+            return await self._load(run_id)
+        self._runs.move_to_end(run_id)
+        return run
 
     async def fresh(self, run_id: str) -> SharedRun:
         """The run as it is now. Raises `NotFoundError`."""
         run = self._runs.get(run_id)
         if run is not None:
+            self._runs.move_to_end(run_id)
             try:
                 await self._catch_up(run)
             except NotFoundError:
@@ -90,23 +98,41 @@ class SharedRuns:
         return await self._load(run_id)
 
     def add(self, run: SharedRun) -> None:
-        """Remember a run; of those that nobody is busy with, the oldest is forgotten."""
+        """Remember a run; of those that nobody is busy with, the one that was used longest ago is forgotten."""
         self._runs[run.state.run_id] = run
+        self._look_for_end(run)
         if len(self._runs) > _KEPT_IN_MEMORY:
             # Whoever still uses it holds it; whoever comes later reads it again.
-            oldest = next((key for key, it in self._runs.items() if not it.is_writing), None)
+            oldest = next((it for it in self._runs.values() if not it.is_writing), None)
             if oldest is not None:
-                del self._runs[oldest]
+                self._leave(oldest)
+
+    def _look_for_end(self, run: SharedRun) -> None:
+        """If it has ended: others that have ended leave for it."""
+        if run.state.is_final:
+            for run_id in self._ended.add(run.state.run_id, run.state.seq):
+                ended = self._runs.get(run_id)
+                # One that goes on is seen to when it ends again.
+                if ended is not None and ended.state.is_final and not ended.is_writing:
+                    self._leave(ended)
 
     def position(self, run_id: str) -> int:
         """How much of the run's journal is known here; 0 if it is not."""
         run = self._runs.get(run_id)
-        return 0 if run is None else run.state.seq
+        return 0 if run is None else run.position
 
     def forget(self, run_id: str, run: SharedRun | None = None) -> None:
         """Forget a run; only if it is still `run`, if that is given."""
         if run is None or self._runs.get(run_id) is run:
-            self._runs.pop(run_id, None)
+            self._ended.discard(run_id)
+            known = self._runs.get(run_id)
+            if known is not None:
+                self._leave(known)
+
+    def _leave(self, run: SharedRun) -> None:
+        del self._runs[run.state.run_id]
+        # They refer to the run. Without this ring its memory is free at once: a worker seldom looks for rings.
+        run.facts = None
 
     def unfinished(self) -> Iterable[SharedRun]:
         return [run for run in self._runs.values() if not run.state.is_final]
@@ -122,7 +148,7 @@ class SharedRuns:
         known = self._runs.get(run_id)
         if known is not None:
             # Somebody else has loaded it meanwhile, perhaps a little earlier than this.
-            await self._take_news(known, entries)
+            await self._take_news(known, entries, b"")
             return known
         run = SharedRun(plan, run_id, queue.decode())
         self._take_in(run, entries, news=False)
@@ -131,11 +157,11 @@ class SharedRuns:
 
     async def _catch_up(self, run: SharedRun) -> None:
         """Return with the state as it is now, or later. Raises `NotFoundError`."""
-        events = self._keys.run(run.state.run_id).events
-        await self._take_news(run, await self._link.call("XRANGE", events, f"{run.state.seq}-0", "+"))
+        events, known = self._keys.run(run.state.run_id).events, run.last_append
+        await self._take_news(run, await self._link.call("XRANGE", events, f"{run.position}-0", "+"), known)
 
-    async def _take_news(self, run: SharedRun, entries: list[Any]) -> None:
-        """Fold in what is new of `entries`, which begin with one that this process has known as the last.
+    async def _take_news(self, run: SharedRun, entries: list[Any], known: bytes) -> None:
+        """Fold in what is new of `entries`, which begin with `known`: the last append known when they were asked for.
 
         Others in this process may have taken in some of it, or more, while the reply was under way. If the journal
         is another one, the server has come back with less than it had and others may have gone on from there, or the
@@ -146,10 +172,12 @@ class SharedRuns:
             if fields[1] == run.last_append:
                 self._take_in(run, entries[place + 1 :])
                 return
+        if run.last_append != known and entries and entries[0][1][1] == known:
+            return  # what is known here goes on where they end
         await self._read_again(run)
 
     async def _read_again(self, run: SharedRun) -> None:
-        run_id = run.state.run_id
+        run_id, known = run.state.run_id, run.last_append
         keys = self._keys.run(run_id)
         digest, entries = await self._link.calls(
             [("HGET", keys.run, "digest"), ("XRANGE", keys.events, "-", "+")]
@@ -158,24 +186,30 @@ class SharedRuns:
         if not entries or digest is None or digest.decode() != run.plan.digest:
             self.forget(run_id, run)
             raise NotFoundError(f"there is no run {run_id!r}")
-        if not any(fields[1] == run.last_append for _, fields in entries):
+        if run.last_append != known:
+            # Something was appended here meanwhile: what was read may be behind that.
+            await self._catch_up(run)
+        elif any(fields[1] == known for _, fields in entries):
+            await self._take_news(run, entries, known)
+        else:
             run.reset()
             self._take_in(run, entries, news=False)
-            return
-        await self._take_news(run, entries)
 
     def _take_in(self, run: SharedRun, entries: list[Any], *, news: bool = True) -> None:
         """Fold in what was appended after what this process knows."""
         if not entries:
             return
         events, has_kept = decode_entries(entries)
-        run.last_append = entries[-1][1][1]
         run.has_kept = run.has_kept or has_kept
         try:
             run.extend(events)
         except BaseException:
-            self.forget(run.state.run_id, run)  # half of it was folded
+            # Whatever it was (an event of a later version, say): half of it was folded, so it must be read anew.
+            self.forget(run.state.run_id, run)
             raise
+        run.confirm(entries[-1][1][1])
+        if run.state.run_id in self._runs:
+            self._look_for_end(run)
         if news:
             self._tell(run.state.run_id, events)
 
@@ -204,7 +238,7 @@ class SharedRuns:
 
     def _let_write(self, run: SharedRun) -> None:
         """See to what has come while somebody wrote."""
-        writer = asyncio.get_running_loop().create_task(self._write(run))
+        writer = new_task(self._write(run))
         self._writers.add(writer)
         writer.add_done_callback(self._writers.discard)
 
@@ -239,7 +273,8 @@ class SharedRuns:
     async def _apply_or_fail(self, run: SharedRun, batch: list[PendingStep]) -> None:
         try:
             await self._apply(run, batch)
-        except Exception as error:  # told to everybody who waits for these steps
+        except Exception as error:
+            # Whatever it was, a bug in the kernel included, is told to everybody who waits for these steps.
             _fail(batch, error)
 
     async def _apply(self, run: SharedRun, batch: list[PendingStep]) -> None:
@@ -264,18 +299,19 @@ class SharedRuns:
                 run.is_ahead = False
             if news is None:
                 run.undo.keep()
+                run.note_time(made.events)
                 return self._settle(run, batch, made)
             run.undo.undo()
             if news is _NOT_LOOKED:
                 await self._catch_up(run)
             else:
-                await self._take_news(run, news)
+                await self._take_news(run, news, run.last_append)
             is_fresh = True
         return None
 
     def _make(self, run: SharedRun, batch: list[PendingStep]) -> _Made:
         made = _Made()
-        now = self._clock.now()
+        now = run.not_before(self._clock.now())
         for step, _ in batch:
             transition = Transition(run.plan, run.state, now)
             try:
@@ -316,9 +352,10 @@ class SharedRuns:
             self.forget(state.run_id, run)
             raise NotFoundError(f"there is no run {state.run_id!r}")
         if reply[0] == b"conflict" and not _is_among(reply[2], run.last_append, append_id.encode()):
-            return reply[2]  # type: ignore[no-any-return]
+            entries: list[Any] = reply[2]
+            return entries
         # Stored: now, or by an earlier try whose reply was lost.
-        run.last_append = append_id.encode()
+        run.confirm(append_id.encode())
         return None
 
     def step_keys(self, run: RunKeys, queue: str, status: str | None) -> list[str]:
@@ -336,6 +373,7 @@ class SharedRuns:
 
     def _settle(self, run: SharedRun, batch: list[PendingStep], made: _Made) -> None:
         if made.events:
+            self._look_for_end(run)
             self._tell(run.state.run_id, made.events)
         for (_, done), (result, error) in zip(batch, made.results, strict=True):
             if done.done():

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
-
+from flowcraft_engine.backends.redis.keys import STATUSES
 from flowcraft_engine.backends.redis.store import RedisCoordinationStore
-
-STATUSES: Final = ("running", "completed", "failed", "cancelled")
 
 
 async def count_runs(store: RedisCoordinationStore) -> dict[str, int]:

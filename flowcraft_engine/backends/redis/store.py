@@ -22,8 +22,8 @@ from collections.abc import Collection, Sequence
 from itertools import chain
 from typing import Any
 
-from flowcraft_engine.backends.redis.derived import WAKE, Derived
-from flowcraft_engine.backends.redis.journal_codec import digests_in, encode_step, fill_in
+from flowcraft_engine.backends.redis.derived import WAKE, Derived, due_score
+from flowcraft_engine.backends.redis.journal_codec import encode_step, fill_in, kept_in
 from flowcraft_engine.backends.redis.keys import Keys, member
 from flowcraft_engine.backends.redis.link import Link
 from flowcraft_engine.backends.redis.news import News
@@ -32,13 +32,11 @@ from flowcraft_engine.backends.redis.server_clock import ServerClock
 from flowcraft_engine.backends.redis.shared_context import SharedContext
 from flowcraft_engine.backends.redis.shared_run import SharedRun
 from flowcraft_engine.backends.redis.shared_runs import SharedRuns, decode_entries
-from flowcraft_engine.blueprint.snapshot import from_snapshot, snapshot_of
 from flowcraft_engine.clock import Clock
 from flowcraft_engine.errors import ConflictError, NotFoundError
 from flowcraft_engine.failpoints import failpoint
 from flowcraft_engine.kernel import state as st
 from flowcraft_engine.kernel.commands import Claim, Commit, Committed, Effects, Start
-from flowcraft_engine.kernel.compile import compile_plan
 from flowcraft_engine.kernel.event import Event
 from flowcraft_engine.kernel.fold import replay
 from flowcraft_engine.kernel.locate import locate
@@ -46,6 +44,7 @@ from flowcraft_engine.kernel.naming import Path, item_name
 from flowcraft_engine.kernel.outcome import output_of
 from flowcraft_engine.kernel.outstanding import outstanding
 from flowcraft_engine.kernel.plan import Plan
+from flowcraft_engine.kernel.recent import Recent
 from flowcraft_engine.kernel.state import RunState
 from flowcraft_engine.kernel.transitions import Transition
 from flowcraft_engine.stores import steps
@@ -63,6 +62,10 @@ from flowcraft_engine.values import JsonObject, JsonValue, has_kept_values, json
 
 #: So many runs of a list are asked for at once.
 _LARGEST_PAGE = 1_000
+#: Where a claim may have values that are kept elsewhere.
+_VALUES_OF_A_CLAIM = ("values", "resumption", "carry", "error", "item", "outcomes", "input")
+#: Large values of a history come together, as soon as they have so many characters.
+_FETCHED_AT_ONCE = 1_000_000
 _SUMMARY = ("blueprint_id", "version", "status", "created_at", "finished_at", "parent")
 
 
@@ -88,7 +91,7 @@ class RedisCoordinationStore(CoordinationStore):
         self.keys = Keys(namespace)
         self.server_clock = server_clock or ServerClock()
         self._clock: Clock = clock or self.server_clock
-        self._plans: dict[str, Plan] = {}
+        self._plans: Recent[str, Plan] = Recent()
         self._listeners: list[Listener] = []
         self._news = News(link.address)
         self.runs = SharedRuns(
@@ -108,7 +111,7 @@ class RedisCoordinationStore(CoordinationStore):
     # ---- verbs ---------------------------------------------------------------------------------------------
 
     async def start(self, plan: Plan, command: Start) -> Effects | None:
-        self._plans.setdefault(plan.digest, plan)
+        self._know(plan)
         await self.runs.know_time()
         run = SharedRun(plan, command.run_id, queue_of(plan.blueprint, plan.digest))
         transition = Transition(plan, run.state, self._clock.now())
@@ -148,7 +151,8 @@ class RedisCoordinationStore(CoordinationStore):
             await self.pin(await self.plan(reply[2].decode()))
         if reply[0] == b"exists" and reply[2].decode() != append_id:
             return False
-        run.last_append = append_id.encode()
+        run.confirm(append_id.encode())
+        run.note_time(events)
         self.runs.add(run)
         return True
 
@@ -169,7 +173,7 @@ class RedisCoordinationStore(CoordinationStore):
             claims = take(transition)
             taken = {claim.instance for claim in claims}
             state = transition.state
-            vain = [name for name, _ in jobs if name not in taken and not _is_ready(state, name)]
+            vain = [name for name, _ in jobs if name not in taken and not state.is_ready(name)]
             return claims, vain, run.last_append
 
         claims, vain, position = await self.runs.step(run, step)
@@ -179,7 +183,7 @@ class RedisCoordinationStore(CoordinationStore):
             keys = self.runs.step_keys(self.keys.run(run_id), run.queue, None)
             operations = chain.from_iterable(("r", member(run_id, name)) for name in vain)
             await self.link.run(self.scripts.reindex, keys, run_id, position, *operations)
-        return [await self._whole_claim(run, claim) for claim in claims] if run.has_kept else claims
+        return [await self._whole_claim(claim) for claim in claims] if run.has_kept else claims
 
     async def commit(self, run_id: str, command: Commit) -> Committed:
         run = await self.runs.open(run_id)
@@ -187,7 +191,7 @@ class RedisCoordinationStore(CoordinationStore):
         committed = await self.runs.step(run, steps.commit(command))
         failpoint("commit.sent")
         if committed.claims and run.has_kept:
-            committed.claims = [await self._whole_claim(run, claim) for claim in committed.claims]
+            committed.claims = [await self._whole_claim(claim) for claim in committed.claims]
         return committed
 
     async def signal(
@@ -233,12 +237,15 @@ class RedisCoordinationStore(CoordinationStore):
             # Whoever asks believes that they are due by now, and will strike them off. The server's clock may have
             # been set back.
             keys = self.runs.step_keys(self.keys.run(run_id), run.queue, None)
-            timers = (("T", str(int(due * 1000) + 1), member(WAKE, run_id, name)) for due, name in later)
+            timers = (("T", due_score(due), member(WAKE, run_id, name)) for due, name in later)
             await self.link.run(self.scripts.reindex, keys, run_id, position, *chain.from_iterable(timers))
         return effects
 
-    async def deliver(self, run_id: str, instance: str, child: str, result: JsonObject) -> Effects:
-        return await self.runs.step(await self.runs.open(run_id), steps.deliver(instance, child, result))
+    async def deliver(
+        self, run_id: str, instance: str, child: str, result: JsonObject, *, generation: int | None = None
+    ) -> Effects:
+        run = await self.runs.open(run_id)
+        return await self.runs.step(run, steps.deliver(instance, child, result, generation))
 
     async def release(
         self, run_id: str, instance: str, nonce: str | None, *, crashed: bool, why: str
@@ -246,8 +253,8 @@ class RedisCoordinationStore(CoordinationStore):
         run = await self.runs.open(run_id)
         return await self.runs.step(run, steps.release(instance, nonce, crashed=crashed, why=why))
 
-    async def cancel(self, run_id: str, reason: str | None) -> Effects:
-        effects = await self.runs.step(await self.runs.open(run_id), steps.cancel(reason))
+    async def cancel(self, run_id: str, reason: str | None, *, generation: int | None = None) -> Effects:
+        effects = await self.runs.step(await self.runs.open(run_id), steps.cancel(reason, generation))
         failpoint("cancel.sent")
         return effects
 
@@ -257,11 +264,13 @@ class RedisCoordinationStore(CoordinationStore):
     async def unpause(self, run_id: str) -> Effects | None:
         return await self.runs.step(await self.runs.open(run_id), steps.unpause())
 
-    async def retry(self, run_id: str, children: Collection[str] = ()) -> Effects:
-        return await self.runs.step(await self.runs.fresh(run_id), steps.retry(children))
+    async def retry(self, run_id: str, children: Collection[str] = (), *, ahead_of: int = 0) -> Effects:
+        return await self.runs.step(await self.runs.fresh(run_id), steps.retry(children, ahead_of))
 
-    async def rerun(self, run_id: str, node: str, children: Collection[str] = ()) -> Effects:
-        return await self.runs.step(await self.runs.fresh(run_id), steps.rerun(node, children))
+    async def rerun(
+        self, run_id: str, node: str, children: Collection[str] = (), *, ahead_of: int = 0
+    ) -> Effects:
+        return await self.runs.step(await self.runs.fresh(run_id), steps.rerun(node, children, ahead_of))
 
     async def restore(self, plan: Plan, run_id: str, events: Sequence[Event]) -> int:
         await self.pin(plan)
@@ -280,32 +289,45 @@ class RedisCoordinationStore(CoordinationStore):
 
     async def tree(self, run_id: str) -> list[str]:
         await self.runs.open(run_id)
-        found = [run_id]
-        for name in found:  # which grows while it is read
-            children = await self.link.call("SMEMBERS", self.keys.run(name).children)
-            names = sorted(child.decode() for child in children)
-            found.extend([child for child in names if await self.exists(child)])
+        found: list[str] = []
+        level = [run_id]
+        while level:
+            found += level
+            families = await self.link.calls([("SMEMBERS", self.keys.run(name).children) for name in level])
+            names = [child.decode() for children in families for child in sorted(children)]
+            there = await self.link.calls([("EXISTS", self.keys.run(name).run) for name in names])
+            level = [name for name, is_there in zip(names, there, strict=True) if is_there]
         return found
 
     async def outstanding(self, run_id: str) -> Effects:
         return outstanding((await self.runs.fresh(run_id)).state)
 
     async def retire(self, run_id: str) -> None:
-        state = (await self.runs.fresh(run_id)).state
-        if not state.is_final:
-            raise ConflictError(f"run {run_id} has not ended")
-        failpoint("retire.pre")
         keys, run_keys = self.keys, self.keys.run(run_id)
-        for child in await self.link.call("SMEMBERS", run_keys.children):
-            with contextlib.suppress(
-                NotFoundError
-            ):  # it never began, or was retired by a try before this one
-                await self.retire(child.decode())
-        names = [keys.runs, keys.runs_with(state.status), keys.finished]
-        names += [keys.blueprints, keys.blueprint_users, *run_keys.all]
-        digests = sorted({state.digest, *state.pins.values()})
-        failpoint("retire.mid")
-        await self.link.run(self.scripts.retire, names, run_id, state.status, *digests)
+        was_there = False
+        while True:
+            # Told from what stands beside the journal: reading the journals of thousands would take minutes.
+            (status, digest, pins), children = await self.link.calls(
+                [("HMGET", run_keys.run, "status", "digest", "pins"), ("SMEMBERS", run_keys.children)]
+            )
+            if digest is None and was_there:
+                break  # that was us, and the reply was lost; or somebody else
+            if digest is None:
+                raise NotFoundError(f"there is no run {run_id!r}")
+            was_there = True
+            if status == b"running":
+                raise ConflictError(f"run {run_id} has not ended")
+            failpoint("retire.pre")
+            for child in children:
+                # It may never have begun, or have been retired by a try before this one.
+                with contextlib.suppress(NotFoundError):
+                    await self.retire(child.decode())
+            names = [keys.runs, keys.runs_with(status.decode()), keys.finished]
+            names += [keys.blueprints, keys.blueprint_users, *run_keys.all]
+            digests = sorted({digest.decode(), *json.loads(pins).values()})
+            failpoint("retire.mid")
+            if await self.link.run(self.scripts.retire, names, run_id, status, *digests):
+                break  # else it has begun another generation since
         self.runs.forget(run_id)
 
     # ---- look-ups ------------------------------------------------------------------------------------------
@@ -360,8 +382,17 @@ class RedisCoordinationStore(CoordinationStore):
         events, _ = decode_entries(entries)
         # An entry is named after its last event, so the first one may begin before the wanted event.
         last = int(entries[-1][0].partition(b"-")[0]) if entries else after
-        wanted = events[len(events) - (last - after) :]
-        return [Event._make(await self.fill_in(run_id, list(event))) for event in wanted]
+        whole: list[Any] = []
+        batch: list[Any] = []
+        size = 0
+        for event in events[len(events) - (last - after) :]:
+            batch.append(list(event))
+            size += sum(kept.size for kept in kept_in(event.data))
+            if size > _FETCHED_AT_ONCE:
+                whole += await self.fill_in(run_id, batch)
+                batch, size = [], 0
+        whole += await self.fill_in(run_id, batch)
+        return [Event._make(event) for event in whole]
 
     async def exists(self, run_id: str) -> bool:
         return bool(await self.link.call("EXISTS", self.keys.run(run_id).run))
@@ -370,35 +401,18 @@ class RedisCoordinationStore(CoordinationStore):
         """`value` with everything that is kept elsewhere fetched and put in its place."""
         if not has_kept_values(value):
             return value
-        digests = list(dict.fromkeys(digests_in(value)))
+        digests = list(dict.fromkeys(kept.digest for kept in kept_in(value)))
         texts = await self.link.call("HMGET", self.keys.run(run_id).values, *digests)
         missing = [digest for digest, text in zip(digests, texts, strict=True) if text is None]
         if missing:
             raise NotFoundError(f"run {run_id}: a large value is gone from Redis ({missing[0]})")
         return fill_in(value, {digest: json.loads(text) for digest, text in zip(digests, texts, strict=True)})
 
-    async def _whole_claim(self, run: SharedRun, claim: Claim) -> Claim:
-        run_id = claim.run_id
-        parts = [
-            claim.values,
-            claim.resumption,
-            claim.carry,
-            claim.error,
-            claim.item,
-            claim.outcomes,
-            claim.input,
-        ]
-        if not has_kept_values(parts):
-            return claim
-        (
-            claim.values,
-            claim.resumption,
-            claim.carry,
-            claim.error,
-            claim.item,
-            claim.outcomes,
-            claim.input,
-        ) = await self.fill_in(run_id, parts)
+    async def _whole_claim(self, claim: Claim) -> Claim:
+        parts = [getattr(claim, name) for name in _VALUES_OF_A_CLAIM]
+        if has_kept_values(parts):
+            for name, value in zip(_VALUES_OF_A_CLAIM, await self.fill_in(claim.run_id, parts), strict=True):
+                setattr(claim, name, value)
         return claim
 
     # ---- logs ----------------------------------------------------------------------------------------------
@@ -416,8 +430,9 @@ class RedisCoordinationStore(CoordinationStore):
             if not await self.exists(run_id):  # it was never there, or has been retired meanwhile
                 await self.link.call("DEL", key)
 
-    async def read_logs(self, run_id: str, after: int = 0) -> list[LogPart]:
-        texts = await self.link.call("LRANGE", self.keys.run(run_id).logs, after, -1)
+    async def read_logs(self, run_id: str, after: int = 0, *, limit: int | None = None) -> list[LogPart]:
+        last = -1 if limit is None else after + limit - 1
+        texts = await self.link.call("LRANGE", self.keys.run(run_id).logs, after, last)
         if not texts and not await self.exists(run_id):
             raise NotFoundError(f"there is no run {run_id!r}")
         parts: list[LogPart] = []
@@ -427,6 +442,9 @@ class RedisCoordinationStore(CoordinationStore):
             parts.append(LogPart(run_id, instance, generation, attempt, kept, left_out, number))
         return parts
 
+    async def last_log(self, run_id: str) -> int:
+        return int(await self.link.call("LLEN", self.keys.run(run_id).logs))
+
     # ---- blueprints ----------------------------------------------------------------------------------------
 
     async def plan(self, digest: str) -> Plan:
@@ -435,13 +453,24 @@ class RedisCoordinationStore(CoordinationStore):
             body = await self.link.call("HGET", self.keys.blueprints, digest)
             if body is None:
                 raise NotFoundError(f"there is no blueprint with digest {digest[:12]} in Redis")
-            plan = self._plans[digest] = compile_plan(from_snapshot(json.loads(body)), digest)
+            plan = self._plans.get(digest)  # somebody else may have waited for it, too
+            if plan is None:
+                plan = self._plans[digest] = _plan_of(body, digest)
         return plan
 
     async def pin(self, plan: Plan) -> None:
-        self._plans.setdefault(plan.digest, plan)
+        # Blueprints are imported by those who need one: not by a list of runs.
+        from flowcraft_engine.blueprint.snapshot import snapshot_of
+
+        self._know(plan)
         body = json_text(snapshot_of(plan.blueprint))
-        await self.link.call("HSET", self.keys.blueprints, plan.digest, body)
+        # One of a run file has no folder, and takes none away from the runs that are here.
+        verb = "HSET" if plan.blueprint.folder else "HSETNX"
+        await self.link.call(verb, self.keys.blueprints, plan.digest, body)
+
+    def _know(self, plan: Plan) -> None:
+        if plan.digest not in self._plans:
+            self._plans[plan.digest] = plan
 
     # ---- the list of runs ----------------------------------------------------------------------------------
 
@@ -508,15 +537,17 @@ class RedisCoordinationStore(CoordinationStore):
             listener(run_id, events)
 
 
-def _is_ready(state: RunState, name: str) -> bool:
-    instance = state.instances.get(name)
-    return instance is not None and instance.state == st.READY
+def _plan_of(body: bytes, digest: str) -> Plan:
+    from flowcraft_engine.blueprint.snapshot import from_snapshot
+    from flowcraft_engine.kernel.compile import compile_plan
+
+    return compile_plan(from_snapshot(json.loads(body)), digest)
 
 
 def _still_due(state: RunState, names: Sequence[str]) -> list[tuple[float, str]]:
     found = [(state.instances[name].due, name) for name in names if name in state.instances]
-    if state.is_final:
-        return []
+    if state.is_final or state.paused_at is not None:
+        return []  # when a paused run goes on, its timers are set anew
     if not names and state.deadline is not None:
         found = [(state.deadline, "")]
     return [(due, name) for due, name in found if due is not None]

@@ -11,7 +11,6 @@ import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from flowcraft_engine.kernel.event import RUN_STARTED, Event
 from flowcraft_engine.kernel.fold import replay
 from flowcraft_engine.stores.bundle import Bundle, BundledRun, plans_of
 from flowcraft_engine.stores.log_store import LogLine, LogPart
+from flowcraft_engine.version import __version__
 
 FORMAT = "flowcraft-run"
 VERSION = 1
@@ -67,7 +67,7 @@ def _documents(bundle: Bundle) -> Iterator[dict[str, Any]]:
         "format": FORMAT,
         "version": VERSION,
         "run_id": bundle.run_id,
-        "written_by": f"flowcraft {_own_version()}",
+        "written_by": f"flowcraft {__version__}",
         "options": bundle.options,
     }
     for digest, snapshot in bundle.blueprints.items():
@@ -86,13 +86,6 @@ def _documents(bundle: Bundle) -> Iterator[dict[str, Any]]:
                 "lines": logged.lines,
                 "left_out": logged.left_out,
             }
-
-
-def _own_version() -> str:
-    try:
-        return version("flowcraft-py")
-    except PackageNotFoundError:
-        return "(not installed)"
 
 
 def read_run_file(path: Path) -> tuple[Bundle, bytes]:

@@ -62,7 +62,7 @@ def _contents(path: Path) -> tuple[int, int, int]:
         closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_S)) as db,
     ):
         layout = int(db.execute("PRAGMA user_version").fetchone()[0])
-        if layout != LAYOUT:
+        if layout == 0 or layout > LAYOUT:
             db.execute("SELECT count(*) FROM sqlite_master")
             return layout, 0, 0
         row = db.execute(

@@ -13,6 +13,7 @@ SELECT ?, coalesce(max(number), 0) + 1, ?, ?, ?, ?, ? FROM logs WHERE run = ?
 """
 _SELECT = """
 SELECT instance, generation, attempt, lines, left_out, number FROM logs WHERE run = ? AND number > ? ORDER BY number
+LIMIT ?
 """
 
 
@@ -24,7 +25,16 @@ def insert_part(db: sqlite3.Connection, row: int, part: LogPart) -> None:
     db.execute(_INSERT, values)
 
 
-def select_parts(db: sqlite3.Connection, row: int, run_id: str, after: int) -> list[LogPart]:
+def last_number(db: sqlite3.Connection, row: int) -> int:
+    """The number of the last part of the run in `row`; 0 if there is none."""
+    found = db.execute("SELECT coalesce(max(number), 0) FROM logs WHERE run = ?", (row,)).fetchone()
+    return int(found[0])
+
+
+def select_parts(
+    db: sqlite3.Connection, row: int, run_id: str, after: int, limit: int | None = None
+) -> list[LogPart]:
+    most = -1 if limit is None else limit  # which is no limit to SQLite
     return [
         LogPart(
             run_id,
@@ -35,5 +45,5 @@ def select_parts(db: sqlite3.Connection, row: int, run_id: str, after: int) -> l
             left_out,
             number,
         )
-        for instance, generation, attempt, lines, left_out, number in db.execute(_SELECT, (row, after))
+        for instance, generation, attempt, lines, left_out, number in db.execute(_SELECT, (row, after, most))
     ]

@@ -13,7 +13,7 @@ from typing import IO
 try:
     import fcntl
 except ImportError:  # pragma: no cover - Windows
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None  # type: ignore[assignment]  # which is asked for below
 
 
 class OwnerLocks:
@@ -47,7 +47,8 @@ class OwnerLocks:
             except OSError:
                 return False
             # The lock of a dead process: nobody will look for it again.
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # it may stay where nothing can be written
+                path.unlink()
             return True
 
     def release(self) -> None:

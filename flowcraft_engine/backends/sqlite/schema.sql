@@ -17,13 +17,12 @@ CREATE TABLE IF NOT EXISTS runs (
 
 CREATE INDEX IF NOT EXISTS runs_by_status ON runs (status, id);
 
--- Events of one step, or of several that were stored together, from position `seq` of the run's journal on.
+-- Events of one step, or of several that were stored together. `place` is the run and the position in its journal of
+-- the first of them, run * 2^32 + position: SQLite appends to a tree of one whole number without moving what is there.
 CREATE TABLE IF NOT EXISTS journal (
-    run    INTEGER NOT NULL,
-    seq    INTEGER NOT NULL,
-    events TEXT NOT NULL,
-    PRIMARY KEY (run, seq)
-) WITHOUT ROWID;
+    place  INTEGER PRIMARY KEY,
+    events TEXT NOT NULL
+);
 
 CREATE TABLE IF NOT EXISTS blueprints (
     digest TEXT PRIMARY KEY,

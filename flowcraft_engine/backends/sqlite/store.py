@@ -3,7 +3,8 @@
 Theory of operation. The first step of a group takes SQLite's write lock (`BEGIN IMMEDIATE`) and reads what others
 have appended meanwhile; so steps never collide and positions in the journal are always the next ones. Steps are
 written together: by the next claim, which is durable before it is given, or at the end of the event loop's turn.
-So a chain costs one transaction a node, and a hundred branches that end in one turn share one.
+So a chain costs one transaction a node, and a hundred branches that end in one turn share one. Where several attempts
+are under way, a claim that comes with a commit waits for those of the same turn.
 """
 
 from __future__ import annotations
@@ -14,30 +15,33 @@ import json
 import sqlite3
 import threading
 import weakref
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from flowcraft_engine.backends.sqlite.database import backend_error, backend_errors, open_database
-from flowcraft_engine.backends.sqlite.log_table import insert_part, select_parts
+from flowcraft_engine.backends.sqlite.database import (
+    backend_error,
+    backend_errors,
+    open_database,
+    place_of,
+)
+from flowcraft_engine.backends.sqlite.log_table import insert_part, last_number, select_parts
+from flowcraft_engine.backends.sqlite.looking import open_to_look
 from flowcraft_engine.backends.sqlite.owner_lock import OwnerLocks
 from flowcraft_engine.backends.sqlite.run_index import find_runs
-from flowcraft_engine.blueprint.snapshot import from_snapshot, snapshot_of
 from flowcraft_engine.clock import Clock, SystemClock
 from flowcraft_engine.errors import BackendError, ConflictError, NotFoundError
 from flowcraft_engine.kernel import event as ev
 from flowcraft_engine.kernel.commands import Claim
-from flowcraft_engine.kernel.compile import compile_plan
-from flowcraft_engine.kernel.event import MICROSECONDS, Event
+from flowcraft_engine.kernel.event import MICROSECONDS, Event, Fact
 from flowcraft_engine.kernel.fold import extend
 from flowcraft_engine.kernel.plan import Plan
+from flowcraft_engine.kernel.recent import Recent
 from flowcraft_engine.stores.coordination_store import RunQuery, RunSummary
+from flowcraft_engine.stores.ended_runs import EndedRuns
 from flowcraft_engine.stores.journal_store import JournalStore, OpenRun
 from flowcraft_engine.stores.log_store import LogPart
-from flowcraft_engine.values import JsonObject, json_rows, json_text
-
-#: Ended runs whose state stays in memory, for those who look at them right away.
-_KEPT_IN_MEMORY = 100
+from flowcraft_engine.values import JsonObject, json_text
 
 #: The open stores of this process, by file.
 _siblings: defaultdict[Path, weakref.WeakSet[SqliteStore]] = defaultdict(weakref.WeakSet)
@@ -46,29 +50,31 @@ _siblings: defaultdict[Path, weakref.WeakSet[SqliteStore]] = defaultdict(weakref
 class SqliteStore(JournalStore):
     """Runs in the file `path`, which is made if it is not there. Close it, or use it until the process ends.
 
-    Raises `BackendError` when the file cannot be used.
+    Who `only_looks` gets a file that cannot be written, too. Raises `BackendError` when the file cannot be used.
     """
 
     is_shared = True
     writes_in_groups = True
 
-    def __init__(self, path: Path, clock: Clock | None = None) -> None:
+    def __init__(self, path: str | Path, clock: Clock | None = None, *, only_looks: bool = False) -> None:
         super().__init__(clock or SystemClock())
+        path = Path(path)
+        self._plans = Recent()
         self._path = path.absolute()
         self._thread = threading.get_ident()
-        _siblings[self._path].add(self)
-        self._db = open_database(path)
+        #: The open stores on this file, this one among them.
+        self._stores = _siblings[self._path]
+        self._stores.add(self)
+        self._db = open_to_look(path) if only_looks else open_database(path)
         self._execute = self._db.cursor().execute
         self._locks = OwnerLocks(path.with_name(path.name + "-owners"))
         self._rows: dict[str, int] = {}
-        self._group: dict[str, tuple[int, list[Event]]] = {}
+        self._group: dict[str, tuple[int, list[Fact]]] = {}
         self._in_group = False
         #: Groups begun so far.
         self._groups = 0
         self._will_flush = False
-        #: Those who wait until the group is written.
-        self._waiting: list[asyncio.Future[None]] = []
-        self._finished: deque[str] = deque()
+        self._ended = EndedRuns()
         self._attended: dict[str, str] = {}
         #: Runs that had ended and have begun another generation, until that is written.
         self._reopened: list[str] = []
@@ -85,7 +91,7 @@ class SqliteStore(JournalStore):
             return
         if self._broken is not None:
             raise self._broken
-        if len(_siblings[self._path]) > 1:
+        if len(self._stores) > 1:
             self._let_siblings_write()
         # Without `backend_errors`: a context manager would cost as much as the statements.
         try:
@@ -104,13 +110,13 @@ class SqliteStore(JournalStore):
 
     def _let_siblings_write(self) -> None:
         """Another store on this file, in this thread, would keep its lock until we let it have its turn."""
-        for other in list(_siblings[self._path]):
+        for other in list(self._stores):
             if other is not self and other._in_group and other._thread == self._thread:
                 # What goes wrong there is that store's to tell.
                 with contextlib.suppress(BackendError):
                     other._write_group()
 
-    def _append(self, run: OpenRun, position: int, events: list[Event]) -> None:
+    def _append(self, run: OpenRun, position: int, events: list[Fact]) -> None:
         run_id = run.state.run_id
         group = self._group.get(run_id)
         if group is None:
@@ -120,14 +126,14 @@ class SqliteStore(JournalStore):
 
     def _reopen(self, run_id: str) -> None:
         self._reopened.append(run_id)
-        if run_id in self._finished:
-            self._finished.remove(run_id)
+        self._ended.discard(run_id)
 
     def _write_group(self) -> None:
         if not self._in_group:
             return
         group, self._group = self._group, {}
         self._in_group = False
+        ended: list[str] = []
         try:
             for run_id in self._reopened:
                 self._execute(
@@ -135,10 +141,14 @@ class SqliteStore(JournalStore):
                 )
             self._reopened.clear()
             for run_id, (position, events) in group.items():
-                row = self._rows.get(run_id) or self._insert_run(run_id, events[0])
-                self._execute("INSERT INTO journal VALUES (?, ?, ?)", (row, position, json_rows(events)))
-                if events[-1].type == ev.RUN_FINISHED:
-                    self._finish_run(run_id, row, events[-1])
+                row = self._row_of(run_id) if position else self._insert_run(run_id, Event._make(events[0]))
+                assert row is not None
+                place = place_of(row, position)
+                self._execute("INSERT INTO journal VALUES (?, ?)", (place, json_text(events)))
+                last = events[-1]
+                if last[0] == ev.RUN_FINISHED:
+                    self._finish_run(row, Event._make(last))
+                    ended.append(run_id)
             for run_id, owner in self._attended.items():
                 self._execute("UPDATE runs SET owner = ? WHERE run_id = ?", (owner, run_id))
             self._attended.clear()
@@ -151,11 +161,8 @@ class SqliteStore(JournalStore):
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise self._broken from error
-        finally:
-            waiting, self._waiting = self._waiting, []
-            for waiter in waiting:
-                if not waiter.done():
-                    waiter.set_result(None)
+        for run_id in ended:
+            self._keep_ended(run_id)
 
     def _flush_soon(self) -> None:
         """Flush one turn later than the end of this one: so the claims that these steps lead to come along."""
@@ -173,20 +180,20 @@ class SqliteStore(JournalStore):
             self._write_group()
 
     async def _secure(self, claims: Sequence[Claim], *, in_company: bool) -> None:
-        if not in_company:
-            await self.flush()
-            return
-        written = asyncio.get_running_loop().create_future()
-        self._waiting.append(written)
-        try:
-            await written
-        except asyncio.CancelledError:
-            # Nobody will execute what was claimed.
-            for claim in claims:
-                await self.release(
-                    claim.run_id, claim.instance, claim.nonce, crashed=False, why="interrupted"
-                )
-            raise
+        group = self._groups
+        if in_company:
+            # Those who claim in this turn come along; the first one to go on writes for all.
+            try:
+                await asyncio.sleep(0)
+            except asyncio.CancelledError:
+                # Nobody will execute what was claimed.
+                for claim in claims:
+                    await self.release(
+                        claim.run_id, claim.instance, claim.nonce, crashed=False, why="interrupted"
+                    )
+                raise
+        if group == self._groups:
+            self._write_group()
         if self._broken is not None:
             raise self._broken
 
@@ -195,13 +202,20 @@ class SqliteStore(JournalStore):
         if self._broken is not None:
             raise self._broken
 
-    def _finish_run(self, run_id: str, row: int, last: Event) -> None:
+    def _finish_run(self, row: int, last: Event) -> None:
         values = (last.data["status"], last.at / MICROSECONDS, row)
         self._execute("UPDATE runs SET status = ?, finished_at = ? WHERE id = ?", values)
-        self._finished.append(run_id)
-        if len(self._finished) > _KEPT_IN_MEMORY:
-            # It is in the file; whoever asks for it once more reads it there.
-            self._runs.pop(self._finished.popleft(), None)
+
+    def _keep_ended(self, run_id: str) -> None:
+        """Others leave for it. They are in the file; whoever asks for them once more reads them there."""
+        run = self._runs.get(run_id)
+        for name in self._ended.add(run_id, 0 if run is None else run.state.seq):
+            if name not in self._group:
+                self._forget(name)
+
+    def _forget(self, run_id: str) -> None:
+        self._runs.pop(run_id, None)
+        self._rows.pop(run_id, None)
 
     def _insert_run(self, run_id: str, first: Event) -> int:
         data = first.data
@@ -231,9 +245,16 @@ class SqliteStore(JournalStore):
             self._rows[run_id] = row[0]
             return row[1], self._read_events(row[0], 0)
 
+    def _find(self, run_id: str) -> OpenRun | None:
+        run = super()._find(run_id)
+        if run is not None and run.state.is_final:
+            self._keep_ended(run_id)
+        return run
+
     def _read_events(self, row: int, after: int) -> list[Event]:
         rows = self._db.execute(
-            "SELECT events FROM journal WHERE run = ? AND seq >= ? ORDER BY seq", (row, after)
+            "SELECT events FROM journal WHERE place >= ? AND place < ? ORDER BY place",
+            (place_of(row, after), place_of(row + 1, 0)),
         )
         return [Event(*fields) for (text,) in rows for fields in json.loads(text)]
 
@@ -249,7 +270,8 @@ class SqliteStore(JournalStore):
                 continue
             if run.state.is_final:
                 # Others may begin another generation of it; whoever asks for it once more reads it in the file.
-                del self._runs[run_id]
+                self._ended.discard(run_id)
+                self._forget(run_id)
                 continue
             events = self._read_events(row, run.state.seq)
             if events:
@@ -272,20 +294,37 @@ class SqliteStore(JournalStore):
         self._open(run_id)
         with backend_errors(self._path):
             # Rows hold several events, so begin with the row that holds the wanted one.
-            return self._read_events(self._rows[run_id], 0)[after:]
+            row = self._rows[run_id]
+            first = place_of(row, 0)
+            (place,) = self._db.execute(
+                "SELECT max(place) FROM journal WHERE place BETWEEN ? AND ?", (first, place_of(row, after))
+            ).fetchone()
+            begin = place - first
+            return self._read_events(row, begin)[after - begin :]
 
     # ---- blueprints ----------------------------------------------------------------------------------------
 
     async def pin(self, plan: Plan) -> None:
-        if plan.digest in self._plans:
+        known = self._plans.get(plan.digest)
+        if known is not None and (known.blueprint.folder or not plan.blueprint.folder):
             return
+        # Blueprints are imported by those who need one: not by a list of runs.
+        from flowcraft_engine.blueprint.snapshot import snapshot_of
+
         self._begin()
         with backend_errors(self._path):
             body = json_text(snapshot_of(plan.blueprint))
-            self._db.execute("INSERT OR IGNORE INTO blueprints VALUES (?, ?)", (plan.digest, body))
+            self._db.execute(
+                "INSERT INTO blueprints VALUES (?, ?) ON CONFLICT (digest) DO UPDATE SET body = excluded.body"
+                " WHERE json_extract(blueprints.body, '$.folder') IS NULL",
+                (plan.digest, body),
+            )
         self._plans[plan.digest] = plan
 
     def _read_plan(self, digest: str) -> Plan:
+        from flowcraft_engine.blueprint.snapshot import from_snapshot
+        from flowcraft_engine.kernel.compile import compile_plan
+
         with backend_errors(self._path):
             row = self._db.execute("SELECT body FROM blueprints WHERE digest = ?", (digest,)).fetchone()
         if row is None:
@@ -301,9 +340,6 @@ class SqliteStore(JournalStore):
         await self.flush()
         with backend_errors(self._path):
             return find_runs(self._db, query)
-
-    async def exists(self, run_id: str) -> bool:
-        return run_id in self._runs or self._find(run_id) is not None
 
     async def tree(self, run_id: str) -> list[str]:
         self._open(run_id)
@@ -332,13 +368,14 @@ class SqliteStore(JournalStore):
                 if status == "running":
                     raise ConflictError(f"run {name} has not ended")
             for row, _, _ in tree:
-                self._db.execute("DELETE FROM journal WHERE run = ?", (row,))
+                places = (place_of(row, 0), place_of(row + 1, 0))
+                self._db.execute("DELETE FROM journal WHERE place >= ? AND place < ?", places)
                 self._db.execute("DELETE FROM logs WHERE run = ?", (row,))
                 self._db.execute("DELETE FROM runs WHERE id = ?", (row,))
             await self.flush()
         for _, name, _ in tree:
-            self._rows.pop(name, None)
-            self._runs.pop(name, None)
+            self._ended.discard(name)
+            self._forget(name)
 
     async def remember(self, run_id: str, options: JsonObject) -> None:
         await self.flush()
@@ -361,11 +398,17 @@ class SqliteStore(JournalStore):
                 if row is not None:
                     insert_part(self._db, row, part)
 
-    async def read_logs(self, run_id: str, after: int = 0) -> list[LogPart]:
+    async def read_logs(self, run_id: str, after: int = 0, *, limit: int | None = None) -> list[LogPart]:
         await self.flush()
         self._open(run_id)
         with backend_errors(self._path):
-            return select_parts(self._db, self._rows[run_id], run_id, after)
+            return select_parts(self._db, self._rows[run_id], run_id, after, limit)
+
+    async def last_log(self, run_id: str) -> int:
+        await self.flush()
+        with backend_errors(self._path):
+            row = self._row_of(run_id)
+            return 0 if row is None else last_number(self._db, row)
 
     def _row_of(self, run_id: str) -> int | None:
         row = self._rows.get(run_id)
@@ -407,7 +450,7 @@ class SqliteStore(JournalStore):
         finally:
             self._locks.release()
             self._db.close()
-            _siblings[self._path].discard(self)
+            self._stores.discard(self)
 
 
 def _unwritten(path: Path, error: Exception) -> BackendError:

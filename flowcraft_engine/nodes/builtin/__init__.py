@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from flowcraft_engine.frozen import frozen
 from flowcraft_engine.nodes.entry import NodeEntry
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _MODULES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BuiltinSettings:
     """What the built-in nodes of one process may do.
 

@@ -11,12 +11,12 @@ from typing import Any
 import httpx
 
 from flowcraft_engine.errors import ErrorCode
-from flowcraft_engine.nodes.builtin.http import HttpParams
 from flowcraft_engine.nodes.builtin.http_guard import HostRules, HttpError, refused
-from flowcraft_engine.nodes.builtin.http_transport import CheckedTransport, Resolver, resolve
+from flowcraft_engine.nodes.builtin.http_params import HttpParams
+from flowcraft_engine.nodes.builtin.http_transport import CheckedTransport, Resolver, resolve, without_query
 from flowcraft_engine.nodes.node_context import NodeContext
 from flowcraft_engine.nodes.node_output import without_secrets
-from flowcraft_engine.values import format_duration
+from flowcraft_engine.values import NotSerializableError, format_duration
 
 #: Bytes of a response body, after decompression; a node's output could not be longer.
 MAX_BODY_BYTES = 1024 * 1024
@@ -104,7 +104,7 @@ async def _read(response: httpx.Response) -> bytes:
         content += chunk
         if len(content) > MAX_BODY_BYTES:
             raise HttpError(
-                f"the response is longer than {MAX_BODY_BYTES} bytes",
+                f"{_place(response.request)}: the response is longer than {MAX_BODY_BYTES} bytes",
                 "body",
                 error_code=ErrorCode.OUTPUT_TOO_LARGE,
                 retryable=False,
@@ -121,10 +121,12 @@ def _parsed(response: httpx.Response, content: bytes, parse: str) -> Any:
         return None
     try:
         return json.loads(text)
+    except RecursionError:
+        raise NotSerializableError.too_deep() from None
     except ValueError as error:
-        raise HttpError(
-            f"the response is not JSON ({error}): {without_secrets(text)[:_SHOWN_CHARACTERS]!r}", "body"
-        ) from error
+        said = without_secrets(text)[:_SHOWN_CHARACTERS]
+        message = f"{_place(response.request)}: the response is not JSON ({error}): {said!r}"
+        raise HttpError(message, "body") from error
 
 
 def _bad_status(response: httpx.Response, content: bytes) -> HttpError:
@@ -139,8 +141,9 @@ def _bad_status(response: httpx.Response, content: bytes) -> HttpError:
 
 
 def _timed_out(params: HttpParams) -> HttpError:
+    place = _shown(params.method.upper(), httpx.URL(params.url))
     return HttpError(
-        f"no complete answer within {format_duration(params.timeout)}",
+        f"{place}: no complete answer within {format_duration(params.timeout)}",
         "timeout",
         error_code=ErrorCode.TIMEOUT,
     )
@@ -150,7 +153,8 @@ def _translated(error: httpx.HTTPError, params: HttpParams) -> HttpError:
     if isinstance(error, httpx.TimeoutException):
         return _timed_out(params)
     if isinstance(error, httpx.TooManyRedirects):
-        return HttpError(f"more than {_MAX_REDIRECTS} redirects", "redirects", retryable=False)
+        text = f"{_place(error.request)}: more than {_MAX_REDIRECTS} redirects"
+        return HttpError(text, "redirects", retryable=False)
     if isinstance(error, (httpx.UnsupportedProtocol, httpx.LocalProtocolError)):
         return refused(f"the request cannot be made: {error}")
     cause = _tls_error(error)
@@ -169,5 +173,10 @@ def _tls_error(error: BaseException | None) -> ssl.SSLError | None:
 
 
 def _place(request: httpx.Request) -> str:
-    """Scheme, host and port: paths, queries and user names may be secret."""
-    return f"{request.method} {request.url.scheme}://{request.url.netloc.decode('ascii', 'replace')}"
+    return _shown(request.method, request.url)
+
+
+def _shown(method: str, url: httpx.URL) -> str:
+    """Method, host and path. What comes after the path, and user names, are for the server only."""
+    place = without_secrets(f"{method} {without_query(url)}")
+    return place if len(place) <= _SHOWN_CHARACTERS else place[: _SHOWN_CHARACTERS - 1] + "…"

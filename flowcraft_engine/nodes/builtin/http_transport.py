@@ -48,7 +48,7 @@ class CheckedTransport(httpx.AsyncBaseTransport):
 
     async def _addresses(self, url: httpx.URL, host: str) -> list[str]:
         if not url.scheme:
-            raise refused(f"the URL {str(url)!r} has no scheme: write https://… or http://…")
+            raise refused(f"the URL {without_query(url)!r} has no scheme: write https://… or http://…")
         if url.scheme not in _PORTS:
             raise refused(f"the scheme {url.scheme!r} is refused: only http and https are possible")
         port = url.port or _PORTS[url.scheme]
@@ -71,6 +71,11 @@ class CheckedTransport(httpx.AsyncBaseTransport):
         if not addresses:
             raise HttpError(f"the host {host!r} has no address", "dns")
         return addresses
+
+
+def without_query(url: httpx.URL) -> str:
+    """The URL as errors name it: without user name, query and fragment."""
+    return str(url.copy_with(userinfo=b"", query=None, fragment=None))
 
 
 def _aimed_at(address: str, host: str, request: httpx.Request) -> httpx.Request:

@@ -21,4 +21,5 @@ async def noop(ctx: NodeContext) -> Any:
 
 
 def handler(_: BuiltinSettings) -> Handler:
+    # Not `builtin_handler`: what it stands with loads pydantic, which runs of plain nodes do without.
     return function_handler(noop, "noop", origin="flowcraft_engine:noop", is_builtin=True)

@@ -33,24 +33,29 @@ class OrphanGuard:
     def __init__(self) -> None:
         self._pipe: int | None = None
         self._owner = 0
+        #: What a new guard is told, should this one be killed.
+        self._groups: set[int] = set()
 
     @contextlib.contextmanager
     def watching(self, group: int) -> Iterator[None]:
         """Have the process group killed if this process dies meanwhile."""
-        self._start()
+        if self._owner != os.getpid():  # a forked process has a guard of its own
+            self._owner, self._pipe, self._groups = os.getpid(), None, set()
+        self._groups.add(group)
         self._tell(f"+ {group}\n")
+        if self._pipe is None:  # none was needed so far, or it has been killed
+            self._start()
         try:
             yield
         finally:
+            self._groups.discard(group)
             self._tell(f"- {group}\n")
 
     def _start(self) -> None:
-        """Start the guard, unless it is there; a forked process needs one of its own."""
-        if self._owner == os.getpid() and self._pipe is not None:
-            return
-        self._owner = os.getpid()
         with contextlib.suppress(OSError, NotImplementedError, AttributeError):  # the system has no such call
             self._pipe = _spawn()
+        for group in self._groups:
+            self._tell(f"+ {group}\n")
 
     def _tell(self, line: str) -> None:
         if self._pipe is None:
@@ -59,7 +64,7 @@ class OrphanGuard:
             os.write(self._pipe, line.encode())
         except BlockingIOError:
             return  # it does not keep up; nobody waits for it
-        except OSError:  # it has been killed: the next command starts another
+        except OSError:  # it has been killed: whoever comes next starts another
             os.close(self._pipe)
             self._pipe = None
 

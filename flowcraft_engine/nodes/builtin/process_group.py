@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from flowcraft_engine.frozen import frozen
+from flowcraft_engine.nodes.builtin.held_command import HeldCommand
 from flowcraft_engine.nodes.builtin.orphan_guard import OrphanGuard
 
 #: How long a command may clean up after TERM before it is killed.
@@ -26,7 +28,7 @@ _guard = OrphanGuard()
 OnLine = Callable[[str, str], None]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Captured:
     """The end of one output stream; `left_out` bytes before it were dropped."""
 
@@ -38,7 +40,7 @@ class Captured:
         return f"[… {self.left_out} bytes left out …]\n{self.text}" if self.left_out else self.text
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ended:
     """How a command ended: its exit code (negative: the signal) and its output."""
 
@@ -57,19 +59,48 @@ async def run_command(
     cancelled, gets TERM, and KILL after a grace; if this process is killed, KILL at once. Raises `OSError`,
     `ValueError` when it cannot be started.
     """
-    loop = asyncio.get_running_loop()
-    starting = asyncio.ensure_future(
-        loop.subprocess_exec(
-            lambda: _Process(limit, on_line),
+    with HeldCommand(arguments, cwd=cwd, environment=environment) as held:
+        transport, process = await _start(held, cwd, environment, lambda: _Process(limit, on_line))
+        try:
+            with _guard.watching(transport.get_pid()):
+                held.let_go()
+                try:
+                    await process.exited.wait()
+                finally:
+                    await _end_group(transport.get_pid(), process.exited)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_DRAIN_S):
+                    await process.closed.wait()
+        finally:
+            transport.close()
+    code = transport.get_returncode()
+    return Ended(-1 if code is None else code, process.streams[1].captured(), process.streams[2].captured())
+
+
+async def _start(
+    held: HeldCommand, cwd: str, environment: Mapping[str, str], make_process: Callable[[], _Process]
+) -> tuple[asyncio.SubprocessTransport, _Process]:
+    async def start(arguments: Sequence[str]) -> tuple[asyncio.SubprocessTransport, _Process]:
+        return await asyncio.get_running_loop().subprocess_exec(
+            make_process,
             *arguments,
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.DEVNULL if held.stdin is None else held.stdin,
             cwd=cwd,
             env=dict(environment),
             start_new_session=True,
         )
-    )
+
+    async def start_whatever_it_is() -> tuple[asyncio.SubprocessTransport, _Process]:
+        try:
+            return await start(held.arguments)
+        except OSError as error:
+            if error.errno != errno.ENOEXEC:
+                raise
+            return await start(held.as_script())
+
+    starting = asyncio.ensure_future(start_whatever_it_is())
     try:
-        transport, process = await asyncio.shield(starting)
+        return await asyncio.shield(starting)
     except asyncio.CancelledError:
         # It is being started, and may have children already: asyncio would end only the command itself.
         with contextlib.suppress(OSError, ValueError):
@@ -77,19 +108,6 @@ async def run_command(
             await _end_group(transport.get_pid(), process.exited)
             transport.close()
         raise
-    try:
-        with _guard.watching(transport.get_pid()):
-            try:
-                await process.exited.wait()
-            finally:
-                await _end_group(transport.get_pid(), process.exited)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_DRAIN_S):
-                await process.closed.wait()
-    finally:
-        transport.close()
-    code = transport.get_returncode()
-    return Ended(-1 if code is None else code, process.streams[1].captured(), process.streams[2].captured())
 
 
 async def _end_group(group: int, exited: asyncio.Event) -> None:

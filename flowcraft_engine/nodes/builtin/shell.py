@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import errno
 import json
-import logging
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,13 +18,16 @@ from flowcraft_engine.nodes.builtin.parameters import Parameters, builtin_handle
 from flowcraft_engine.nodes.builtin.process_group import Captured, Ended, run_command
 from flowcraft_engine.nodes.handler import Handler
 from flowcraft_engine.nodes.node_context import NodeContext
-from flowcraft_engine.nodes.node_output import without_secrets
+from flowcraft_engine.nodes.node_output import Show, is_shown, line_logger, without_secrets
+from flowcraft_engine.values import NotSerializableError
 
 #: Bytes kept of each stream in `{code, stdout, stderr}`; both, escaped, fit into a node's output.
 KEPT_BYTES = 256 * 1024
 #: Bytes of standard output that are parsed; more is an error, for data must not lose its beginning.
 PARSED_BYTES = 1024 * 1024
 _ERROR_LINES = 8
+#: What a machine is short of for a moment, so that another attempt may help: descriptors, processes, memory.
+_SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM})
 _ERROR_CHARACTERS = 2_000
 
 _Scalar = str | int | float | bool
@@ -113,13 +115,12 @@ def _folder(ctx: NodeContext, cwd: str | None) -> str:
     return str(folder)
 
 
-def _line_logger(ctx: NodeContext) -> Callable[[str, str], None] | None:
+def _line_logger(ctx: NodeContext) -> Show | None:
     """Tells every line to whoever keeps the output of nodes, and to whoever shows it."""
     output = ctx.output
-    is_shown = logging.getLogger("flowcraft.node").isEnabledFor(logging.INFO)
+    show = line_logger(ctx) if is_shown() else None
     if output is None:
-        return _shown_lines(ctx) if is_shown else None
-    show = _shown_lines(ctx) if is_shown else None
+        return show
 
     def on_line(stream: str, line: str) -> None:
         output.note(ctx, stream, line + "\n")
@@ -127,16 +128,6 @@ def _line_logger(ctx: NodeContext) -> Callable[[str, str], None] | None:
             show(stream, line)
 
     return on_line
-
-
-def _shown_lines(ctx: NodeContext) -> Callable[[str, str], None]:
-    extra = ctx.logger.extra
-    loggers = {
-        name: logging.LoggerAdapter(logging.getLogger(f"flowcraft.node.{name}"), extra)
-        for name in ("stdout", "stderr")
-    }
-    masker = ctx.masker
-    return lambda stream, line: loggers[stream].info("%s", line if masker is None else masker.text(line))
 
 
 def _not_started(program: str, error: OSError | ValueError) -> NodeError:
@@ -148,7 +139,8 @@ def _not_started(program: str, error: OSError | ValueError) -> NodeError:
         reason = "the arguments and the environment are too long; hand big values over in a file"
     else:
         reason = str(error)
-    return NodeError(f"the command could not be started: {reason}", retryable=False)
+    passes = isinstance(error, OSError) and error.errno in _SHORTAGES
+    return NodeError(f"the command could not be started: {reason}", retryable=passes)
 
 
 def _failure(ended: Ended) -> str:
@@ -180,6 +172,8 @@ def _parsed(stdout: Captured, parse: str) -> Any:
         return stdout.text.rstrip("\r\n")
     try:
         return json.loads(stdout.text)
+    except RecursionError:
+        raise NotSerializableError.too_deep() from None
     except ValueError as error:
         start = without_secrets(stdout.text.strip())[:200]
         raise NodeError(f"the standard output is not JSON ({error}): {start!r}") from error

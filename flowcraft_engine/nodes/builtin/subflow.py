@@ -16,7 +16,8 @@ from flowcraft_engine.nodes.result import StartRun
 class SubflowParams(Parameters):
     blueprint_id: str = Field(description="the blueprint to run")
     inputs: dict[str, Any] | None = Field(
-        default=None, description="the child's inputs: child key to a source of this run"
+        default=None,
+        description="the child's inputs: child key to a source of this run, of an item also `item` or `index`",
     )
     outputs: dict[str, str] = Field(
         default_factory=dict, description="context keys of this run to nodes or keys of the child"

@@ -50,11 +50,25 @@ def test_closed_streams_are_no_bug(flowcraft, redirection):
     assert "Traceback" not in done.stderr
 
 
-def test_a_locale_without_unicode_gets_escapes(flowcraft):
-    flowcraft.write("c.yaml", "nodes: [{id: größe, uses: set, params: {values: {k: ✓}}}]\n")
+def test_a_locale_without_unicode_gets_json_all_the_same_and_signs_it_can_show(flowcraft):
+    flowcraft.write("c.yaml", "nodes: [{id: größe, uses: set, params: {values: {k: ✓…}}}]\n")
     done = flowcraft("run", "c.yaml", PYTHONIOENCODING="ascii", PYTHONUTF8="0", LC_ALL="C")
     assert done.code == 0
-    assert "gr\\xf6\\xdfe" in done.out
+    assert done.out.isascii()
+    assert done.json == {"größe": {"k": "✓…"}}
+    assert "gr\\xf6\\xdfe completed" in done.err
+    assert "+ completed c - run " in done.err
+
+
+def test_a_current_folder_that_is_gone_is_told(flowcraft):
+    flowcraft.write("c.yaml", CHAIN)
+    script = f"mkdir gone && cd gone && rmdir ../gone && {sys.executable} -m flowcraft_cli run ../c.yaml"
+    done = subprocess.run(
+        ["sh", "-c", script],
+        capture_output=True, text=True, cwd=flowcraft.folder, env=flowcraft.environment(),
+    )  # fmt: skip
+    assert done.returncode == 7
+    assert "error: the current folder does not exist any more" in done.stderr
 
 
 def test_a_blueprint_and_inputs_come_from_stdin(flowcraft):
@@ -89,23 +103,60 @@ def test_a_folder_that_may_not_be_written_is_named(flowcraft):
     assert "--state memory" in done.err
 
 
-def test_help_imports_nothing_heavy(flowcraft):
-    done = flowcraft.python(
-        "import sys\nfrom flowcraft_cli.main import run_command_line\nrun_command_line(['--help'])\n"
-        "heavy = {'asyncio', 'pydantic', 'redis', 'dramatiq', 'rich', 'ruamel.yaml', 'sqlite3'}\n"
-        "sys.exit(str(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"
-    )
-    assert done.code == 0, done.err
+HEAVY = {"asyncio", "dramatiq", "httpx", "jsonschema", "pydantic", "redis", "rich", "ruamel.yaml", "sqlite3"}
+#: What needs to be imported for a run, beside the engine: everything else is for other commands.
+NOT_FOR_RUNS = {
+    "flowcraft_cli.run_drawing",
+    "flowcraft_engine.distributed",
+    "flowcraft_engine.drawing",
+    "flowcraft_engine.reports.dossier",
+    "flowcraft_engine.telemetry",
+    "flowcraft_engine.testing",
+    "html.entities",
+    "tomllib",
+    "typer._adapters",
+    "typer.rich_utils",
+}
 
 
-def test_an_in_process_run_imports_neither_redis_nor_dramatiq(flowcraft):
+@pytest.mark.parametrize(
+    ("arguments", "needed"),
+    [
+        (["--help"], set()),
+        (["run", "--help"], set()),
+        (["worker", "--help"], set()),
+        (["list"], {"asyncio", "sqlite3"}),
+        (["cancel", "nosuch"], {"asyncio", "sqlite3"}),
+        (["validate", "c.yaml"], {"pydantic", "ruamel.yaml"}),
+        (["graph", "c.yaml"], {"pydantic", "ruamel.yaml"}),
+        (["run", "c.yaml", "--state", "memory"], {"asyncio", "pydantic", "ruamel.yaml"}),
+        (["run", "c.yaml"], {"asyncio", "pydantic", "ruamel.yaml", "sqlite3"}),
+    ],
+)
+def test_a_command_imports_only_what_it_needs(flowcraft, arguments, needed):
     flowcraft.write("c.yaml", CHAIN)
+    flowcraft("run", "c.yaml")
+    assert imported_by(flowcraft, arguments) & HEAVY == needed
+
+
+def test_a_run_imports_nothing_that_is_for_other_commands(flowcraft):
+    flowcraft.write("c.yaml", CHAIN)
+    assert imported_by(flowcraft, ["run", "c.yaml"]) & NOT_FOR_RUNS == set()
+
+
+def test_validation_imports_no_runs(flowcraft):
+    flowcraft.write("c.yaml", CHAIN)
+    rooms = {f"flowcraft_engine.{name}" for name in ("execution", "kernel", "runtime", "stores", "backends")}
+    assert imported_by(flowcraft, ["validate", "c.yaml"]) & rooms == set()
+
+
+def imported_by(flowcraft, arguments) -> set[str]:
+    """The modules that a command imports, in a process of its own."""
     done = flowcraft.python(
-        "import sys\nfrom flowcraft_cli.main import run_command_line\nrun_command_line(['run', 'c.yaml'])\n"
-        "heavy = {'redis', 'dramatiq', 'rich', 'httpx', 'jsonschema'}\n"
-        "sys.exit(str(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"
+        "import sys\nfrom flowcraft_cli.main import run_command_line\n"
+        f"run_command_line({arguments!r})\nprint('', *sys.modules, sep='\\n#')"
     )
-    assert done.code == 0, done.err
+    return {line[1:] for line in done.out.splitlines() if line.startswith("#")}
 
 
 def test_validate_imports_no_module_that_nobody_named(flowcraft):
@@ -135,11 +186,16 @@ def test_run_ids_are_completed(flowcraft):
 
 
 def test_events_are_followed_while_another_process_executes_the_run(flowcraft):
-    flowcraft.write("nap.yaml", "nodes: [{id: a, uses: sleep, params: {duration: 1s}}]\n")
+    script = "while ! test -e go; do sleep 0.05; done"
+    flowcraft.write("nap.yaml", f'nodes: [{{id: a, uses: shell, params: {{run: "{script}"}}}}]\n')
     run = flowcraft.begin("run", "nap.yaml", "--run-id", "r", "-q")
     while flowcraft("show", "r").code != 0:
         assert run.poll() is None
-    followed = flowcraft("events", "r", "--follow", "--json")
-    run.communicate(timeout=30)
-    assert followed.code == 0
-    assert followed.json["events"][-1]["type"] == "run_finished"
+    with flowcraft.begin("events", "r", "--follow") as following:
+        assert following.stdout is not None
+        assert "run_started" in following.stdout.readline()
+        flowcraft.write("go", "")
+        assert "run_finished" in following.stdout.read().splitlines()[-1]
+    run.communicate(timeout=60)
+    assert following.returncode == 0
+    assert flowcraft("events", "r", "--follow", "--json").json["events"][-1]["type"] == "run_finished"

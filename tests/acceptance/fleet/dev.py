@@ -44,7 +44,7 @@ class Project:
     def interrupt(self, dev: Worker) -> int:
         """Ctrl-C, which a terminal sends to the whole group; the exit code."""
         os.killpg(dev.process.pid, signal.SIGINT)
-        return dev.process.wait(30)
+        return dev.process.wait(60)
 
     def server_note(self) -> ServerNote:
         note = read_note(self.folder / ".flowcraft" / "redis")

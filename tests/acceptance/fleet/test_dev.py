@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,6 +61,26 @@ def test_a_run_from_another_terminal_finds_the_server_and_nothing_is_left_after_
     until(lambda: not any(map(is_alive, processes)))
 
 
+def test_nothing_is_left_of_it_when_its_terminal_is_closed(project: Project) -> None:
+    dev = project.dev()
+    processes = descendants(dev.process.pid)
+    os.killpg(dev.process.pid, signal.SIGHUP)
+    assert dev.process.wait(60) == 0, dev.said
+    until(lambda: not any(map(is_alive, processes)))
+
+
+def test_under_nohup_it_stays_when_its_terminal_is_closed(project: Project) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # what `nohup` leaves to the command
+    try:
+        dev = project.dev()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    os.killpg(dev.process.pid, signal.SIGHUP)
+    assert project.command("run", "flow.yaml", "--distributed").code == 0
+    assert dev.said.count("is ready") == 1
+    assert project.interrupt(dev) == 0, dev.said
+
+
 def test_it_says_how_to_go_on_and_no_password(project: Project) -> None:
     dev = project.dev("flow.yaml")
     assert "in another terminal: flowcraft run FILE --distributed" in dev.said
@@ -81,7 +103,7 @@ def test_a_node_that_was_changed_is_executed_as_it_is_now(project: Project) -> N
 def test_a_module_that_was_broken_and_mended_brings_the_worker_back(project: Project) -> None:
     dev = project.dev()
     project.command.write("greetings.py", "this is no Python\n")
-    wait_for_text(dev.log, "greetings")
+    wait_for_text(dev.log, "importing 'greetings' failed")
     assert "Traceback" not in dev.said
     project.command.write("greetings.py", _NODES.format(word="mended"))
     dev.wait_until_ready(2)
@@ -138,3 +160,29 @@ def test_a_second_dev_of_the_project_uses_the_server_of_the_first(project: Proje
     server = project.server_note().pid
     assert project.interrupt(second) == 0
     assert is_alive(server)
+
+
+def test_what_is_wrong_with_a_blueprint_that_was_changed_is_told_with_its_place(project: Project) -> None:
+    dev = project.dev("flow.yaml")
+    project.command.write("flow.yaml", _FLOW.replace("uses: greet", "uses: gret"))
+    wait_for_text(dev.log, "flow.yaml:3:23: error: the node type 'gret' of 'greet' is not registered")
+    assert "did you mean 'greet'?" in dev.said
+    project.command.write("flow.yaml", _FLOW + "edges: [greet -> nobody]\n")
+    wait_for_text(dev.log, "flow.yaml:5:18: error: ")
+
+
+def test_a_server_that_dies_is_started_again_and_runs_go_on(project: Project) -> None:
+    project.command.write("greetings.py", _NODES.format(word="hello") + _ONCE)
+    project.command.write("two.yaml", _TWO)
+    dev = project.dev()
+    run_id = project.command("run", "two.yaml", "--distributed", "--detach").out.strip()
+    wait_for_text(project.folder / "ledger", "began")
+    server = project.server_note().pid
+    os.kill(server, signal.SIGKILL)
+    wait_for_text(dev.log, "the Redis server is back")
+    assert project.server_note().pid != server
+    project.command.write("go-on", "")
+    done = project.command("wait", run_id, "--json")
+    assert (done.code, done.json["status"]) == (0, "completed"), done.err
+    assert (project.folder / "ledger").read_text() == "began\n"
+    assert project.interrupt(dev) == 0, dev.said

@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.acceptance.command import Command, Outcome
 
-_PATIENCE_S = 30.0
+_PATIENCE_S = 60.0
 
 
 def until(what: Callable[[], Any], timeout_s: float = _PATIENCE_S) -> Any:
@@ -55,7 +55,7 @@ class Worker:
                 self.process.wait(5)
         if self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(10)
+            self.process.wait(_PATIENCE_S)
 
 
 @dataclass

@@ -64,23 +64,30 @@ def line(types: list[str], *, through_queue: bool = False) -> Blueprint:
     )
 
 
-def stamps_of(bench: Bench, worker: Worker, start: Callable[[], None], count: int) -> list[float]:
+def stamps_of(worker: Worker, start: Callable[[], None], count: int) -> list[float]:
     """The moments that so many nodes have noted."""
-    worker.stamps()
+    return [moment for moment, _ in notes_of(worker, start, count)]
+
+
+def notes_of(
+    worker: Worker, start: Callable[[], None], count: int, *, pause_s: float = 0.05
+) -> list[tuple[float, float]]:
+    """What so many nodes have noted: the moment, and the worker's processor time. Asked for at each pause."""
+    worker.notes()
     start()
-    found: list[float] = []
+    found: list[tuple[float, float]] = []
 
     def are_there() -> bool:
-        found.extend(worker.stamps())
+        found.extend(worker.notes())
         return len(found) >= count
 
-    wait_until(are_there, pause_s=0.05)
+    wait_until(are_there, pause_s=pause_s)
     return found
 
 
 def _hop_ms(bench: Bench, worker: Worker, *, through_queue: bool) -> float:
     blueprint = line([STAMP] * _HOPS, through_queue=through_queue)
-    stamps = stamps_of(bench, worker, partial(bench.start, blueprint), _HOPS)
+    stamps = stamps_of(worker, partial(bench.start, blueprint), _HOPS)
     return (stamps[-1] - stamps[0]) / (_HOPS - 1) * 1e3
 
 
@@ -92,14 +99,14 @@ def _idle_ms(bench: Bench, worker: Worker) -> float:
         nonlocal begun
         begun = bench.start_after(line([STAMP]), _IDLE_S)
 
-    (stamp,) = stamps_of(bench, worker, start, 1)
+    (stamp,) = stamps_of(worker, start, 1)
     return (stamp - begun) * 1e3
 
 
 def _after_nap_ms(bench: Bench, worker: Worker, *, through_queue: bool) -> float:
     """From the end of a node that took half a second to the beginning of the next one."""
     blueprint = line([NAP, STAMP] * _NAPS, through_queue=through_queue)
-    stamps = stamps_of(bench, worker, partial(bench.start, blueprint), 2 * _NAPS)
+    stamps = stamps_of(worker, partial(bench.start, blueprint), 2 * _NAPS)
     return median(after - before for before, after in zip(stamps[::2], stamps[1::2], strict=True)) * 1e3
 
 
@@ -111,8 +118,6 @@ def _wide_s(bench: Bench, worker: Worker) -> float:
     )
     assert naps[0].uses == NOTHING
     begin = time.monotonic()
-    stamps = stamps_of(
-        bench, worker, partial(bench.start, blueprint.model_copy(update={"nodes": naps})), _MANY
-    )
+    stamps = stamps_of(worker, partial(bench.start, blueprint.model_copy(update={"nodes": naps})), _MANY)
     assert stamps[-1] - begin > NAP_S
     return stamps[-1] - begin

@@ -15,8 +15,12 @@ NAP_S = 0.5
 REST_S = 0.1
 #: Names the file in which `hold` nodes note that they began.
 LEDGER = "FLOWCRAFT_BENCHMARK_LEDGER"
-#: Moments of this process, since somebody has asked for them last.
-stamps: list[float] = []
+#: Moments of this process, since somebody has asked for them last, each with the processor time it had taken by then.
+stamps: list[tuple[float, float]] = []
+
+
+def note() -> None:
+    stamps.append((time.monotonic(), time.process_time()))
 
 
 async def do_nothing(ctx: NodeContext) -> None:
@@ -25,18 +29,18 @@ async def do_nothing(ctx: NodeContext) -> None:
 
 async def stamp(ctx: NodeContext) -> None:
     """Note when it begins."""
-    stamps.append(time.monotonic())
+    note()
 
 
 async def nap(ctx: NodeContext) -> None:
     """Wait for half a second, and note when that was over."""
     await asyncio.sleep(NAP_S)
-    stamps.append(time.monotonic())
+    note()
 
 
 async def rest(ctx: NodeContext) -> None:
     """Note when it begins, and take a tenth of a second."""
-    stamps.append(time.monotonic())
+    note()
     await asyncio.sleep(REST_S)
 
 

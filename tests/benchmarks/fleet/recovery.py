@@ -23,7 +23,7 @@ from tests.benchmarks.shapes import fan
 
 _LAYOUT = Layout()
 _SHORT_LEASE_S = 2.0
-#: A storm would publish everything again after 5 s.
+#: A storm would publish everything again after 4.5 s.
 _STORM_S = 12.0
 _JOBS_A_RUN = 1_000
 _RESTS = 400
@@ -38,8 +38,8 @@ def measure_recovery(server: Bench, effort: Effort) -> list[Figure]:
             f"SIGKILL during a node, lease of {_SHORT_LEASE_S:g} s", max(1, effort.kills), 4.0,
             lambda: _kill_s(server, chance, "--lease", str(_SHORT_LEASE_S)),
         ),
-        *_worst("message deleted from an idle queue", effort.long_rounds, 6.0, lambda: _lost_s(server)),
-        *_worst("Redis killed and restarted, until nodes begin", effort.long_rounds, 5.0, _restart_s),
+        *_worst("message deleted from an idle queue", max(1, effort.kills), 6.0, lambda: _lost_s(server)),
+        *_worst("Redis killed and restarted, until nodes begin", max(1, effort.kills), 5.0, _restart_s),
         Figure(
             "fleet", f"{effort.fleet_jobs:,} ready jobs for {_STORM_S:g} s, published again", "jobs",
             (_repeats(server, effort.fleet_jobs),), at_most=effort.fleet_jobs / 1_000,
@@ -87,14 +87,14 @@ def _lost_s(server: Bench) -> float:
         sent_at = server.start_after(line([STAMP]), 0.0)
         with connect_blocking(server.broker) as client:
             client.flushdb()
-        (begun,) = stamps_of(server, worker, worker.go, 1)
+        (begun,) = stamps_of(worker, worker.go, 1)
     return begun - sent_at
 
 
 def _restart_s() -> float:
     """From the moment at which a server that was killed answers again until a worker begins a node."""
     with bench(persistent=True) as own, workers(1, own.url, go=True) as (worker,):
-        stamps_of(own, worker, lambda: own.start(line([REST] * _RESTS)), 3)
+        stamps_of(worker, lambda: own.start(line([REST] * _RESTS)), 3)
         own.server.kill()
         time.sleep(1.0)
         own.server.restart()

@@ -50,7 +50,11 @@ class Worker:
 
     def stamps(self) -> list[float]:
         """The moments that its nodes have noted since the last time; on the clock of `time.monotonic`."""
-        return sorted(json.loads(self._ask("stamps")))
+        return [moment for moment, _ in self.notes()]
+
+    def notes(self) -> list[tuple[float, float]]:
+        """The same, each with the processor time in seconds that the worker had taken by then."""
+        return sorted((moment, taken) for moment, taken in json.loads(self._ask("stamps")))
 
     def sweep_us(self) -> float:
         """What one sweep takes."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from flowcraft_engine.assembly import is_redis_configured, redis_addresses
+from flowcraft_engine.assembly.servers import examine_redis_patiently, is_redis_configured, redis_addresses
 from flowcraft_engine.backends.redis.embedded import EmbeddedRedis
 from flowcraft_engine.errors import UsageError
 from flowcraft_engine.settings import Settings, read_settings
@@ -65,3 +66,10 @@ def test_a_wrong_url_is_named_by_its_place_and_not_repeated(tmp_path: Path) -> N
     with pytest.raises(UsageError, match=r"^REDIS_URL ") as caught:
         redis_addresses(wrong)
     assert "s3cr3t" not in f"{caught.value} {caught.value.hint}"
+
+
+@pytest.mark.asyncio
+async def test_nobody_waits_for_a_server_that_would_be_refused(tmp_path: Path) -> None:
+    unsafe = settings(tmp_path, redis_url="redis://192.0.2.2:6379/0")
+    with pytest.raises(UsageError, match="neither a password nor TLS"):
+        await asyncio.wait_for(examine_redis_patiently(unsafe, lambda _why: None), 30)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from flowcraft_engine.blueprint import (
     parse_blueprint,
 )
 from flowcraft_engine.blueprint.model import EdgeSpec, Loop, NodeSpec
+from flowcraft_engine.blueprint.schema import blueprint_schema
 
 
 class Catalog:
@@ -175,6 +177,29 @@ def test_a_missing_subflow_is_an_error_once_the_places_to_search_are_named(tmp_p
         load_blueprint(parent, search=[tmp_path])
 
 
+def test_a_subflow_that_is_missing_further_below_is_told_once(tmp_path: Path) -> None:
+    below = "nodes:\n  - {id: b, uses: subflow, params: {blueprint_id: nowhere}}\n"
+    (tmp_path / "child.yaml").write_text(
+        below + "  - {id: c, uses: subflow, params: {blueprint_id: parent}}\n"
+    )
+    parent = tmp_path / "parent.yaml"
+    parent.write_text("nodes:\n  - {id: a, uses: subflow, params: {blueprint_id: child}}\n")
+    told = [(one.code, one.message) for one in check_blueprint_file(parent)[1]]
+    assert told[0] == ("unknown_subflow", "there is no blueprint 'nowhere', which 'child' runs as a subflow")
+    assert [code for code, _ in told[1:]] == ["recursive_subflow"]
+
+
+def test_each_item_of_a_batch_of_sub_runs_can_be_given_to_its_child(tmp_path: Path) -> None:
+    (tmp_path / "child.yaml").write_text("nodes: []\n")
+    parent = tmp_path / "parent.yaml"
+    params = "params: {blueprint_id: child, inputs: {x: item.id, i: index}}"
+    text = "inputs: {rows: {type: array}}\nnodes:\n  - {id: a, uses: subflow, %s}\n"
+    parent.write_text(text % f"for_each: rows, {params}")
+    assert check_blueprint_file(parent)[1] == []
+    parent.write_text(text % params)
+    assert _found(check_blueprint_file(parent)[1]) == [("unknown_source", 3), ("unknown_source", 3)]
+
+
 def test_a_child_that_is_not_valid_is_named(tmp_path: Path) -> None:
     (tmp_path / "child.yaml").write_text("nodes:\n  - {id: c}\n")
     parent = tmp_path / "parent.yaml"
@@ -221,6 +246,8 @@ def test_a_folder_gives_its_blueprints_and_names_the_broken_ones(tmp_path: Path)
     (tmp_path / "good.yaml").write_text("nodes:\n  - {id: a, uses: noop}\n")
     (tmp_path / "bad.yaml").write_text("nodes:\n  - {id: a}\n")
     (tmp_path / "other.yaml").write_text("services: {}\n")
+    (tmp_path / "case.yaml").write_text("# a case\nschema: 1\nnodes: {}\n")
+    (tmp_path / "schema.json").write_text(json.dumps(blueprint_schema(), indent=2))
     found, broken = find_blueprints([tmp_path])
     assert list(found) == ["good"]
     assert list(broken) == [str(tmp_path / "bad.yaml")]
@@ -297,6 +324,14 @@ def test_a_param_is_explained_in_the_words_of_its_author() -> None:
     ]
 
 
+def test_what_a_param_may_be_is_listed_also_when_it_may_be_left_out() -> None:
+    text = "nodes:\n  - {id: s, uses: shell, params: {run: ls, parse: auto}}\n"
+    _, findings = check_blueprint_text(text, catalog=NodeRegistry())
+    assert [one.message for one in findings if one.code == "bad_param"] == [
+        "`parse` in params of 's' must be one of text, json, lines, not the text 'auto'"
+    ]
+
+
 def test_words_of_other_tools_are_told_by_ours() -> None:
     text = (
         "inputs: {n: {type: int}}\nnodes:\n  - {id: a, type: shell, with: {x: 1}, depends_on: [], run: ls}\n"
@@ -310,3 +345,165 @@ def test_words_of_other_tools_are_told_by_ours() -> None:
         "'run' belongs into params",
         "write {source: a, target: b, …}",
     }
+
+
+def test_words_of_other_tools_are_told_where_they_belong() -> None:
+    text = (
+        "schedule: '0 2 * * *'\nnodes:\n  - {id: a, uses: shell, retries: 3, if: x, command: ls, depends: [b]}\n"
+        "  - {id: b, uses: noop, outputs: x, on_failure: a}\n"
+        "edges:\n  - {source: a, target: a, on: ok}\nparams: [x]\n"
+    )
+    hints = [one.hint for one in check_blueprint_text(text)[1] if one.code == "unknown_key"]
+    assert hints == [
+        "flowcraft has no schedules: let cron or a timer of systemd start `flowcraft run`",
+        "it is called 'max_retries' here, and belongs into config",
+        "it is called 'condition' here, and belongs into an edge",
+        "it is called 'run' here, and belongs into params",
+        "it is called 'needs' here",
+        "'outputs' belongs into the blueprint itself",
+        "it is called 'fallback' here, and belongs into config",
+        "it is called 'action' here",
+        "'params' belongs into a node; what a run is given are its inputs",
+    ]
+
+
+def test_a_list_of_inputs_is_told_how_sources_are_written() -> None:
+    (finding,) = check_blueprint_text("nodes: [{id: a, uses: noop}, {id: b, uses: noop, inputs: [a]}]\n")[1]
+    assert (finding.code, finding.message) == (
+        "wrong_type",
+        "inputs of node 'b' must be text or a mapping, not a list",
+    )
+    assert finding.hint == "name one source, like order.id, or several, like {order: order, day: day}"
+
+
+def test_an_input_that_is_called_like_a_name_of_expressions_is_told() -> None:
+    text = 'inputs: {env: {}, item: {}}\nnodes:\n  - {id: a, uses: log, params: {message: "${{ env }}"}}\n'
+    found = [(one.code, one.hint) for one in check_blueprint_text(text)[1]]
+    assert found == [
+        ("reserved_input", "there this input is inputs.env; or rename it"),
+        ("reserved_input", "there this input is inputs.item; or rename it"),
+        ("bad_expression", "write 'env.NAME'; an input that is called so is 'inputs.env'"),
+    ]
+
+
+def test_a_quote_that_ends_within_a_template_is_told_wherever_it_was_opened() -> None:
+    text = 'nodes:\n  - {id: a, uses: log, params: {message: "Bearer ${{ secret("TOKEN") }}"}}\n'
+    (finding,) = check_blueprint_text(text)[1]
+    assert finding.code == "unquoted_template"
+    assert finding.message == 'the quote " before this ${{ ends inside of the expression'
+    plain = "nodes:\n  - {id: a, uses: log, params: {message: Bearer ${{ secret('TOKEN') }}}}\n"
+    (finding,) = check_blueprint_text(plain)[1]
+    assert finding.message.startswith("this ${{ is not quoted")
+
+
+@pytest.mark.parametrize("language", ["safe", "path"])
+def test_a_condition_that_can_only_read_null_is_told_with_what_was_meant(language: str) -> None:
+    text = (
+        "expressions: %s\nnodes: [{id: a, uses: own}, {id: b, uses: own}, {id: c, uses: own}]\nedges:\n"
+        "  - {source: a, target: b, condition: result.total}\n"
+        "  - {source: a, target: c, condition: output.total}\n"
+        "  - {source: b, target: c, condition: result.output}\n"
+    )
+    found = [(one.code, one.location.line, one.hint) for one in check_blueprint_text(text % language)[1]]
+    assert found == [
+        ("unknown_reference", 4, "did you mean result.output.total?"),
+        ("unknown_reference", 5, "did you mean 'result.output'?"),
+    ]
+
+
+def test_a_template_where_an_expression_stands_is_told_to_go() -> None:
+    text = (
+        "nodes: [{id: a, uses: noop}, {id: b, uses: noop}]\n"
+        "edges:\n  - {source: a, target: b, condition: '${{ result.output }}', transform: $a}\n"
+        "outputs: {x: '${{ a }}'}\n"
+    )
+    hints = [one.hint for one in check_blueprint_text(text)[1]]
+    alone = "write the expression alone, without ${{ }}"
+    assert hints == [alone, "names have no dollar here", alone]
+
+
+@pytest.mark.parametrize(
+    ("source", "hint"),
+    [
+        ("a.rows[0]", "write a.rows.0"),
+        ("a['rows'].n", "write a.rows.n"),
+        ("key[0].n", "write key.0.n"),
+        ("a.n + 1", "a constant belongs into params; a `set` node before it can work a value out"),
+        ("\"'text'\"", "a constant belongs into params; a `set` node before it can work a value out"),
+        ("3", 'quote it: "3" if a node or a key is called so; a constant belongs into params'),
+        ("a.rows.0", None),
+    ],
+)
+def test_a_source_that_is_written_like_a_value_is_told(source: str, hint: str | None) -> None:
+    text = (
+        "nodes:\n  - {id: a, uses: own}\n"
+        f"  - id: b\n    uses: own\n    needs: [a]\n    inputs:\n      x: {source}\n"
+    )
+    found = [(one.code, one.hint) for one in check_blueprint_text(text)[1]]
+    code = "unquoted_text" if source == "3" else "unknown_source"
+    assert found == ([] if hint is None else [(code, hint)])
+
+
+def test_names_that_other_tools_have_in_expressions_are_told() -> None:
+    text = (
+        "nodes:\n  - {id: a, uses: own}\n  - {id: b, uses: own, needs: [a], params: {t: '${{ secrets.TOKEN }}',\n"
+        "     n: '${{ steps.a.n }}'}}\n  - {id: c, uses: set, params: {values: {nodes: 1}}}\n"
+        "edges:\n  - {source: c, target: a, condition: nodes == 1}\n"
+    )
+    hints = [(one.code, one.hint) for one in check_blueprint_text(text)[1]]
+    assert hints == [
+        ("unknown_reference", 'write secret("NAME")'),
+        ("unknown_reference", "the id of a node is its output: write it by itself"),
+    ]
+
+
+def test_params_of_a_loop_controller_that_mean_nothing_are_told() -> None:
+    text = """\
+nodes:
+  - {id: a, uses: loop-controller, params: {condition: n < 3, max_iteration: 5}}
+  - {id: b, uses: noop}
+  - {id: c, loop: {start: d, end: d, condition: n < 3}, params: {max_iterations: 5}}
+  - {id: d, uses: noop}
+edges: [b -> a, {source: a, target: b, action: continue}]
+"""
+    _, findings = check_blueprint_text(text, catalog=NodeRegistry())
+    assert _found(findings) == [("unknown_param", 2), ("unknown_param", 4)]
+    assert [one.hint for one in findings] == [
+        "did you mean 'max_iterations'?",
+        "what belongs to the loop is written in `loop`",
+    ]
+
+
+def test_the_condition_of_a_loop_that_lacks_something_else_is_not_missed() -> None:
+    text = "nodes:\n  - {id: a, uses: loop-controller, params: {condition: n < 3}}\n"
+    _, findings = check_blueprint_text(text, catalog=NodeRegistry())
+    assert _found(findings) == [("loop_incomplete", 2)]
+
+
+def test_all_fallbacks_of_a_chain_have_ended_before_what_follows() -> None:
+    text = """\
+nodes:
+  - {id: a, uses: noop, config: {fallback: b}}
+  - {id: b, uses: noop, config: {fallback: c}}
+  - {id: c, uses: noop}
+  - {id: d, uses: noop, needs: a, inputs: {a: a, b: b, c: c}}
+"""
+    assert not check_blueprint_text(text)[1]
+
+
+def test_a_transform_is_warned_of_that_works_on_a_node_beside_its_source() -> None:
+    text = """\
+nodes:
+  - {id: a, uses: noop, config: {fallback: f}}
+  - {id: f, uses: noop}
+  - {id: b, uses: noop}
+  - {id: c, uses: noop, needs: a, inputs: a}
+edges:
+  - {source: b, target: c, transform: input.x}
+  - {source: a, target: c, transform: input.x}
+"""
+    _, findings = check_blueprint_text(text)
+    assert _found(findings) == [("not_an_ancestor", 7)]
+    assert findings[0].message == (
+        "a transform of 'b' works on 'a' (`inputs` of 'c'), which does not come before it"
+    )

@@ -132,6 +132,11 @@ def test_data_that_is_not_json_is_refused_with_its_path() -> None:
     assert "$.nodes[0].params.x" in str(caught.value)
 
 
+def test_a_text_in_the_place_of_data_is_told() -> None:
+    with pytest.raises(BlueprintError, match="is a mapping, not a str"):
+        parse_blueprint("nodes: []")  # type: ignore[arg-type]  # as a program without a type checker does
+
+
 def test_limits_of_nodes_edges_values_and_depth_are_told_with_their_number() -> None:
     nodes = [{"id": f"n{index}", "uses": "noop"} for index in range(30)]
     edges = [f"n{index} -> n{index + 1}" for index in range(29)]

@@ -14,10 +14,12 @@ from flowcraft_engine.blueprint.limits import DEFAULT_LIMITS
 from flowcraft_engine.blueprint.reading import read_source
 from flowcraft_engine.blueprint.report import Report
 from flowcraft_engine.blueprint.schema import blueprint_schema
+from flowcraft_engine.nodes.registry import NodeRegistry
 
 ROOT = Path(__file__).parents[3]
-VALID = sorted((ROOT / "tests" / "corpus" / "blueprints" / "valid").glob("*.yaml"))
-EXAMPLES = sorted((ROOT / "blueprints").rglob("*.yaml"))
+_CORPUS = ROOT / "tests" / "corpus" / "blueprints"
+VALID = sorted([*(_CORPUS / "valid").glob("*.*"), *(_CORPUS / "warn").glob("*.*")])
+EXAMPLES = sorted([*(ROOT / "blueprints").rglob("*.yaml"), *(ROOT / "blueprints").rglob("*.json")])
 
 
 def _data(path: Path) -> Any:
@@ -58,6 +60,41 @@ def test_the_schema_is_a_schema() -> None:
 )
 def test_the_schema_refuses_what_the_loader_refuses(data: Any) -> None:
     assert _errors(data)
+
+
+def test_every_key_fits_in_camel_case_too_and_editors_are_not_offered_it() -> None:
+    config = {"maxRetries": 3, "retryDelay": "2s", "joinStrategy": "any"}
+    node = {"id": "a", "uses": "noop", "forEach": "rows", "onItemError": "collect", "config": config}
+    loop = {"id": "b", "loop": {"start": "a", "end": "a", "condition": "x", "maxIterations": 3}}
+    data = {"metadata": {"failFast": True}, "nodes": [node, loop]}
+    assert _errors(data) == []
+    config["maxRetries"] = 0
+    assert _errors(data)
+    assert "maxRetries" not in str(list(_offered(blueprint_schema(NodeRegistry()))))
+
+
+def test_params_of_our_nodes_fit_in_camel_case_too() -> None:
+    schema = blueprint_schema(NodeRegistry())
+
+    def errors(params: Any) -> list[str]:
+        return _errors({"nodes": [{"id": "a", "uses": "batch-gather", "params": params}]}, schema)
+
+    assert errors({"gatherNodeId": "b", "outputKey": "c"}) == []
+    assert errors({"gather_node_id": "b"}) == []
+    assert errors({"outputKey": 3})
+    assert errors({"gatherNode": "b"})
+    shell = {"id": "a", "uses": "shell", "params": {"run": ["true"], "okCodes": [0]}}
+    assert _errors({"nodes": [shell]}, schema) == []
+    assert _errors({"nodes": [{"id": "a", "uses": "subflow", "params": {"inputs": {}}}]}, schema)
+
+
+def _offered(schema: Any) -> Iterator[str]:
+    if isinstance(schema, dict):
+        yield from schema.get("properties", ())
+        for part in schema.values():
+            yield from _offered(part)
+    for part in schema if isinstance(schema, list) else ():
+        yield from _offered(part)
 
 
 class _Catalog:

@@ -13,7 +13,7 @@ from flowcraft_engine.backends.redis.fleet import RedisFleet
 from flowcraft_engine.backends.redis.link import Link
 from flowcraft_engine.backends.redis.store import RedisCoordinationStore
 from flowcraft_engine.stores.fleet import WorkerManifest
-from tests.redis_server import free_port
+from tests.ports import free_port
 
 PASSWORD = "s3cr3t/:@pass"
 

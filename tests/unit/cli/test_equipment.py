@@ -8,7 +8,7 @@ import pytest
 
 from flowcraft_cli.working.equipment import equip
 from flowcraft_cli.working.order import WorkOrder
-from flowcraft_engine.assembly import shell_environment
+from flowcraft_engine.assembly.nodes import shell_environment
 from flowcraft_engine.errors import NotFoundError, UsageError
 from flowcraft_engine.settings import read_settings
 from flowcraft_engine.settings.worker import WorkerSettings

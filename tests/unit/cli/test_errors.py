@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+
+from tests.unit.cli.conftest import ROOT, write
 
 BAD_IDS = ["", "..", "../../x", "a/b", "%2e%2e", "a\x1b[0m", "x" * 300, "*", "a b", ":x", "x:", ".hidden"]
 
@@ -28,6 +31,7 @@ BAD_IDS = ["", "..", "../../x", "a/b", "%2e%2e", "a\x1b[0m", "x" * 300, "*", "a 
         (["run", "chain.yaml", "--inputs", "double.json"], 2, "twice"),
         (["run", "chain.yaml", "--inputs", "broken.json"], 2, "broken.json:1:"),
         (["run", "chain.yaml", "--inputs", "deep.json"], 2, "deeper"),
+        (["run", "chain.yaml", "--inputs", "empty.yaml"], 2, "empty.yaml: there are no inputs in it"),
         (["run", "-", "--inputs", "-"], 2, "stdin"),
         (["run", "missing.yaml"], 7, "there is no file"),
         (["run", "."], 3, "folder"),
@@ -40,6 +44,8 @@ BAD_IDS = ["", "..", "../../x", "a/b", "%2e%2e", "a\x1b[0m", "x" * 300, "*", "a 
         (["run", "chain.yaml", "--graph", "x.bmp"], 2, "drawing"),
         (["run", "chain.yaml", "--run-id", "a/b"], 2, "cannot be the id"),
         (["show", "nobody"], 7, "no run"),
+        (["runs"], 2, "did you mean flowcraft list?"),
+        (["help"], 2, "did you mean flowcraft --help?"),
         (["resume", "@latest"], 7, "no run"),
         (["resume", "@latest", "--action", ""], 2, "--action needs a name"),
         (["reconcile"], 2, "--all"),
@@ -49,6 +55,7 @@ BAD_IDS = ["", "..", "../../x", "a/b", "%2e%2e", "a\x1b[0m", "x" * 300, "*", "a 
         (["list", "--status", "complete"], 2, "did you mean completed?"),
         (["nodes", "shel"], 7, "shell"),
         (["graph", "chain.yaml", "--format", "png"], 2, "--format"),
+        (["graph", "."], 3, "is a folder"),
         (["validate", "missing.yaml"], 7, "there is no file"),
     ],
 )
@@ -58,6 +65,7 @@ def test_what_is_wrong_is_said_in_a_sentence_and_in_one_document(flowcraft, chai
         "double.json": '{"n": 1, "n": 2}',
         "broken.json": '{"n": }',
         "deep.json": '{"n": ' + "[" * 100 + "]" * 100 + "}",
+        "empty.yaml": "",
         "text.txt": "this is no database, and it is long enough to be looked at as one" * 20,
     }
     for name, text in files.items():
@@ -104,7 +112,7 @@ def test_a_bug_is_70_and_shows_a_traceback_only_with_debug(flowcraft, chain, mon
     def broken(*_: object) -> None:
         raise RuntimeError("kaboom")
 
-    monkeypatch.setattr("flowcraft_engine.assembly.make_registry", broken)
+    monkeypatch.setattr("flowcraft_engine.assembly.nodes.make_registry", broken)
     done = flowcraft("validate", chain)
     assert (done.code, "kaboom" in done.err, "Traceback" in done.err) == (70, True, False)
     assert "Traceback" in flowcraft("validate", chain, "--debug").err
@@ -134,3 +142,35 @@ def test_strict_makes_warnings_errors(flowcraft):
     Path("warn.yaml").write_text("nodes:\n  - {id: a, uses: noop, inputs: b}\n  - {id: b, uses: noop}\n")
     assert flowcraft("validate", "warn.yaml").code == 0
     assert flowcraft("validate", "warn.yaml", "--strict").code == 3
+
+
+def test_an_interruption_before_anything_is_imported_is_a_sentence(process, folder):
+    write("typer.py", "raise KeyboardInterrupt\n")
+    path = os.pathsep.join([str(folder), str(ROOT)])
+    done = process("list", PYTHONPATH=path)
+    assert (done.code, done.out, done.err) == (130, "", "error: interrupted\n")
+    assert process("list", "--json", PYTHONPATH=path).json["error"]["code"] == "interrupted"
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("asyncio.get_running_loop().call_soon(sys.exit, 5)", "sys.exit(5)"),
+        ("asyncio.get_running_loop().stop()", "stopped the event loop"),
+        ("[task.cancel() for task in asyncio.all_tasks()]", "cancelled all tasks"),
+    ],
+)
+def test_a_node_that_ends_the_event_loop_interrupts_the_run(process, line, words):
+    write(
+        "rude.py",
+        "import asyncio, sys\nfrom flowcraft_engine import node\n\n"
+        f"@node('rude')\nasync def rude():\n    {line}\n    await asyncio.Event().wait()\n",
+    )
+    write("rude.yaml", "id: rude\nnodes:\n  - {id: a, uses: rude}\n")
+    ended = process("run", "rude.yaml", "--app", "rude")
+    assert ended.code == 130
+    assert words in ended.err
+    assert "flowcraft reconcile @latest" in ended.err
+    assert "bug in flowcraft" not in ended.err
+    assert "Traceback" not in ended.err
+    assert process("show", "@latest", "--json").json["status"] == "interrupted"

@@ -104,3 +104,11 @@ def test_a_run_of_another_process_is_followed_to_its_end(folder: Path, flowcraft
     finally:
         (folder / "seen").touch()
         assert running.wait(30) == 0
+
+
+def test_what_was_left_out_of_an_attempt_is_counted_once(flowcraft: Flowcraft) -> None:
+    script = "for part in 1 2; do seq 1 20000; sleep 0.7; done"
+    long = write("long.yaml", f"nodes:\n  - {{id: a, uses: shell, params: {{run: '{script}'}}}}\n")
+    assert flowcraft("run", long, "--run-id", "r", "-q").code == 0
+    told = [line for line in flowcraft("logs", "r").out.splitlines() if "left out" in line]
+    assert len(told) == 1

@@ -31,6 +31,14 @@ def test_a_check_has_evidence_and_no_result(flowcraft, napping):
 
 
 @pytest.mark.parametrize("more", [[], ["--check"]])
+def test_a_paused_run_is_in_order_although_it_sleeps(flowcraft, napping, more):
+    flowcraft("pause", "nap")
+    done = flowcraft("reconcile", "nap", "--json", *more)
+    assert (done.code, done.json["status"]) == (0, "paused")
+    assert (done.json["needs_repair"], done.json["result"]) == (False, None)
+
+
+@pytest.mark.parametrize("more", [[], ["--check"]])
 def test_without_anything_to_do_the_shape_is_the_same(flowcraft, chain, more):
     flowcraft("run", chain, "--run-id", "c")
     done = flowcraft("reconcile", "c", "--json", *more)

@@ -94,7 +94,57 @@ def test_a_case_that_is_wrong_fails_with_its_sentence_and_the_others_are_played(
     assert "1 passed, 1 failed" in done.err
 
 
+def test_what_is_wrong_with_a_case_is_told_with_its_place(flowcraft):
+    write("empty.yaml", "")
+    assert "    empty.yaml:1:1: the case is empty (flowcraft record" in flowcraft("test", "empty.yaml").out
+    write("twice.yaml", "blueprint: x.yaml\nexpect: {}\nexpect: {}\nblueprint: y\n")
+    done = flowcraft("test", "twice.yaml")
+    assert "    twice.yaml:3:1: error:" in done.out
+    assert "    twice.yaml:4:1: error:" in done.out
+
+
 def test_no_cases_is_no_success(flowcraft, chain):
     assert flowcraft("test", ".").code == 7
     assert flowcraft("test", "nowhere").code == 7
     assert flowcraft("test", chain, "--report", "html=x").code == 2
+
+
+def test_of_a_run_that_was_repaired_its_last_results_are_recorded(flowcraft, folder):
+    write(
+        "child.yaml", "id: child\nnodes:\n  - {id: c, uses: shell, params: {run: 'test -e there; echo c'}}\n"
+    )
+    repaired = write(
+        "repaired.yaml",
+        "nodes:\n"
+        "  - {id: a, uses: shell, params: {run: 'test -e there; echo a', parse: text}}\n"
+        "  - {id: sub, uses: subflow, params: {blueprint_id: child}}\n",
+    )
+    assert flowcraft("run", repaired, "--run-id", "r", "-q").code == 1
+    Path("there").touch()
+    assert flowcraft("retry", "r", "-q").code == 0
+    recorded = flowcraft("record", "r", "-o", "case.yaml")
+    assert (recorded.code, recorded.err) == (0, "wrote case.yaml\n")
+    assert flowcraft("test", "case.yaml").code == 0
+
+
+def test_the_error_that_an_all_done_node_was_given_comes_again_with_its_cause(flowcraft):
+    write("bad_nodes.py", "from flowcraft_engine import node\n\n@node\ndef boom():\n    return {}[1]\n")
+    write("inner.yaml", "id: inner\nnodes:\n  - {id: bad, uses: boom}\n")
+    write(
+        "flow.yaml",
+        "nodes:\n  - {id: bad, uses: boom}\n  - {id: sub, uses: subflow, params: {blueprint_id: inner}}\n"
+        "  - {id: late, uses: wait, params: {timeout: 1ms}}\n"
+        "  - {id: tidy, uses: noop, needs: [bad, sub, late], config: {join_strategy: all_done}}\n",
+    )
+    assert flowcraft("run", "flow.yaml", "--app", "bad_nodes", "--run-id", "r1").code == 1
+    given = flowcraft("show", "r1", "--json").json["outputs"]["tidy"]
+    assert given["bad"]["error"]["cause"] == {
+        "type": "KeyError",
+        "file": "bad_nodes.py",
+        "line": 5,
+        "function": "boom",
+    }
+    assert given["sub"]["error"]["cause"]["run_id"] == "r1:sub"
+    assert "warning" not in flowcraft("record", "r1", "-o", "case.yaml").err
+    done = flowcraft("test", "case.yaml")
+    assert (done.code, done.out) == (0, "✓ case.yaml\n")

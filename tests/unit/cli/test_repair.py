@@ -26,6 +26,12 @@ def shaky() -> str:
     )
 
 
+@pytest.fixture
+def waiting_in_a_sub_run() -> str:
+    write("child.yaml", "id: child\nnodes: [{id: ask, uses: wait}]\n")
+    return write("parent.yaml", "nodes: [{id: s, uses: subflow, params: {blueprint_id: child}}]\n")
+
+
 def ran(name: str) -> int:
     return len(Path(f"{name}.log").read_text().splitlines())
 
@@ -132,6 +138,34 @@ def test_prune_forgets_what_ended_long_ago(
     assert flowcraft("prune").code == 2
 
 
+def test_what_is_pruned_stands_in_columns(flowcraft: Flowcraft, chain: str) -> None:
+    for run_id in ("r", "a-longer-id"):
+        flowcraft("run", chain, "--run-id", run_id, "-q")
+    lines = flowcraft("prune", "--older-than", "0s").out.splitlines()
+    assert len({line.index("completed") for line in lines}) == 1
+
+
 def test_nothing_to_prune_makes_no_file(flowcraft: Flowcraft) -> None:
     assert flowcraft("prune", "--older-than", "1d").err.strip() == "0 runs forgotten"
     assert not Path(".flowcraft").exists()
+
+
+def test_a_sub_run_that_waited_before_tells_only_what_is_new(
+    flowcraft: Flowcraft, waiting_in_a_sub_run: str
+) -> None:
+    flowcraft("run", waiting_in_a_sub_run, "--run-id", "p")
+    done = flowcraft("resume", "p")
+    assert done.code == 0
+    assert "s › ask completed" in done.err
+    assert "s › ask started" not in done.err
+
+
+def test_a_node_whose_sub_run_is_repeated_is_drawn_as_waiting(
+    flowcraft: Flowcraft, waiting_in_a_sub_run: str
+) -> None:
+    flowcraft("run", waiting_in_a_sub_run, "--run-id", "p")
+    assert "under way" in flowcraft("show", "p").out
+    flowcraft("cancel", "p:s")
+    assert "under way" not in flowcraft("show", "p").out
+    assert flowcraft("retry", "p").code == 5
+    assert "under way" in flowcraft("show", "p").out

@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from flowcraft_cli.ending import Ending
+from flowcraft_cli.what_next import what_next
+from flowcraft_engine.history.run_result import RunResult, WaitingNode
+
 
 def write(name: str, text: str) -> str:
     Path(name).write_text(text, encoding="utf-8")
@@ -83,6 +87,17 @@ def test_the_timeout_of_the_command_ends_with_6_and_the_run_can_be_continued(flo
     assert flowcraft("reconcile", "nap", "--check").code == 8
     assert flowcraft("reconcile", "nap").code == 0
     assert flowcraft("reconcile", "nap", "--check").code == 0
+
+
+def test_nobody_waits_for_a_sleep_in_a_run_that_no_process_executes(flowcraft):
+    slow = write("slow.yaml", "nodes: [{id: nap, uses: sleep, params: {duration: 1h}}]\n")
+    flowcraft("run", slow, "--run-id", "nap", "--timeout", "50ms")
+    flowcraft("export", "nap")
+    for run in ("nap", "nap.fcrun"):
+        done = flowcraft("wait", run)
+        assert done.code == 5
+        assert done.err.splitlines()[-1] == f"continue with: flowcraft reconcile {run}"
+        assert flowcraft("logs", run, "--follow").code == 0
 
 
 def test_a_run_in_memory_leaves_no_file(flowcraft, chain, folder):
@@ -179,6 +194,19 @@ def test_a_subflow_is_found_beside_its_parent(flowcraft, folder):
     assert len(flowcraft("list", "--json").json["runs"]) == 1
 
 
+def test_a_run_whose_subflow_is_not_there_asks_nobody_and_does_not_begin(flowcraft):
+    sub = "{id: sub, uses: subflow, needs: [ask], params: {blueprint_id: child}}"
+    parent = write("parent.yaml", f"nodes:\n  - {{id: ask, uses: wait}}\n  - {sub}\n")
+    write("child.yaml", "nodes: [{id: c}]\n")
+    done = flowcraft("run", parent)
+    assert done.code == 3
+    assert "error: there is no blueprint 'child' for the subflow 'sub' [unknown_subflow]" in done.err
+    assert "these files beside it are not valid: child.yaml" in done.err
+    assert flowcraft("validate", parent).code == 0  # others may have it
+    write("child.yaml", "nodes: []\n")
+    assert flowcraft("run", parent).code == 5
+
+
 def test_wait_ends_with_5_when_a_sub_run_waits_for_somebody(flowcraft, waiting):
     write("parent.yaml", "nodes: [{id: s, uses: subflow, params: {blueprint_id: waiting}}]\n")
     assert flowcraft("run", "parent.yaml", "--run-id", "p").code == 5
@@ -197,6 +225,26 @@ def test_whoever_is_asked_is_told_the_actions_that_edges_know(flowcraft, waiting
     assert flowcraft("show", "w1", "--json").json["waiting"][0]["actions"] == ["approve", "reject"]
 
 
+def test_whoever_is_asked_several_things_by_a_sub_run_is_told_how_to_answer_each(flowcraft):
+    write("two.yaml", "nodes:\n  - {id: q, uses: wait}\n  - {id: r, uses: wait}\n")
+    write("above.yaml", "nodes:\n  - {id: a, uses: subflow, params: {blueprint_id: two}}\n")
+    done = flowcraft("run", "above.yaml", "--run-id", "w1")
+    assert "waiting for 2 answers in a\nhow to answer each: flowcraft why w1 a" in done.err
+    assert "flowcraft resume w1:a --node q" in flowcraft("why", "w1", "a").out
+
+
+def test_nobody_is_asked_by_a_sub_run_that_only_sleeps():
+    waits = [
+        WaitingNode("a", "run", None, run_id="w1:a"),
+        WaitingNode("b", "run", None, run_id="w1:b", asked=0),
+    ]
+    result = RunResult("w1", "above", None, "waiting", {}, {}, waiting=waits)
+    assert what_next(Ending(result)) == [
+        "waiting for an answer to a",
+        "answer with: flowcraft resume w1 [--output JSON]",
+    ]
+
+
 def test_whoever_is_asked_by_a_sub_run_is_told_its_question_and_actions(flowcraft, waiting):
     write("parent.yaml", "nodes: [{id: s, uses: subflow, params: {blueprint_id: waiting}}]\n")
     done = flowcraft("run", "parent.yaml", "--run-id", "p")
@@ -212,8 +260,19 @@ def test_an_answer_with_an_action_that_no_edge_knows_is_remarked(flowcraft, wait
     flowcraft("run", waiting, "--run-id", "w1")
     done = flowcraft("resume", "w1", "--action", "aprove", "--json")
     assert (done.code, done.json["status"]) == (0, "completed")
-    assert "note: no edge of ask knows the action 'aprove': nothing follows it" in done.err
-    assert "(known are: approve, reject; did you mean 'approve'?)" in done.err
+    assert (
+        "note: no edge of ask knows the action 'aprove' (known are: approve, reject; did you mean" in done.err
+    )
+    assert "did you mean 'approve'?): nothing follows it; `flowcraft rerun` --from ask asks again" in done.err
+
+
+def test_an_answer_without_an_action_is_remarked_where_each_edge_asks_for_one(flowcraft, waiting):
+    flowcraft("run", waiting, "--run-id", "w1")
+    done = flowcraft("resume", "w1", "--output", "1")
+    told = "note: each edge of ask asks for an action: nothing follows (known are: approve, reject); "
+    assert done.code == 0 and told in done.err
+    assert flowcraft("rerun", "w1", "--from", "ask").code == 5
+    assert "note:" not in flowcraft("resume", "w1", "--action", "approve").err
 
 
 def test_a_known_action_is_not_remarked_nor_one_of_a_refused_answer(flowcraft, waiting):
@@ -249,3 +308,11 @@ def test_the_schema_of_a_wait_holds_for_items_too(flowcraft):
     flowcraft("run", file, "--run-id", "i")
     assert flowcraft("resume", "i", "--node", "ask", "--output", "text").code == 3
     assert flowcraft("resume", "i", "--node", "ask", "--output", "7").json == {"ask": [7]}
+
+
+def test_a_list_that_is_none_is_told_as_people_say_it(flowcraft):
+    write("flow.yaml", "inputs: {tags: {type: array}}\nnodes: [{id: a, uses: noop}]\n")
+    told = "input 'tags': must be of type array, like [\"a\", \"b\"], not 'x'"
+    assert told in flowcraft("run", "flow.yaml", "-i", "tags=x").err
+    done = flowcraft("run", "flow.yaml", "-i", "tags=[1,")
+    assert "input 'tags': is not JSON: " in done.err and "line 1, column 4" in done.err

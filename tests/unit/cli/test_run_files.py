@@ -29,12 +29,13 @@ def release() -> str:
 def test_another_machine_goes_on_with_a_file(flowcraft: Flowcraft, release: str, folder: Path) -> None:
     assert flowcraft("run", release, "--run-id", "r1").code == 5
     exported = flowcraft("export", "r1", "-o", "run.fcrun")
-    assert (exported.code, exported.err) == (0, "run r1 with 1 sub-runs is in run.fcrun\n")
+    assert (exported.code, exported.err) == (0, "run r1 with 1 sub-run is in run.fcrun\n")
     write("broken", "")
     Path(".flowcraft").rename("gone")
     shown = flowcraft("show", "run.fcrun")
     assert shown.code == 0
     assert "flowcraft resume run.fcrun" in shown.out
+    assert "flowcraft resume run.fcrun" in flowcraft("wait", "run.fcrun").err
     assert flowcraft("resume", "run.fcrun", "--output", "yes").code == 1, "shipping is broken"
     assert flowcraft("show", "run.fcrun", "--json").json["status"] == "failed"
     assert "shipping" in flowcraft("logs", "run.fcrun", "ship").out
@@ -96,3 +97,26 @@ def test_files_are_compared_explained_and_drawn_like_runs(flowcraft: Flowcraft, 
     assert "next: flowcraft resume before.fcrun:approval --node ask" in why
     assert "next: flowcraft resume before.fcrun:approval" in flowcraft("show", "before.fcrun", "approval").out
     assert "waiting" in flowcraft("graph", "before.fcrun").out
+
+
+def test_a_file_that_cannot_be_read_leaves_nothing_behind(flowcraft: Flowcraft, folder: Path) -> None:
+    ended = flowcraft("import", "missing.fcrun")
+    assert ended.code == 7
+    assert "missing.fcrun" in ended.err
+    assert not Path(".flowcraft").exists()
+
+
+@pytest.mark.parametrize("order", ["imported first", "imported last"])
+def test_a_blueprint_of_a_run_file_takes_no_folder_away_from_other_runs(flowcraft, folder, order):
+    (folder / "flows").mkdir()
+    file = write(
+        "flows/where.yaml",
+        "nodes:\n  - {id: ask, uses: wait}\n"
+        "  - {id: where, uses: shell, needs: [ask], params: {run: 'basename $PWD', parse: text}}\n",
+    )
+    flowcraft("run", file, "--run-id", "r1", "--state", "elsewhere.db")
+    flowcraft("export", "r1", "--state", "elsewhere.db")
+    steps = [("import", "r1.fcrun"), ("run", file, "--run-id", "r2")]
+    for step in steps if order == "imported first" else reversed(steps):
+        assert flowcraft(*step).code in (0, 5)
+    assert flowcraft("resume", "r2").json == {"where": "flows"}

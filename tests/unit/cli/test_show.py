@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from pathlib import Path
 
 from junitparser import JUnitXml
@@ -105,3 +107,66 @@ def test_reports_of_a_kept_run_are_written_later(flowcraft, failing):
     assert "::error file=failing.yaml,line=3" in done.err
     assert JUnitXml.fromfile("j.xml").failures == 1
     assert Path("r.html").exists()
+
+
+def test_nobody_is_asked_to_answer_a_run_that_only_sleeps(flowcraft):
+    sleeping = write("sleeping.yaml", "nodes:\n  - {id: nap, uses: sleep, params: {duration: 1h}}\n")
+    assert flowcraft("run", sleeping, "--run-id", "r1", "--timeout", "100ms").code == 6
+    shown = flowcraft("show", "r1").out
+    assert "flowcraft resume" not in shown
+    assert shown.splitlines()[-1] == "continue with: flowcraft reconcile r1"
+
+
+def test_a_wait_whose_time_is_over_cannot_be_answered(flowcraft):
+    asking = write("asking.yaml", "nodes:\n  - {id: ask, uses: wait, params: {timeout: 1s}}\n")
+    assert flowcraft("run", asking, "--run-id", "r1").code == 5
+    time.sleep(1)
+    late = flowcraft("resume", "r1", "--output", "1")
+    assert (late.code, "the time for an answer to 'ask' is over" in late.err) == (7, True)
+    for told in (flowcraft("show", "r1"), flowcraft("why", "r1", "ask"), late):
+        assert "flowcraft reconcile r1" in told.out + told.err
+        assert "flowcraft resume" not in told.out
+    assert flowcraft("reconcile", "r1").code == 1
+
+
+def test_a_batch_that_has_collected_failures_says_how_many(flowcraft, monkeypatch):
+    many = write(
+        "some.yaml",
+        "nodes:\n"
+        "  - {id: each, uses: check, for_each: [1, 0, 2], on_item_error: collect, params: {that: item > 1}}\n"
+        "  - {id: one, uses: check, for_each: [1, 0], on_item_error: collect, params: {that: item > 0}}\n",
+    )
+    assert flowcraft("run", many, "--run-id", "r1").code == 0
+    lines = [line.split() for line in flowcraft("show", "r1").out.splitlines()]
+    told = {line[1]: line[4:7] for line in lines if line[:1] == ["✓"] and "[" not in line[1]}
+    assert told["each"] == ["2", "failed", "items"]
+    assert told["one"] == ["1", "failed", "item"]
+
+
+def test_a_long_list_of_items_says_how_to_see_all(flowcraft):
+    many = write(
+        "many.yaml",
+        "inputs: {numbers: {type: array, required: true}}\n"
+        "nodes:\n  - {id: each, uses: noop, for_each: numbers}\n",
+    )
+    assert flowcraft("run", many, "-i", f"numbers={list(range(200))}", "--run-id", "r1").code == 0
+    assert "more: flowcraft show r1 --json" in flowcraft("show", "r1").out
+
+
+def test_a_run_is_shown_although_a_rerun_has_removed_iterations_of_it(flowcraft):
+    write(
+        "loop.yaml",
+        "nodes:\n"
+        "  - {id: first, uses: set, params: {values: {n: 0}}}\n"
+        "  - {id: again, needs: [first], loop: {start: each, end: count, condition: n < 1}}\n"
+        "  - {id: each, uses: noop, for_each: [1, 2]}\n"
+        "  - {id: count, uses: set, needs: [each], params: {values: {n: 1}}}\n",
+    )
+    flowcraft("run", "loop.yaml", "--run-id", "r1")
+    assert flowcraft("rerun", "r1", "--from", "again").code == 0
+    done = flowcraft("show", "r1", "--html", "r1.html")
+    assert done.code == 0
+    assert "each#1[0]" in flowcraft("show", "r1").out  # in the timeline: it did run
+    page = Path("r1.html").read_text()
+    links = set(re.findall(r'href="#([^"]+)"', page))
+    assert links and all(f'id="{link}"' in page for link in links)

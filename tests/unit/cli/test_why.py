@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.cli.conftest import write
+
 
 @pytest.fixture(autouse=True)
 def wide(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,3 +69,40 @@ def test_it_fits_a_narrow_terminal(flowcraft, monkeypatch):
     flowcraft("run", branching(), "--run-id", "r1")
     done = flowcraft("why", "r1", "many")
     assert all(len(line) <= 60 for line in done.out.splitlines())
+
+
+def test_what_is_not_valid_is_said_and_not_the_type_of_a_library_alone(flowcraft):
+    write(
+        "typed_nodes.py",
+        "from pydantic import BaseModel\nfrom flowcraft_engine import node\n\nclass Order(BaseModel):\n"
+        "    total: int\n\n"
+        "@node\ndef typed(input: Order):\n    return 1\n\n@node\ndef checks(ctx):\n    Order.model_validate({})\n",
+    )
+    write(
+        "flow.yaml",
+        "inputs: {x: {type: object}}\nnodes:\n  - {id: a, uses: typed, inputs: x}\n  - {id: b, uses: checks}\n",
+    )
+    done = flowcraft("run", "flow.yaml", "--app", "typed_nodes", "-i", "x={}", "--run-id", "r1", "-q")
+    assert "a: input of node 'typed' is not valid: total: Field required [input_invalid]" in done.err
+    assert "ValidationError at typed_nodes.py:13 in checks" in done.err
+    assert done.err.count("ValidationError") == 1
+
+
+def test_a_reason_that_names_nothing_says_so(flowcraft):
+    write(
+        "flow.yaml",
+        "nodes:\n  - {id: a, uses: check, params: {that: 'false'}}\n"
+        "  - {id: b, uses: check, params: {that: 'false'}}\n"
+        "  - {id: c, uses: noop, needs: [a, b], config: {join_strategy: all_done}}\n",
+    )
+    flowcraft("run", "flow.yaml", "--run-id", "r1", "-q")
+    assert "node_ready c (rule all_done, taken nothing)" in flowcraft("events", "r1").out
+
+
+def test_of_a_failed_sub_run_it_says_which_node_to_ask_about(flowcraft):
+    write("inner.yaml", "id: inner\nnodes: [{id: bad, uses: shell, params: {run: 'exit 3'}}]\n")
+    write("outer.yaml", "id: outer\nnodes: [{id: sub, uses: subflow, params: {blueprint_id: inner}}]\n")
+    assert flowcraft("run", "outer.yaml", "--run-id", "r").code == 1
+    assert flowcraft("why", "r", "sub", "--json").json["next"] == ["why r:sub bad"]
+    assert "next: flowcraft why r:sub bad" in flowcraft("why", "r", "sub").out
+    assert flowcraft("why", "r:sub", "bad").code == 0

@@ -22,8 +22,13 @@ def tell(*words: object) -> None:
     os.write(1, (" ".join(map(str, words)) + "\n").encode())
 
 
+if __name__ == "__mp_main__":  # in a worker, before it says that it is ready
+    tell("spawned", os.getpid())
+
+
 def obedient(seat: WorkerSeat) -> None:
     tell("begun", seat.index, seat.name, os.getpid())
+    seat.tell_ready()
     seat.wait()
     tell("ended", seat.index, seat.name)
 
@@ -34,6 +39,7 @@ def on_a_loop(seat: WorkerSeat) -> None:
         loop = asyncio.get_running_loop()
         seat.on_stop(lambda: loop.call_soon_threadsafe(stopping.set))
         tell("begun", seat.index, seat.name, os.getpid())
+        seat.tell_ready()
         await stopping.wait()
         await asyncio.sleep(0.1)  # the work under way
         tell("ended", seat.index, seat.name)
@@ -45,6 +51,7 @@ def deaf(seat: WorkerSeat) -> None:
     """Hears nothing, and has a child that hears nothing either."""
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     tell("begun", seat.index, seat.name, os.getpid(), child.pid)
+    seat.tell_ready()
     while True:
         time.sleep(60)
 
@@ -53,6 +60,7 @@ def parent_of_one(seat: WorkerSeat) -> None:
     """Ends as it should, and leaves a child behind."""
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     tell("begun", seat.index, seat.name, os.getpid(), child.pid)
+    seat.tell_ready()
     seat.wait()
 
 
@@ -61,12 +69,32 @@ def commanding(seat: WorkerSeat) -> None:
     command = [sys.executable, "-c", "import time; time.sleep(600)"]
     child = subprocess.Popen(command, start_new_session=True)
     tell("begun", seat.index, seat.name, os.getpid(), child.pid)
+    seat.tell_ready()
     while True:
         time.sleep(60)
 
 
 def broken(seat: WorkerSeat) -> None:
     raise ValueError("no such blueprint")
+
+
+def broken_late(seat: WorkerSeat) -> None:
+    """Needs longer to find its mistake than a worker that has got going may live."""
+    time.sleep(1.5)
+    raise ValueError("no such blueprint")
+
+
+def slow_to_start(seat: WorkerSeat) -> None:
+    """At work, like one that has much to import, only a while after its start."""
+    time.sleep(0.5)
+    obedient(seat)
+
+
+def stumbling(seat: WorkerSeat) -> None:
+    """Does not get going at the first try."""
+    if seat.is_first:
+        raise ValueError("not yet")
+    slow_to_start(seat)
 
 
 def short_lived(seat: WorkerSeat) -> None:

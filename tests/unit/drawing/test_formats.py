@@ -41,6 +41,10 @@ def test_svg_is_well_formed_for_every_id(one: str, other: str) -> None:
     assert len(root.findall(f".//{SVG}g[@data-node]")) == len({one, other})
 
 
+def test_a_drawing_says_what_it_shows_for_those_who_do_not_see_it() -> None:
+    assert "Workflow of 2 nodes and 1 arrow." in draw(pair("a", "b"), "svg")
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.text(min_size=1, max_size=20), st.text(min_size=1, max_size=20))
 def test_mermaid_labels_hold_no_character_with_a_meaning(one: str, other: str) -> None:

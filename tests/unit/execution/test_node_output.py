@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import logging
 import sys
 import threading
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from flowcraft_cli.colour import wants_colour
 from flowcraft_engine import NodeContext
 from flowcraft_engine.execution.output_log import KEPT_BYTES
 from flowcraft_engine.nodes.node_output import tapped_streams
@@ -160,3 +162,21 @@ async def test_the_streams_are_given_back() -> None:
         sys.stdout.close()
         print("still open")
     assert (sys.stdout, sys.stderr) == before
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+async def test_nodes_whose_output_becomes_lines_are_not_told_of_a_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "stdout", _Terminal())
+    with tapped_streams():
+        assert sys.stdout.isatty()
+    with tapped_streams(as_log=True):
+        assert not sys.stdout.isatty()
+        monkeypatch.setenv("TERM", "xterm")
+        monkeypatch.delenv("NO_COLOR", raising=False)
+        assert wants_colour("stdout")

@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 
 from flowcraft_engine import BaseNode, NodeContext, NodeResult, ValueLimits
+from flowcraft_engine.backends.sqlite import SqliteStore
+from flowcraft_engine.kernel.event import NODE_RELEASED
 from tests.unit.runtime.play import blueprint, play, runtime
 
 pytestmark = pytest.mark.asyncio
@@ -85,6 +87,48 @@ async def test_whatever_a_node_raises_fails_that_node_only(name: str, kind: str)
     assert [(error.node, error.code) for error in result.errors] == [("A", "node_failed")]
     assert 0 < len(result.errors[0].message) <= 5_000
     result.errors[0].message.encode()
+
+
+async def test_a_node_that_cancels_its_own_task_is_given_up_like_one_that_kills_its_process() -> None:
+    async def own_enemy(ctx: NodeContext) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        await asyncio.sleep(0)
+
+    result = await play("A -> B; C -> D", {"A": own_enemy})
+    states = {node: run.state for node, run in result.nodes.items()}
+    assert states == {"A": "failed", "B": "poisoned", "C": "completed", "D": "completed"}
+    assert [(error.node, error.code) for error in result.errors] == [("A", "crash_loop")]
+    assert "its task was cancelled, and not by flowcraft" in result.errors[0].message
+
+
+async def test_the_end_of_the_event_loop_is_no_crash_of_what_runs_in_it(tmp_path: pathlib.Path) -> None:
+    made = blueprint("A")
+
+    def begin_and_leave() -> None:
+        store = SqliteStore(tmp_path / "state.db")
+
+        async def main() -> None:
+            has_begun = asyncio.Event()
+
+            async def slow() -> None:
+                has_begun.set()
+                await asyncio.Event().wait()
+
+            flow = runtime(made, {"A": slow}, store=store)
+            running = asyncio.create_task(flow.run(made, run_id="r"))
+            await has_begun.wait()
+            assert not running.done()
+
+        asyncio.run(main())  # cancels whatever is still there
+        asyncio.run(store.close())
+
+    await asyncio.to_thread(begin_and_leave)
+    store = SqliteStore(tmp_path / "state.db")
+    released = [it for it in await store.events("r") if it.type == NODE_RELEASED]
+    assert [it.data["crash"] for it in released] == [False]
+    await store.close()
 
 
 @pytest.mark.parametrize("step", ["fallback", "recover"])
@@ -324,3 +368,19 @@ async def test_log_records_of_a_node_say_whose_they_are(caplog: pytest.LogCaptur
         "E[0]",
         1,
     )  # type: ignore[attr-defined]
+
+
+async def test_a_recover_that_fails_is_told_in_a_sentence_and_hides_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Class(BaseNode):
+        def exec(self, value: Any, ctx: NodeContext) -> None:
+            raise ValueError("first")
+
+        def recover(self, error: BaseException, ctx: NodeContext) -> None:
+            raise RuntimeError("worse")
+
+    result = await play("A", {"A": Class})
+    assert [error.message for error in result.errors] == ["first"]
+    assert "recover() of node A failed: worse (RuntimeError at tests/unit/execution/" in caplog.text
+    assert "Traceback" not in caplog.text

@@ -170,6 +170,12 @@ def test_what_cannot_be_computed_is_an_expression_error(text: str, message: str)
         ("a.b-c", 2, "'.b-c' is not clear", "write '[\"b-c\"]' for a key"),
         ("1 + lenn(a)", 4, "there is no function 'lenn'", "did you mean 'len'?"),
         ("a.tags.len()", 10, "values cannot be called", "write 'len(…)'"),
+        (
+            "a.tags.startswith('x')",
+            17,
+            "values cannot be called",
+            "values have no methods; the functions are len,",
+        ),
         ("len()", 0, "'len' takes one value, not 0", None),
         ("a.0", 1, "'.0' is not expected", "write '[0]'"),
         ("(a", 0, "'(' is not closed", None),

@@ -101,6 +101,6 @@ def test_a_failing_placeholder_fails_the_rendering() -> None:
 @pytest.mark.parametrize("unit", ["${{ '\\' ", '${{ "', "'", '\\"', "${{ }} ", "{", "$${{ ", "${{ 1 }}"])
 def test_scanning_a_long_text_is_linear(unit: str) -> None:
     text = "${{ " + unit * (200_000 // len(unit)) + " }}"
-    begin = time.perf_counter()
+    begin = time.thread_time()
     Template.problems(text, SafeEvaluator(), NODES)
-    assert time.perf_counter() - begin < 5
+    assert time.thread_time() - begin < 5

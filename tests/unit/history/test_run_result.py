@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,7 @@ async def test_the_place_of_a_failure_is_the_last_one_in_the_users_own_code() ->
     cause = result.errors[0].cause
     assert isinstance(cause, dict)
     assert cause["type"] == "JSONDecodeError"
-    assert (cause["file"], cause["function"]) == (__file__, "parse")
+    assert (cause["file"], cause["function"]) == (os.path.relpath(__file__), "parse")
 
 
 async def test_a_failure_that_passed_only_libraries_names_no_place() -> None:
@@ -121,7 +122,24 @@ async def test_a_failure_in_an_installed_package_names_the_caller(tmp_path: Path
 
     cause = (await play("A", {"A": mine})).errors[0].cause
     assert isinstance(cause, dict)
-    assert (cause["file"], cause["function"]) == (__file__, "mine")
+    assert (cause["file"], cause["function"]) == (os.path.relpath(__file__), "mine")
+
+
+async def test_code_outside_of_the_project_is_named_by_its_module(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def mine() -> None:
+        raise ValueError("mine")
+
+    cause = (await play("A", {"A": mine})).errors[0].cause
+    assert cause == {
+        "type": "ValueError",
+        "module": __name__,
+        "line": mine.__code__.co_firstlineno + 1,
+        "function": "mine",
+    }
 
 
 async def test_an_output_that_fails_is_named_and_has_its_place(tmp_path: Path) -> None:

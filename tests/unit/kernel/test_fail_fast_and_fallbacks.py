@@ -29,6 +29,28 @@ async def test_fail_fast_cancels_what_has_not_started_or_waits_and_lets_the_rest
     assert await run.status() == "failed"
 
 
+async def test_what_was_woken_before_fail_fast_strikes_finishes(run: Driver) -> None:
+    await run.begin("A; W:wait -> E; S:sleep(5); V:wait", **FAST)
+    for name in "WV":
+        await run.wait(name)
+    await run.sleep("S", run.clock.now() + 5)
+    await run.signal("W", "yes")
+    run.clock.advance(6)
+    await run.store.wake(run.run_id, ["S"])
+    await run.fail("A")
+    states = await run.states()
+    assert (states["W"], states["S"], states["V"], states["E"]) == (
+        "ready",
+        "ready",
+        "cancelled",
+        "cancelled",
+    )
+    await run.complete("W", "yes")
+    await run.complete("S")
+    assert await run.status() == "failed"
+    assert (await run.states())["W"] == "completed"
+
+
 async def test_fail_fast_does_not_count_a_failure_that_is_rescued(run: Driver) -> None:
     await run.begin("A!F -> B; C", **FAST)
     await run.fail("A")
@@ -82,6 +104,89 @@ async def test_a_running_batch_gives_up_what_has_not_started_when_fail_fast_stri
     assert (await run.commit_completed("E[0]")).effects.finished
     assert (await run.states())["E"] == "cancelled"
     assert await run.status() == "failed"
+
+
+async def test_a_batch_whose_items_all_run_is_cancelled_and_they_finish(run: Driver) -> None:
+    await run.begin("A; E:each([1, 2, 3])*2 -> Z:done", **FAST)
+    await run.scatter("E", [1, 2, 3])
+    for index in range(3):
+        await run.claim(f"E[{index}]")
+    await run.fail("A")
+    states = await run.states()
+    assert (states["E"], states["Z"]) == ("cancelled", "ready")
+    await run.commit_completed("E[0]", 1)
+    await run.fail_claimed("E[1]")
+    await run.fail_claimed("E[2]", retry_at=run.clock.now())
+    states = await run.states()
+    assert [states[f"E[{index}]"] for index in range(3)] == ["completed", "failed", "cancelled"]
+    await run.complete("Z")
+    assert (await run.states())["E"] == "cancelled"
+    assert await run.status() == "failed"
+
+
+async def test_a_batch_does_not_go_on_because_fail_fast_has_cancelled_its_last_items(run: Driver) -> None:
+    await run.begin("A; E:each([1, 2, 3])*2", **FAST)
+    await run.scatter("E", [1, 2, 3])
+    await run.complete("E[0]", 1)
+    await run.fail("E[1]", retry_at=run.clock.now() + 9)
+    assert (await run.fail("A")).finished
+    states = await run.states()
+    assert [states[name] for name in ("E[0]", "E[1]", "E[2]")] == ["completed", "cancelled", "cancelled"]
+    assert states["E"] == "cancelled"
+
+
+async def test_a_batch_whose_items_had_ended_before_fail_fast_struck_goes_on(run: Driver) -> None:
+    await run.begin("A; E:each([1])", **FAST)
+    await run.scatter("E", [1])
+    await run.complete("E[0]", 1)
+    await run.fail("A")
+    assert (await run.states())["E"] == "ready"
+    await run.complete("E", [1])
+    assert await run.status() == "failed"
+
+
+async def test_a_loop_is_cancelled_with_its_body_not_poisoned_by_it(run: Driver) -> None:
+    await run.begin("A; L:loop(X..Y, true); X -> Y", **FAST)
+    await run.again("L")
+    assert (await run.fail("A")).finished
+    states = await run.states()
+    assert [states[name] for name in ("L", "X#1", "Y#1")] == ["cancelled"] * 3
+
+
+async def test_fail_fast_cancels_what_is_pending_beside_the_failure_in_a_loop(run: Driver) -> None:
+    await run.begin("L:loop(X..Y, true); X -> Y; X -> D:done -> F", **FAST)
+    await run.again("L")
+    await run.fail("X#1")
+    states = await run.states()
+    assert [states[name] for name in ("L", "Y#1", "D#1", "F#1")] == [
+        "poisoned",
+        "poisoned",
+        "ready",
+        "cancelled",
+    ]
+    assert (await run.complete("D#1")).finished
+
+
+async def test_a_fallback_is_cancelled_with_its_node_wherever_it_is_declared(run: Driver) -> None:
+    for number, text in enumerate(["A!F; B", "F; A!F; B"]):
+        run.run_id = f"run-{number}"
+        await run.begin(text, **FAST)
+        await run.fail("B")
+        states = await run.states()
+        assert (states["A"], states["F"]) == ("cancelled", "cancelled"), text
+
+
+@pytest.mark.parametrize("crashed", [False, True])
+async def test_what_was_taken_back_is_ready_when_fail_fast_strikes(run: Driver, crashed: bool) -> None:
+    await run.begin("A, C -> D:any -> E -> F", **FAST)
+    await run.complete("A")
+    await run.claim("D")
+    await run.release("D", crashed=crashed)
+    assert (await run.fail("C")).finished
+    states = await run.states()
+    # No pill: the join has started once, and so poisons nobody. But it does not run.
+    assert [states[name] for name in "DEF"] == ["cancelled"] * 3
+    assert (await run.state()).instances["D"].attempt == 0
 
 
 async def test_fail_fast_ends_a_loop_whose_body_runs(run: Driver) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flowcraft_engine.errors import FlowcraftError, RegistryError, UsageError
-from flowcraft_engine.nodes.discovery import discover, registry_of
+from flowcraft_engine.nodes.discovery import discover
 from flowcraft_engine.nodes.project_file import find_project_file
 from flowcraft_engine.nodes.registry import NodeRegistry
 
@@ -177,6 +177,7 @@ def test_module_that_exits_is_an_error(folder):
         ("", UsageError, "not the name of a module", "shop.nodes"),
         ("shop_a:regisrty", RegistryError, "has no 'regisrty'", "shop_a:registry"),
         ("shop_a.charge", RegistryError, "there is no module 'shop_a.charge'", "write shop_a:charge"),
+        ("shop_z.nodes", RegistryError, "there is no module 'shop_z.nodes'", "it was looked for in"),
         ("shop_a:number", RegistryError, "is a int", "NodeRegistry"),
         ("shop_a:broken", RegistryError, "failed: ValueError: no database", ""),
         ("shop_h", RegistryError, "defines no nodes", "shop_h:mine"),
@@ -214,9 +215,9 @@ def test_entry_points_are_imported_one_by_one_when_they_are_used(folder, monkeyp
         registry.get("kit-broken")
 
 
-def test_registry_of_refuses_what_holds_no_nodes():
+def test_a_registry_refuses_what_holds_no_nodes():
     with pytest.raises(RegistryError, match="defines no nodes"):
-        registry_of("json")
+        NodeRegistry.from_module("json")
 
 
 class Refusing:
@@ -232,4 +233,4 @@ def test_proxies_in_a_module_are_not_touched():
     module = types.ModuleType("shop_proxies")
     module.request = Refusing()
     with pytest.raises(RegistryError, match="defines no nodes"):
-        registry_of(module)
+        NodeRegistry.from_module(module)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from typing import TYPE_CHECKING, Any, Optional, TypedDict
+from typing import TYPE_CHECKING, Any, Optional, TypedDict, TypeVar
 
 import pytest
 from pydantic import BaseModel, Field
@@ -165,6 +165,20 @@ async def test_annotation_of_ctx_need_not_be_resolvable(make_ctx, execute):
     assert await execute(handler, make_ctx(params={"limit": 3})) == {"limit": 3}
 
 
+async def test_annotations_may_name_type_parameters(make_ctx, execute):
+    """As `def largest[Number](…)` of Python 3.12 has them."""
+    Number = TypeVar("Number", int, float)
+
+    def largest(input: list[Number]) -> Number:
+        return max(input)
+
+    largest.__type_params__ = (Number,)
+    handler = function_handler(largest, "n")
+    assert await execute(handler, make_ctx(input=["1", 2])) == 2
+    with pytest.raises(NodeError, match="input of node 'n' is not valid"):
+        await execute(handler, make_ctx(input=["one"]))
+
+
 async def test_invalid_input_names_the_fields_but_not_the_values(make_ctx, execute):
     handler = function_handler(takes_model, "charge")
     with pytest.raises(NodeError) as caught:
@@ -175,6 +189,11 @@ async def test_invalid_input_names_the_fields_but_not_the_values(make_ctx, execu
     assert message.startswith("input of node 'charge' is not valid: total: ")
     assert "items.0: " in message
     assert "secret" not in message
+
+
+async def test_invalid_params_are_spoken_of_in_the_plural(make_ctx, execute):
+    with pytest.raises(NodeError, match=r"^params of node 'n' are not valid: limit: "):
+        await execute(function_handler(takes_typed_dict, "n"), make_ctx(params={"limit": "many"}))
 
 
 async def test_many_problems_are_cut_and_counted(make_ctx, execute):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -37,8 +38,16 @@ def test_files(tmp_path: Path, file: str, text: str) -> None:
     path.write_text(text)
     setting = "file:folder" if "/" in file else f"file:{file}"
     assert find(tmp_path, setting) == "a b=c"
-    with pytest.raises(NodeError, match="there is no secret 'NOBODY'"):
+    with pytest.raises(NodeError, match="there is no secret 'NOBODY'; looked for in: "):
         find(tmp_path, setting, name="NOBODY")
+
+
+def test_a_secret_that_is_nowhere_says_where_it_was_looked_for(tmp_path: Path) -> None:
+    (tmp_path / "s.env").write_text("OTHER=1\n")
+    providers = [make_provider(it, tmp_path) for it in ("env:CI_", "file:s.env")]
+    places = f"looked for in: the environment variable CI_NOBODY, {tmp_path / 's.env'} "
+    with pytest.raises(NodeError, match=re.escape(places)):
+        find_secret(providers, "NOBODY")
 
 
 def test_a_command_gets_the_name_and_no_shell(tmp_path: Path) -> None:

@@ -63,7 +63,11 @@ async def shop_run(folder: Path) -> Dossier:
     (folder / "child.yaml").write_text(CHILD)
     clock = ManualClock(jumps=True)
     runtime = FlowRuntime(
-        registry=_registry(), blueprints=[load_blueprint("child.yaml")], clock=clock, concurrency=1
+        registry=_registry(),
+        blueprints=[load_blueprint("child.yaml")],
+        clock=clock,
+        concurrency=1,
+        root=Path(__file__).parent,
     )
     await runtime.run(load_blueprint("flow.yaml"), run_id="golden")
     return await read_dossier(runtime.store, "golden", clock.now())

@@ -31,8 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def agree(name: str, text: str) -> None:
-    """The same as the kept one, wherever this repository lies."""
-    text = text.replace(shop.__file__, "SHOP")
+    """The same as the kept one."""
     path = GOLDEN / name
     if os.environ.get("FLOWCRAFT_KEEP_GOLDEN"):
         path.write_text(text, encoding="utf-8")
@@ -51,9 +50,9 @@ async def test_the_summary_of_the_job_is_the_kept_one(folder: Path) -> None:
 
 async def test_the_annotations_are_the_kept_ones(folder: Path) -> None:
     repository = os.path.commonpath([folder, shop.__file__])
-    lines = annotations_of(await shop.shop_run(folder), repository)
+    lines = annotations_of(await shop.shop_run(folder), repository, str(Path(shop.__file__).parent))
     told = "\n".join(lines).replace(os.path.relpath(folder, repository), "FOLDER")
-    agree("shop.txt", told.replace(os.path.relpath(shop.__file__, repository), "SHOP") + "\n")
+    agree("shop.txt", told.replace(os.path.relpath(shop.__file__, repository), "REPOSITORY/shop.py") + "\n")
 
 
 async def test_no_data_of_a_run_begins_a_command_or_an_element(folder: Path) -> None:
@@ -100,6 +99,27 @@ async def test_github_gets_no_more_annotations_than_it_shows() -> None:
     run = await dossier_of("; ".join(f"A{n}" for n in range(40)), {f"A{n}": boom for n in range(40)})
     assert len(annotations_of(run, "/nowhere")) == MOST_ANNOTATIONS
     assert "and 10 more" in job_summary(run)
+    assert "10 of 40 failures are annotated at their lines, 30 more are not" in job_summary(run)
+
+
+async def test_every_failure_is_annotated_before_any_is_annotated_twice() -> None:
+    names = [f"A{n}" for n in range(8)]
+    run = await dossier_of("; ".join(names), dict.fromkeys(names, boom))
+    lines = annotations_of(run, os.getcwd())
+    assert [name for name in names if any(f"main%3A {name}::" in line for line in lines)] == names
+    assert "annotated" not in job_summary(run)
+
+
+def lookup() -> None:
+    raise KeyError(1)
+
+
+async def test_an_exception_is_named_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    root = str(Path(__file__).parent)
+    monkeypatch.chdir(root)
+    run = await dossier_of("A", {"A": lookup})
+    (line,) = [it for it in annotations_of(run, root, root) if Path(__file__).name in it]
+    assert line.endswith("::KeyError: 1 [node_failed]")
 
 
 async def test_a_blueprint_that_is_not_valid_is_reported_line_by_line(folder: Path) -> None:

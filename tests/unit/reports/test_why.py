@@ -98,12 +98,29 @@ async def test_a_rescued_node_says_by_whom() -> None:
     assert told(unneeded, "F").startswith("skipped: A did not need its fallback")
 
 
+async def test_the_fallback_of_a_poisoned_node_does_not_say_that_it_was_not_needed() -> None:
+    run = await dossier_of("A -> B!F", {"A": boom})
+    assert told(run, "F").startswith("skipped: B did not fail itself, which is what a fallback is for")
+    assert "B is poisoned" in told(run, "F")
+
+
+async def test_attempts_are_counted_for_items_and_not_for_their_whole() -> None:
+    run = await dossier_of("E*2:each([1])", {"E": boom})
+    assert "attempt 1 of 2: boom" in told(run, "E[0]")
+    assert "attempt 1 of 1: item 0 failed: boom" in told(run, "E")
+
+
+async def test_an_item_has_a_reason_of_its_own() -> None:
+    run = await dossier_of("E:each([1, 2])")
+    assert run.result.nodes["E[1]"].reason == "item 1 of the list"
+
+
 async def test_a_wait_says_since_when_and_how_to_answer() -> None:
     run = await dossier_of("A -> W:wait -> B", patch={"W": {"params": {"message": "go on?"}}})
     answer = why(run, "W")
     assert answer.summary.startswith("waits for a person since 2")
     assert answer.grounds[0].text == "go on?"
-    assert answer.next == ["resume run --node W [--action ACTION] [--output JSON]"]
+    assert answer.next == ["resume run --node W [--output JSON]"]
     pending = told(run, "B")
     assert pending.startswith("pending: it waits for all of its predecessors; missing: W")
     assert "W waits" in pending
@@ -132,11 +149,12 @@ async def test_a_cancelled_node_says_what_ended_it() -> None:
 
 
 async def test_loops_say_why_each_pass_began_and_why_they_ended() -> None:
-    run = await dossier_of("L:loop(X..X, n < 2) -> Z", {"X": _count}, {"n": 0})
+    run = await dossier_of("L:loop(X..X, n < 2) -> Z; L -[break]-> Y", {"X": _count}, {"n": 0})
     assert "pass 2 of the loop began, for `n < 2` holds (n = 1)" in told(run, "X")
     assert "pass 1 of the loop began, for `n < 2` holds (n = 0)" in told(run, "X#1")
     assert "the loop ended after 2 passes: `n < 2` does not hold (n = 2)" in told(run, "L")
-    assert "the loop ended, for `n < 2` does not hold (n = 2)" in told(run, "Z")
+    for after in "YZ":
+        assert "the loop ended, for `n < 2` does not hold (n = 2)" in told(run, after)
     assert why(run, "X").others == ["X#1"]
 
 
@@ -155,7 +173,12 @@ async def test_a_subflow_that_waits_says_who_waits_below() -> None:
     run = await read_dossier(process.store, "run", 2e9)
     assert "waits for its sub-run run:N" in told(run, "N")
     assert "ask waits for a person" in told(run, "N")
-    assert why(run, "N").next == ["resume run:N --node ask [--action ACTION] [--output JSON]"]
+    assert why(run, "N").next == ["resume run:N --node ask [--output JSON]"]
+
+
+async def test_how_to_answer_names_the_actions_that_edges_know() -> None:
+    run = await dossier_of("W:wait -[approve]-> A; W -[reject]-> B; W -> C")
+    assert why(run, "W").next == ["resume run --node W [--action approve|reject] [--output JSON]"]
 
 
 async def test_a_node_that_no_worker_fits_is_blocked_and_says_what_it_needs() -> None:
@@ -170,6 +193,7 @@ async def test_a_node_that_no_worker_fits_is_blocked_and_says_what_it_needs() ->
 
     dossier = await read_dossier(process.store, "run", 2e9, show=show)
     assert told(dossier, "A").splitlines()[0] == f"blocked: {needs}"
+    assert why(dossier, "A").next == ["worker PATH", "worker --serve-snapshots", "cancel run"]
     assert told(await read_dossier(process.store, "run", 2e9), "A").startswith("ready: it may run")
 
 
@@ -196,6 +220,19 @@ async def test_the_places_are_those_of_the_blueprint_file(tmp_path: Path) -> Non
     assert json.loads(json.dumps(document)) == document
     assert document["because"][0]["location"]["line"] == 4
     assert document["because"][0]["because"][0]["location"]["line"] == 8
+
+
+async def test_attempts_of_a_run_that_was_tried_again_name_their_generation() -> None:
+    made = blueprint("A")
+    process = runtime(made, {"A": boom})
+    await process.run(made, run_id="run")
+    await process.retry("run")
+    dossier = await read_dossier(process.store, "run", 2e9)
+    attempts = [ground.text for ground in why(dossier, "A").grounds if ground.kind == "attempt_failed"]
+    assert [text.partition(": ")[0] for text in attempts] == [
+        "attempt 1 of 1 (generation 1)",
+        "attempt 1 of 1 (generation 2)",
+    ]
 
 
 async def test_an_unknown_node_is_an_error_with_the_nearest_name() -> None:

@@ -44,6 +44,28 @@ async def test_no_more_attempts_than_allowed_are_under_way(text: str, concurrenc
     assert gauge.calls >= 30
 
 
+async def test_branches_that_widen_in_one_turn_share_the_places(tmp_path: Path) -> None:
+    """What a step of a group claims, the next one of the same group must see."""
+    widening = [f"{branch} -> {', '.join(f'{branch}{i}' for i in range(8))}" for branch in "AB"]
+    gauge = Gauge()
+    nodes = {f"{branch}{i}": gauge.work for branch in "AB" for i in range(8)}
+    store = SqliteStore(tmp_path / "state.db")
+    result = await play("; ".join(widening), nodes, options={"concurrency": 4, "store": store})
+    await store.close()
+    assert result.status == "completed"
+    assert (gauge.most, gauge.calls) == (4, 16)
+
+
+async def test_branches_that_go_on_in_one_turn_are_written_together(tmp_path: Path) -> None:
+    chains = [" -> ".join(f"{chain}{i}" for i in range(10)) for chain in "ABCDEFGH"]
+    written: list[str] = []
+    store = SqliteStore(tmp_path / "state.db")
+    store._db.set_trace_callback(lambda text: written.append(text) if text == "COMMIT" else None)
+    await play("; ".join(chains), options={"store": store})
+    await store.close()
+    assert len(written) < 20
+
+
 @pytest.mark.parametrize("limit", [1, 2, 5])
 async def test_a_batch_keeps_to_its_own_concurrency(limit: int) -> None:
     gauge = Gauge()
@@ -66,7 +88,7 @@ async def test_there_are_no_waves() -> None:
     far = asyncio.Event()
 
     async def waits(ctx: NodeContext) -> None:
-        await asyncio.wait_for(far.wait(), 10)
+        await asyncio.wait_for(far.wait(), 30)
 
     async def gets_there(ctx: NodeContext) -> None:
         far.set()
@@ -124,12 +146,12 @@ async def test_a_cancelled_run_gives_its_places_back() -> None:
             for _ in range(turns):
                 await asyncio.sleep(0)
             assert (await process.cancel(f"run{turns}")).status == "cancelled"
-            assert (await asyncio.wait_for(proceeding, 10)).status == "cancelled"
+            assert (await asyncio.wait_for(proceeding, 30)).status == "cancelled"
         gauge = Gauge()
         for index in range(8):
             process.registry.register(gauge.work, f"G{index}")
         last = blueprint("; ".join(f"G{index}" for index in range(8)), id="last")
-        assert (await asyncio.wait_for(process.run(last), 10)).status == "completed"
+        assert (await asyncio.wait_for(process.run(last), 30)).status == "completed"
         assert gauge.most == 8
 
 
@@ -150,6 +172,6 @@ async def test_an_interruption_at_any_turn_hands_everything_back() -> None:
         if await process.store.exists("run"):
             _, state = await process.store.snapshot("run")
             assert "running" not in {instance.state for instance in state.instances.values()}, turns
-        result = await asyncio.wait_for(process.run(made, run_id="run"), 10)
+        result = await asyncio.wait_for(process.run(made, run_id="run"), 30)
         assert result.status == "completed"
         assert {node.attempts for node in result.nodes.values()} == {1}

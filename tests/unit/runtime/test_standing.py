@@ -26,8 +26,10 @@ async def test_a_run_whose_sub_run_works_is_running_and_not_waiting() -> None:
 
     process = runtime(made, {"a": work}, blueprints=[inner])
     running = asyncio.create_task(process.run(made, run_id="run"))
-    await asyncio.wait_for(entered.wait(), 5)
-    assert (await process.show("run")).status == "running"
+    await asyncio.wait_for(entered.wait(), 30)
+    shown = await process.show("run")
+    assert shown.status == "running"
+    assert [(wait.node, wait.asked) for wait in shown.waiting] == [("N", 0)]
     gate.set()
     assert (await running).status == "completed"
 
@@ -97,7 +99,7 @@ async def test_two_stores_on_one_file_take_turns_in_one_event_loop(tmp_path: Pat
     made = blueprint("A -> B -> C")
     stores = [SqliteStore(tmp_path / "state.db") for _ in range(2)]
     runs = [runtime(made, store=store).run(made, run_id=f"run{n}") for n, store in enumerate(stores)]
-    results = await asyncio.wait_for(asyncio.gather(*runs), 10)
+    results = await asyncio.wait_for(asyncio.gather(*runs), 30)
     assert [result.status for result in results] == ["completed", "completed"]
     for store in stores:
         await store.close()
@@ -122,7 +124,7 @@ async def test_a_call_that_comes_while_the_engine_stops_goes_on_with_what_was_ha
         await asyncio.sleep(0)
     first.cancel()
     await asyncio.sleep(0)
-    second = await asyncio.wait_for(process.proceed("run"), 5)
+    second = await asyncio.wait_for(process.proceed("run"), 30)
     assert (second.status, len(calls)) == ("completed", 2)
     with pytest.raises(asyncio.CancelledError):
         await first
@@ -156,8 +158,29 @@ async def test_a_sub_run_that_is_cancelled_while_its_parent_runs_here_lets_the_p
 
     process = runtime(made, {"a": work, "F": lambda: "instead"}, blueprints=[inner])
     running = asyncio.create_task(process.run(made, run_id="run"))
-    await asyncio.wait_for(entered.wait(), 5)
+    await asyncio.wait_for(entered.wait(), 30)
     await process.cancel("run:N")
-    result = await asyncio.wait_for(running, 5)
+    result = await asyncio.wait_for(running, 30)
     assert (result.status, result.outputs) == ("completed", {"F": "instead"})
     assert result.nodes["N"].attempts == 1
+
+
+@pytest.mark.parametrize("node", [None, "N", "N[0]", "run:N[0]:M"])
+async def test_the_same_answer_again_is_no_conflict_in_a_sub_run_either(node: str | None) -> None:
+    inner = blueprint("M:sub(innermost)", id="inner")
+    innermost = blueprint("W:wait -> X", id="innermost")
+    made = blueprint("N:sub(inner)", {"N": {"for_each": [1]}})
+    process = runtime(made, blueprints=[inner, innermost])
+    assert (await process.run(made, run_id="run")).status == "waiting"
+    await process.resume("run", node, output={"by": "Ann"})
+    assert (await process.resume("run", node, output={"by": "Ann"})).status == "completed"
+    with pytest.raises(ConflictError, match="has already ended: completed"):
+        await process.resume("run", node, output={"by": "Bob"})
+
+
+async def test_an_item_that_does_not_wait_yet_is_no_unknown_node() -> None:
+    made = blueprint("W:wait", {"W": {"for_each": [1, 2], "concurrency": 1}})
+    process = runtime(made)
+    await process.run(made, run_id="run")
+    with pytest.raises(ConflictError, match=r"'W\[1\]' does not wait \(yet\)"):
+        await process.resume("run", "W[1]", output=1)

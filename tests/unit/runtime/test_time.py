@@ -67,7 +67,7 @@ async def test_an_attempt_is_over_when_its_timeout_has_passed(kind: str) -> None
     began = time.monotonic()
     result = await play("A -> B", nodes, patch=patch)
     over.set()
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 25
     assert (result.status, result.nodes["B"].state) == ("failed", "poisoned")
     assert [(error.node, error.code) for error in result.errors] == [("A", "timeout")]
     assert "50 ms" in result.errors[0].message

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import resource
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from flowcraft_engine import BackendError, ConflictError, NodeContext, UsageError
+from flowcraft_engine import (
+    BackendError,
+    ConflictError,
+    DramatiqRedisAdapter,
+    FlowRuntime,
+    NodeContext,
+    NodeRegistry,
+    UsageError,
+    node,
+    parse_blueprint,
+)
 from flowcraft_engine.backends.sqlite import SqliteStore
 from flowcraft_engine.clock import ManualClock
 from flowcraft_engine.kernel.commands import Committed, Effects
@@ -42,9 +53,9 @@ class FailingStore(MemoryStore):
         self._check("wake")
         return await super().wake(*args)
 
-    async def deliver(self, *args: Any) -> Effects:
+    async def deliver(self, *args: Any, **more: Any) -> Effects:
         self._check("deliver")
-        return await super().deliver(*args)
+        return await super().deliver(*args, **more)
 
 
 @pytest.mark.parametrize("verb", ["claim", "commit", "wake", "deliver"])
@@ -54,7 +65,7 @@ async def test_an_error_of_the_backend_reaches_whoever_waits(verb: str) -> None:
     clock = ManualClock(jumps=True)
     process = runtime(made, store=FailingStore(verb, clock), clock=clock, blueprints=[child])
     with pytest.raises(BackendError, match=verb):
-        await asyncio.wait_for(process.run(made, run_id="run"), 10)
+        await asyncio.wait_for(process.run(made, run_id="run"), 30)
 
 
 async def test_a_later_call_of_a_broken_runtime_does_not_hang() -> None:
@@ -63,7 +74,7 @@ async def test_a_later_call_of_a_broken_runtime_does_not_hang() -> None:
     async with runtime(made, store=FailingStore("commit", clock), clock=clock) as process:
         for _ in range(2):
             with pytest.raises(BackendError):
-                await asyncio.wait_for(process.run(made), 10)
+                await asyncio.wait_for(process.run(made), 30)
 
 
 async def test_all_who_wait_for_a_run_are_told_of_its_end() -> None:
@@ -78,9 +89,9 @@ async def test_all_who_wait_for_a_run_are_told_of_its_end() -> None:
     waiting = [asyncio.create_task(process.proceed("run")) for _ in range(5)]
     await asyncio.sleep(0.01)
     go_on.set()
-    results = await asyncio.wait_for(asyncio.gather(*waiting), 10)
+    results = await asyncio.wait_for(asyncio.gather(*waiting), 30)
     assert {result.status for result in results} == {"waiting"}
-    results = await asyncio.wait_for(asyncio.gather(*(process.resume("run", output=1) for _ in range(5))), 10)
+    results = await asyncio.wait_for(asyncio.gather(*(process.resume("run", output=1) for _ in range(5))), 30)
     assert {result.status for result in results} == {"completed"}
 
 
@@ -122,7 +133,7 @@ async def test_a_forgotten_run_does_not_stop_the_timers_of_others() -> None:
         await process.cancel("gone")
         await process.store.retire("gone")
         clock.advance(5)
-        assert (await asyncio.wait_for(running[1], 10)).status == "completed"
+        assert (await asyncio.wait_for(running[1], 30)).status == "completed"
         await asyncio.gather(running[0], return_exceptions=True)
 
 
@@ -167,7 +178,7 @@ async def test_increments_of_parallel_nodes_add_up_and_conflicts_fail_the_later(
 
     async def adds_later(ctx: NodeContext) -> None:
         await ctx.context.increment("n")
-        await asyncio.wait_for(sets_it.wait(), 10)
+        await asyncio.wait_for(sets_it.wait(), 30)
 
     async def tells(ctx: NodeContext) -> None:
         sets_it.set()
@@ -192,7 +203,7 @@ async def test_a_cancelled_run_tells_its_threads() -> None:
     await began.wait()
     await process.cancel("run")
     assert (await running).status == "cancelled"
-    await asyncio.wait_for(seen.wait(), 10)
+    await asyncio.wait_for(seen.wait(), 30)
 
 
 async def test_many_runs_one_after_the_other_leave_no_files_open(tmp_path: Path) -> None:
@@ -229,3 +240,32 @@ async def test_a_finished_run_cannot_be_cancelled_or_answered() -> None:
     with pytest.raises(ConflictError):
         await process.answer("run", "W", output=2)
     assert await process.answer("run", "W", output=1) is False
+
+
+@pytest.mark.parametrize("given", ["order.yaml", {"nodes": []}, None])
+async def test_what_is_no_blueprint_is_refused_with_what_makes_one(given: Any) -> None:
+    with pytest.raises(UsageError, match="a Blueprint is needed, not a") as caught:
+        await FlowRuntime().run(given)
+    assert caught.value.__notes__ == [
+        "hint: load_blueprint(path) reads a file, parse_blueprint(data) takes a mapping"
+    ]
+
+
+@pytest.mark.parametrize("given", [[], asyncio])
+async def test_what_is_no_registry_is_refused_at_once(given: Any) -> None:
+    with pytest.raises(UsageError, match="a NodeRegistry is needed, not a"):
+        FlowRuntime(registry=given)
+    with pytest.raises(UsageError, match="a NodeRegistry is needed, not a"):
+        DramatiqRedisAdapter("redis://127.0.0.1:6379", registry=given)
+
+
+async def test_a_forgotten_await_is_named() -> None:
+    @node("forgetful")
+    async def forgetful(ctx: NodeContext) -> Any:
+        return {"total": asyncio.sleep(0)}
+
+    flow = parse_blueprint({"id": "f", "nodes": [{"id": "a", "uses": "forgetful"}]})
+    with pytest.warns(RuntimeWarning, match="never awaited"):
+        result = await FlowRuntime(registry=NodeRegistry([forgetful])).run(flow)
+        gc.collect()
+    assert result.errors[0].message == "$.total: a coroutine is not a JSON value: an await is missing"

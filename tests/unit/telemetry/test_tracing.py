@@ -1,4 +1,4 @@
-"""Spans of attempts, recorded by the real SDK."""
+"""Spans of attempts, runs and waits, recorded by the real SDK."""
 
 from __future__ import annotations
 
@@ -30,7 +30,15 @@ class Recorded:
         self.tracer = provider.get_tracer("test")
 
     def spans(self, name: str | None = None) -> list[ReadableSpan]:
-        return [it for it in self._exporter.get_finished_spans() if name in (None, it.name)]
+        """Those of that name; without one those of attempts."""
+        told = self._exporter.get_finished_spans()
+        if name is not None:
+            return [it for it in told if it.name == name]
+        return [it for it in told if "flowcraft.attempt" in (it.attributes or {})]
+
+    def one(self, name: str) -> ReadableSpan:
+        [found] = self.spans(name)
+        return found
 
     def runtime(self, *nodes: Any, blueprints: tuple[Blueprint, ...] = ()) -> FlowRuntime:
         return FlowRuntime(
@@ -84,6 +92,136 @@ async def test_a_sub_run_is_a_trace_of_its_own_that_links_to_the_run_above_it():
     assert context_of(inner).trace_id == TraceIds.of("r2:s").trace_id
     assert [it.context.trace_id for it in inner.links] == [context_of(above).trace_id]
     assert list(above.links) == []
+
+
+def links_of(span: ReadableSpan) -> list[tuple[str, int]]:
+    return [(str((it.attributes or {})["flowcraft.link"]), it.context.span_id) for it in span.links]
+
+
+async def test_the_root_of_a_trace_is_the_run_itself():
+    recorded = Recorded()
+    made = flow(
+        "id: f\nmetadata: {version: '3'}\nnodes: [{id: a, uses: noop}, {id: b, uses: noop, needs: [a]}]"
+    )
+    await recorded.runtime().run(made, run_id="r1")
+    root, ids = recorded.one("run f"), TraceIds.of("r1")
+    assert root.parent is None
+    assert (context_of(root).trace_id, context_of(root).span_id) == (ids.trace_id, ids.span_id)
+    assert (attribute(root, "run_id"), attribute(root, "run.status")) == ("r1", "completed")
+    assert root.status.status_code is StatusCode.UNSET
+    assert root.start_time is not None
+    assert root.end_time is not None
+    first = recorded.one("a").start_time
+    assert first is not None
+    assert root.start_time <= first < root.end_time
+
+
+async def test_a_failed_run_and_its_retry_are_told_apart():
+    broken = [True]
+
+    @node("flaky")
+    async def flaky(ctx: Any) -> None:
+        if broken[0]:
+            raise ValueError("not yet")
+
+    recorded = Recorded()
+    runtime = recorded.runtime(flaky)
+    async with runtime:
+        await runtime.run(flow("id: f\nnodes: [{id: a, uses: flaky}]"), run_id="r1")
+        broken[0] = False
+        await runtime.retry("r1")
+        await runtime.proceed("r1")
+    root, again = recorded.one("run f"), recorded.one("run f, retry")
+    assert root.status.status_code is StatusCode.ERROR
+    assert root.status.description == "not yet"
+    assert again.parent is not None
+    assert again.parent.span_id == context_of(root).span_id
+    assert (attribute(again, "run.generation"), attribute(again, "run.status")) == (2, "completed")
+    assert again.status.status_code is StatusCode.UNSET
+
+
+async def test_a_wait_has_a_span_and_what_goes_on_is_linked_to_it():
+    recorded = Recorded()
+    made = flow(
+        "id: f\nnodes: [{id: w, uses: wait}, {id: s, uses: sleep, params: {duration: 10}, needs: [w]}]"
+    )
+    runtime = recorded.runtime()
+    assert (await runtime.run(made, run_id="r1")).status == "waiting"
+    assert recorded.spans("w waits") == [], "it is told with the run"
+    assert (await runtime.resume("r1", output=1)).status == "completed"
+    root = context_of(recorded.one("run f"))
+    for name, kind, by in (("w", "answer", "answer"), ("s", "timer", "timer")):
+        waits, goes_on = recorded.one(f"{name} waits"), recorded.one(f"{name} goes on")
+        assert attribute(waits, "wait.kind") == kind
+        assert by in attribute(goes_on, "resumed_by")
+        assert links_of(goes_on) == [("wait", context_of(waits).span_id)]
+        assert waits.end_time == goes_on.start_time
+        for span in (waits, goes_on):
+            assert context_of(span).trace_id == root.trace_id
+            assert span.parent is not None
+            assert span.parent.span_id == root.span_id
+
+
+async def test_sub_runs_and_the_waits_for_them_are_linked():
+    child = flow("id: child\nnodes: [{id: inner, uses: noop}]")
+    made = flow("id: f\nnodes: [{id: s, uses: subflow, params: {blueprintId: child}}]")
+    recorded = Recorded()
+    await recorded.runtime(blueprints=(child,)).run(made, run_id="r2")
+    above, below = recorded.one("run f"), recorded.one("run child")
+    assert links_of(below) == [("parent_run", context_of(above).span_id)]
+    assert links_of(recorded.one("s waits")) == [("child_run", context_of(below).span_id)]
+
+
+async def test_a_run_that_is_cancelled_while_it_waits_is_told_once():
+    recorded = Recorded()
+    runtime = recorded.runtime()
+    async with runtime:
+        await runtime.run(flow("id: f\nnodes: [{id: w, uses: wait}]"), run_id="r1")
+        await runtime.cancel("r1")
+    assert attribute(recorded.one("run f"), "run.status") == "cancelled"
+    assert recorded.one("w waits").end_time == recorded.one("run f").end_time
+
+
+async def test_a_wait_that_a_cancellation_has_ended_is_not_told_again():
+    broken = [False]
+
+    @node("flaky")
+    async def flaky(ctx: Any) -> None:
+        if broken[0]:
+            raise ValueError("not any more")
+
+    recorded = Recorded()
+    runtime = recorded.runtime(flaky)
+    made = flow("id: f\nnodes: [{id: a, uses: flaky}, {id: w, uses: wait, needs: [a]}]")
+    async with runtime:
+        await runtime.run(made, run_id="r1")
+        await runtime.cancel("r1")
+        broken[0] = True
+        assert (await runtime.rerun("r1", "a")).status == "failed"
+        broken[0] = False
+        await runtime.rerun("r1", "a")
+        await runtime.resume("r1", output=1)
+    assert len(recorded.spans("run f, rerun")) == 2
+    first, second = recorded.spans("w waits")
+    assert first.end_time == recorded.one("run f").end_time
+    assert context_of(first).span_id != context_of(second).span_id
+    assert attribute(recorded.one("w goes on"), "resumed_by") == "answered"
+
+
+async def test_a_node_that_waits_for_its_sub_run_again_waits_since_the_retry():
+    child = flow("id: child\nnodes: [{id: w, uses: wait}]")
+    made = flow("id: f\nnodes: [{id: s, uses: subflow, params: {blueprintId: child}}]")
+    recorded = Recorded()
+    runtime = recorded.runtime(blueprints=(child,))
+    async with runtime:
+        await runtime.run(made, run_id="r1")
+        await runtime.cancel("r1")
+        await runtime.retry("r1")
+        await runtime.resume("r1", output=1)
+    first, second = recorded.spans("s waits")
+    assert first.end_time == recorded.one("run f").end_time
+    assert second.start_time == recorded.one("run f, retry").start_time
+    assert links_of(first) == links_of(second)
 
 
 async def test_spans_of_a_node_are_below_its_attempt_in_a_thread_too():
@@ -147,7 +285,9 @@ async def test_no_secret_gets_into_a_span(monkeypatch):
     await recorded.runtime(leak).run(made)
     [span] = recorded.spans()
     assert span.status.description == "bad word: ***"
-    assert "quite-a-secret-word" not in span.to_json()
+    assert recorded.one("run f").status.description == "bad word: ***"
+    for told in (span, recorded.one("run f")):
+        assert "quite-a-secret-word" not in told.to_json()
     assert list(span.events) == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -150,3 +151,22 @@ def double_as(name: str, function: Any) -> Any:
     from flowcraft_engine import node
 
     return node(name)(function)
+
+
+async def test_time_does_not_jump_while_a_node_is_at_work() -> None:
+    async def slow() -> str:
+        await asyncio.sleep(0.05)
+        return "done"
+
+    limited = parse_blueprint({"metadata": {"timeout": "5m"}, "nodes": [{"id": "A", "uses": "noop"}]})
+    run = await play(limited, replace={"A": slow})
+    run.assert_completed()
+
+
+async def test_time_jumps_over_a_node_that_hangs() -> None:
+    async def hang() -> None:
+        await asyncio.Event().wait()
+
+    limited = parse_blueprint({"metadata": {"timeout": "5m"}, "nodes": [{"id": "A", "uses": "noop"}]})
+    run = await play(limited, replace={"A": hang})
+    assert run.status == "failed"

@@ -21,6 +21,7 @@ from tests.reference import real
 from tests.reference.case import Case as ReferenceCase
 from tests.reference.generator import exact_cases
 from tests.unit.reports.ask import boom, dossier_of
+from tests.unit.runtime.play import blueprint, runtime
 
 RELAXED = settings(
     deadline=None,
@@ -79,6 +80,23 @@ async def test_nodes_that_touch_nothing_outside_are_played_for_real() -> None:
 
 
 @pytest.mark.asyncio
+async def test_sub_runs_of_a_batch_come_to_the_same_although_one_was_tried_again(tmp_path: Path) -> None:
+    def fails_at_2(input: int) -> int:
+        if input == 2:
+            raise ValueError("two")
+        return input
+
+    child = blueprint("X", id="child")
+    patch = {"N": {"for_each": [1, 2], "on_item_error": "collect"}}
+    made = blueprint("N*2:sub(child)", patch)
+    flow = runtime(made, {"X": fails_at_2}, blueprints=[child])
+    await flow.run(made, run_id="run")
+    run = await read_dossier(flow.store, "run", 2e9)
+    assert run.result.nodes["N[1]"].attempts == 2
+    assert (await make_case(flow.store, run, tmp_path)).doubts == []
+
+
+@pytest.mark.asyncio
 async def test_a_node_that_did_not_run_before_says_so() -> None:
     case, run = await _case_of("A -(n > 1)-> B; A -(n < 2)-> C", inputs={"n": 1})
     case.inputs["n"] = 5
@@ -119,8 +137,11 @@ async def test_values_that_yaml_could_misread_come_back_as_they_were(tmp_path: P
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[]", "a case must be a mapping"),
-        ("{blueprint: x.yaml, expct: {}}", "a case has no key 'expct'"),
+        ("", "case.yaml:1:1: the case is empty"),
+        ("# nothing yet\n", "case.yaml:1:1: the case is empty"),
+        ("\n[]", "case.yaml:2:1: a case must be a mapping, not a list"),
+        ("3", "case.yaml: a case must be a mapping, not the number 3"),
+        ("blueprint: x.yaml\nexpct: {}", "case.yaml:2:1: a case has no key 'expct'"),
         ("{blueprint: 3}", "blueprint must be the path of a file"),
         ("{schema: 2, blueprint: x.yaml}", "schema 2 is not known"),
         ("{blueprint: x.yaml, nodes: {a: {outptu: 1}}}", "nodes.a has no key 'outptu'"),

@@ -8,7 +8,7 @@ import json
 from urllib.parse import quote, quote_plus, urlencode
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowcraft_engine.values.masking import MASK, SHORTEST, Masker
@@ -45,6 +45,7 @@ def test_every_spelling_is_masked(spelled: str) -> None:
     assert masker(SECRET).text(f"before {spelled} after") == f"before {MASK} after"
 
 
+@settings(deadline=None)
 @given(secret=SECRETS, before=st.binary(max_size=9), after=st.binary(max_size=9))
 def test_a_secret_inside_of_longer_base64_is_masked(secret: str, before: bytes, after: bytes) -> None:
     data = before + secret.encode("utf-8", "surrogatepass") + after
@@ -53,6 +54,7 @@ def test_a_secret_inside_of_longer_base64_is_masked(secret: str, before: bytes, 
         assert MASK in masked
 
 
+@settings(deadline=None)
 @given(secret=SECRETS, other=st.text(max_size=20))
 def test_a_secret_is_found_nowhere_in_what_is_masked(secret: str, other: str) -> None:
     made = masker(secret)

@@ -4,6 +4,7 @@
 --   C key json      a context key is set                D key           ... or deleted
 --   V digest json   a large value is kept
 --   R member        an instance is ready                r member        ... or no longer
+--                                                       p member        ... nor parked
 --   T ms member     something is due (+n: in n ms)      t member        ... or no longer
 --   L n member owner   an owner executes an instance    l n member      ... or no longer; n: see below
 --   H run           a child run belongs to this run
@@ -26,12 +27,18 @@ local function apply(first, run_id, now)
         elseif op == 'r' then
             redis.call('ZREM', KEYS[5], a)
             at = at + 2
+        elseif op == 'p' then
+            redis.call('HDEL', string.sub(KEYS[7], 1, -5) .. 'parked', a)
+            at = at + 2
         elseif op == 'L' then
             redis.call('SADD', KEYS[#KEYS - tonumber(a)], b)
             -- An owner that was buried, and does not know it yet: somebody must look after it once more.
             local buried = redis.call('ZSCORE', KEYS[7], ARGV[at + 3])
             if buried and tonumber(buried) > now + 10000 then
                 redis.call('ZADD', KEYS[7], now + 10000, ARGV[at + 3])
+            elseif not buried then
+                -- A server that came back with less than it had may not know it. It is watched until it is heard of.
+                redis.call('ZADD', string.sub(KEYS[7], 1, -5) .. 'workers', 'NX', now + 10000, ARGV[at + 3])
             end
             at = at + 4
         elseif op == 'l' then

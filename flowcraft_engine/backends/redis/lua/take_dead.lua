@@ -1,12 +1,14 @@
 -- take_dead: owners whose lease has run out, for one sweeper; the others look again after `patience`.
 --
--- Keys: 1 workers, 2 dead. Arguments: most owners, patience in ms, lease in ms.
--- Returns {now, owners...}. They leave `dead` when all of their claims were taken back.
+-- Keys: 1 workers, 2 dead. Arguments: most owners, patience in ms, lease in ms, for how many ms the caller has been
+--   hearing from the server without a break, and when it has sent this, by the server's clock.
+-- Returns {now, {owner, ...}}. They leave `dead` when all of their claims were taken back.
 -- Invariant kept: nobody's claims are taken back before its lease has run out, nor before it had a whole lease to
---   come back to a server that was away.
+--   come back to a server that was away, could not be reached (a failover), or stood still with this in its hands.
 local now = now_ms()
-local uptime = tonumber(string.match(redis.call('INFO', 'server'), 'uptime_in_seconds:(%d+)') or '0')
-if uptime * 1000 > tonumber(ARGV[3]) then
+local uptime = tonumber(string.match(redis.call('INFO', 'server'), 'uptime_in_seconds:(%d+)') or '0') * 1000
+local lease = tonumber(ARGV[3])
+if math.min(uptime, tonumber(ARGV[4])) > lease and now - tonumber(ARGV[5]) <= math.abs(lease) / 2 then
     local lapsed = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, tonumber(ARGV[1]))
     for _, owner in ipairs(lapsed) do
         redis.call('ZREM', KEYS[1], owner)

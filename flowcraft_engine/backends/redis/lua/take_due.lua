@@ -1,8 +1,8 @@
 -- take_due: what is due now, for one sweeper; the others look again after `patience`, should this one die.
 --
 -- Keys: 1 due. Arguments: most members, patience in ms.
--- Returns {now, when the next member is due or '', score of those taken, members...}. That score is half a millisecond,
---   which no other has: settle.lua tells it from a time that was set anew.
+-- Returns {now, when the next member is due or '', score of those taken, {member, ...}}. That score ends in half a
+--   millisecond, which no other does: settle.lua tells it from a time that was set anew.
 -- Invariant kept: a member leaves the set only when what it stands for was done (settle.lua).
 local now = now_ms()
 local later = string.format('%.1f', now + tonumber(ARGV[2]) + 0.5)

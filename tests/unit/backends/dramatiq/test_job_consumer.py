@@ -46,7 +46,7 @@ async def test_an_idle_consumer_wakes_at_once(server: Valkey, queue: DramatiqJob
             await queue.publish(jobs(1, number))
             await work.until(number + 1)
             taken.append((time.perf_counter() - begin) * 1e3)
-    assert median(taken) < 25  # 1.3 ms on a quiet machine; one that sleeps needs 300
+    assert median(taken) < 60  # 1.3 ms on a quiet machine; one that sleeps needs up to 300
 
 
 async def test_an_idle_consumer_asks_rarely(server: Valkey, queue: DramatiqJobQueue) -> None:
@@ -56,9 +56,10 @@ async def test_an_idle_consumer_asks_rarely(server: Valkey, queue: DramatiqJobQu
         await work.until(1)
         await asyncio.sleep(0.2)
         with server.client() as client:
-            before = client.info("stats")["total_commands_processed"]
+            before, begin = client.info("stats")["total_commands_processed"], time.perf_counter()
             await asyncio.sleep(1)
-            assert client.info("stats")["total_commands_processed"] - before <= 25
+            asked = client.info("stats")["total_commands_processed"] - before
+            assert asked <= 25 * (time.perf_counter() - begin)
 
 
 async def test_a_job_that_raises_is_logged_and_not_repeated(
@@ -216,5 +217,71 @@ async def test_stopping_interrupts_what_does_not_end_and_gives_it_back(
         await work.until(2)
         begin = time.perf_counter()
         await consumer.stop(0.1)
-        assert time.perf_counter() - begin < 3
+        assert time.perf_counter() - begin < 10
     assert await queue.depth() == 5
+
+
+@pytest.fixture
+def no_look_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A consumer that is not told would look no sooner than this."""
+    monkeypatch.setattr("flowcraft_engine.backends.dramatiq.consumer.HEARTBEAT_S", 600.0)
+
+
+@pytest.mark.usefixtures("no_look_by_itself")
+async def test_a_place_that_others_filled_meanwhile_sends_the_job_back(
+    server: Valkey, queue: DramatiqJobQueue
+) -> None:
+    free = 1
+
+    async def claim(job: JobPayload) -> None:
+        nonlocal free
+        free -= 1
+
+    work = Work(claim)
+    async with consuming(server.url, work, queues=["first", "second"], room=lambda: free) as consumer:
+        await asyncio.sleep(0.3)  # both wait at their queues by now, each for as much as one place allows
+        await queue.publish(jobs(1), queue="first")
+        await work.until(1)
+        await queue.publish(jobs(1, 1), queue="second")
+        await asyncio.sleep(0.3)
+
+        async def sent_back() -> bool:
+            return await queue.depth("second") == 1
+
+        await eventually(sent_back)  # for a process that has room
+        assert len(work.seen) == 1
+        free = 1
+        consumer.nudge()
+        await work.until(2)
+
+
+@pytest.mark.usefixtures("no_look_by_itself")
+async def test_a_job_that_takes_no_place_holds_up_no_other_queue(
+    server: Valkey, queue: DramatiqJobQueue
+) -> None:
+    go_on = asyncio.Event()
+
+    async def find_nothing_to_do(job: JobPayload) -> None:
+        if job.run_id == "run-0":
+            await go_on.wait()
+
+    work = Work(find_nothing_to_do)
+    async with consuming(server.url, work, queues=["first", "second"], room=lambda: 1):
+        await queue.publish(jobs(1), queue="first")
+        await work.until(1)
+        await queue.publish(jobs(1, 1), queue="second")
+        await asyncio.sleep(0.3)
+        assert len(work.seen) == 1
+        go_on.set()
+        await work.until(2)
+
+
+async def test_what_is_done_at_once_is_acknowledged_at_once(server: Valkey, queue: DramatiqJobQueue) -> None:
+    work = Work()
+    await queue.publish(jobs(400))
+    with server.client() as client:
+        before = client.info("commandstats")["cmdstat_evalsha"]["calls"]
+        async with consuming(server.url, work, threads=100):
+            await work.until(400)
+        # Fetches and acknowledgements: many by one script.
+        assert client.info("commandstats")["cmdstat_evalsha"]["calls"] - before < 100

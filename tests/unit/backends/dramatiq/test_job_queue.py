@@ -10,12 +10,14 @@ from dramatiq import Message, Worker, actor
 from dramatiq.brokers.redis import RedisBroker
 
 from flowcraft_engine.backends.dramatiq import DramatiqJobQueue
+from flowcraft_engine.backends.dramatiq.adapter import DramatiqRedisAdapter
 from flowcraft_engine.backends.dramatiq.layout import ACTOR
 from flowcraft_engine.clock import ManualClock
 from flowcraft_engine.errors import BackendError
 from tests.faults.tcp_proxy import TcpProxy
-from tests.unit.backends.dramatiq.valkey import Valkey, free_port
-from tests.unit.backends.dramatiq.worker import jobs
+from tests.ports import free_port
+from tests.unit.backends.dramatiq.valkey import Valkey
+from tests.unit.backends.dramatiq.worker import eventually, jobs
 
 pytestmark = pytest.mark.asyncio
 PREFIX = "flowcraft:queue"
@@ -49,7 +51,7 @@ async def test_a_stock_worker_understands_our_messages(server: Valkey, queue: Dr
 
     worker = Worker(broker, worker_threads=1, worker_timeout=10)
     worker.start()
-    assert await asyncio.to_thread(arrived.wait, 10)
+    assert await asyncio.to_thread(arrived.wait, 60)
     await asyncio.to_thread(worker.stop)
     broker.client.close()
     assert seen == [(1, "run-0", "a", "flow@1.0.0")]
@@ -77,7 +79,7 @@ async def test_a_cancelled_publisher_disturbs_no_other(queue: DramatiqJobQueue) 
     await asyncio.sleep(0)
     first.cancel()
     await second
-    assert await queue.depth() == 2
+    assert await queue.depth() in (1, 2), "what is cancelled may have been published, or not"
 
 
 async def test_a_lost_reply_publishes_once(server: Valkey) -> None:
@@ -119,6 +121,27 @@ async def test_a_server_that_is_away_is_one_sentence() -> None:
     await queue.close()
 
 
+async def test_a_client_of_a_fleet_connects_to_the_queue_before_its_first_job(server: Valkey) -> None:
+    with server.client() as client:
+
+        async def is_connected() -> bool:
+            return any(it["name"] == "flowcraft" and it["db"] == "1" for it in client.client_list())
+
+        async with DramatiqRedisAdapter(server.url):
+            await eventually(is_connected)
+
+
+async def test_a_server_that_is_away_before_the_first_job_is_no_news(own_server: Valkey) -> None:
+    own_server.kill()
+    queue = DramatiqJobQueue(own_server.url)
+    queue.open_soon()
+    await asyncio.sleep(0.1)
+    own_server.start()
+    await queue.publish(jobs(1))
+    assert await queue.depth() == 1
+    await queue.close()
+
+
 async def test_the_head_tells_how_far_the_queue_is(server: Valkey) -> None:
     clock = ManualClock(1_700_000_000.25)
     queue = DramatiqJobQueue(server.url, clock=clock)
@@ -137,5 +160,3 @@ async def test_queues_are_apart(queue: DramatiqJobQueue) -> None:
     await queue.publish(jobs(2))
     await queue.publish(jobs(3), queue="other")
     assert (await queue.depth(), await queue.depth("other")) == (2, 3)
-    assert await queue.purge("other") == 3
-    assert (await queue.depth(), await queue.depth("other")) == (2, 0)

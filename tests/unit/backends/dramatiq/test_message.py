@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from dramatiq import Message
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowcraft_engine.backends.dramatiq.layout import ACTOR, checked_queue
@@ -87,6 +87,7 @@ def test_bytes_that_are_no_job_have_a_reason(data: bytes) -> None:
         decode(data, queue="q")
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_no_bytes_at_all_raise_anything_else(data: bytes) -> None:
     with pytest.raises(PoisonMessageError):
@@ -100,6 +101,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.sampled_from(["args", "kwargs", "options", "queue_name", "actor_name", "message_id"]), JSON)
 def test_a_field_of_any_kind_is_read_or_refused(field: str, value: Any) -> None:
     with contextlib.suppress(PoisonMessageError):

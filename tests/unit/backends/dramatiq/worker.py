@@ -10,7 +10,7 @@ from typing import Any
 from flowcraft_engine.backends.dramatiq import JobConsumer
 from flowcraft_engine.stores.job_queue import JobPayload
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 class Work:

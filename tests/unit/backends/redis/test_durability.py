@@ -16,7 +16,7 @@ from flowcraft_engine.backends.redis.embedded import EmbeddedRedis
 from flowcraft_engine.backends.redis.examination import examine, require_usable
 from flowcraft_engine.backends.redis.server_facts import ServerFacts, read_facts
 from flowcraft_engine.check import Check, CheckStatus
-from tests.redis_server import free_port
+from tests.ports import free_port
 
 pytestmark = pytest.mark.asyncio
 
@@ -31,6 +31,7 @@ GOOD = ServerFacts(
     is_sentinel=False,
     is_replica=False,
     replicas=0,
+    missing_replicas=0,
     has_aof=True,
     fsync="everysec",
     has_snapshots=False,
@@ -88,6 +89,16 @@ async def test_a_server_that_throws_data_away_is_refused(start_redis: StartRedis
     with pytest.raises(BackendError, match=f"throws data away .maxmemory-policy {policy}.") as raised:
         require_usable(checks.values())
     assert "noeviction" in (raised.value.hint or "")
+
+
+async def test_a_server_that_lacks_replicas_is_told_and_waited_for(start_redis: StartRedis) -> None:
+    server = start_redis()
+    with closing(connect_blocking(server.address)) as client:
+        client.config_set("min-replicas-to-write", 2)
+    checks = await look(server.address)
+    assert checks["replicas"].status is CheckStatus.FAIL
+    assert checks["replicas"].found == "2 too few are connected: the server takes no writes, and runs wait"
+    require_usable(checks.values())
 
 
 async def test_a_queue_on_a_server_that_throws_data_away_is_refused(
@@ -182,6 +193,13 @@ async def test_nearly_full_memory_is_told() -> None:
     assert durability.memory(GOOD) == []
     [check] = durability.memory(replace(GOOD, used_memory=95, max_memory=100))
     assert check.found == "95 % of the server's memory is used"
+
+
+async def test_used_up_memory_fails_the_check_and_keeps_no_worker_away() -> None:
+    """A worker waits meanwhile, and makes room when it forgets old runs."""
+    [check] = durability.memory(replace(GOOD, used_memory=101, max_memory=100))
+    assert check.status is CheckStatus.FAIL
+    require_usable([check])
 
 
 async def test_what_does_not_answer_is_an_error() -> None:

@@ -19,7 +19,7 @@ from flowcraft_engine.backends.redis.address import RedisAddress
 from flowcraft_engine.backends.redis.connection import connect, connect_blocking, redis_errors
 from flowcraft_engine.backends.redis.embedded import EmbeddedRedis
 from flowcraft_engine.backends.redis.failure import RedisAwayError
-from tests.redis_server import free_port
+from tests.ports import free_port
 
 SECRET = "hunter2"
 
@@ -213,7 +213,7 @@ def test_a_cluster_is_recognised(start_redis: Callable[..., EmbeddedRedis], comm
 
 
 def test_a_server_that_loads_its_data_may_be_asked_again(start_redis: Callable[..., EmbeddedRedis]) -> None:
-    server = start_redis(persistent=True, settings={"key-load-delay": "200"})
+    server = start_redis(persistent=True, settings={"key-load-delay": "500", "appendfsync": "always"})
     with connect_blocking(server.address) as client:
         pipeline = client.pipeline(transaction=False)
         for number in range(4096):

@@ -40,3 +40,28 @@ def test_a_job_is_lost_when_one_that_was_published_long_after_it_is_at_the_head(
 
 def test_a_job_is_lost_when_the_queue_is_empty(redis_url: str) -> None:
     assert _lost(redis_url, None) == _NODES
+
+
+def test_how_old_a_message_is_is_told_alike_by_those_who_wait_longer_and_shorter_for_one(
+    redis_url: str,
+) -> None:
+    async def look() -> None:
+        async with DramatiqRedisAdapter(redis_url) as client:
+            run_id = await client.start_run(parse_blueprint(_WIDE))
+            store = client.ports.store
+            assert isinstance(store, RedisCoordinationStore)
+            hasty = RedisFleet(store, lost_after_ms=250)
+            times = 0
+            async with asyncio.timeout(30):
+                while times < 3:  # the third time it is in the future, by a pause
+                    before = client.ports.clock.now()
+                    times += bool(await hasty.take_lost(DEFAULT_QUEUE, None))
+                    await asyncio.sleep(0.02)
+            after = client.ports.clock.now()
+            for lost_after_ms in (250, 5_000, 60_000):
+                fleet = RedisFleet(store, lost_after_ms=lost_after_ms)
+                found = (await fleet.look_up(run_id, DEFAULT_QUEUE, ["n0"]))["n0"].published_at
+                assert found is not None
+                assert before - 0.1 <= found <= after + 0.1
+
+    asyncio.run(look())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -127,6 +129,17 @@ def test_a_claim_by_a_buried_owner_has_it_watched_again(server: Server, scripts:
     assert server.call("ZSCORE", "dead", "me") == b"%d" % (NOW + 10_000)
 
 
+def test_a_claim_by_an_owner_that_the_server_has_lost_has_it_watched(
+    server: Server, scripts: Scripts
+) -> None:
+    begun(server, scripts)
+    append(server, scripts, 2, "a", "L", "0", "r\x1fA", "me")
+    assert server.call("ZSCORE", "workers", "me") == b"%d" % (NOW + 10_000)
+    server.call("ZADD", "workers", NOW + 15_000, "me")
+    append(server, scripts, 3, "b", "L", "0", "r\x1fB", "me")
+    assert server.call("ZSCORE", "workers", "me") == b"%d" % (NOW + 15_000), "who is heard of keeps its lease"
+
+
 def test_an_unknown_operation_is_an_error(server: Server, scripts: Scripts) -> None:
     begun(server, scripts)
     with pytest.raises(ResponseError, match="unknown operation"):
@@ -139,6 +152,42 @@ def test_reindex_does_nothing_once_the_run_has_moved_on(server: Server, scripts:
     assert server.call("ZCARD", "unclaimed") == 1
     assert server.run(scripts.reindex, [*RUN, *ENDS], "r", "first", "r", "r\x1fA") == [b"ok", NOW]
     assert server.call("ZCARD", "unclaimed") == 0
+
+
+# ---- a server without memory -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def full(server: Server, scripts: Scripts) -> Iterator[Server]:
+    """A run that has ended, and no memory for another one."""
+    begun(server, scripts)
+    append(server, scripts, 2, "a", "F", "done", "S", "status", "done", "r", "r\x1fA")
+    server.call("ZADD", "finished", NOW - 1_000, "r")
+    server.call("ZADD", "workers", NOW, "me")
+    server.call("HSET", "manifests", "me", "{}")
+    server.call("CONFIG", "SET", "maxmemory", "1")
+    try:
+        yield server
+    finally:
+        server.call("CONFIG", "SET", "maxmemory", "0")
+
+
+def test_without_memory_nothing_is_appended(full: Server, scripts: Scripts) -> None:
+    before = full.call("XLEN", "events")
+    with pytest.raises(ResponseError, match="maxmemory"):
+        append(full, scripts, 3, "b")
+    assert full.call("XLEN", "events") == before
+
+
+def test_without_memory_a_lease_is_renewed(full: Server, scripts: Scripts) -> None:
+    assert full.run(scripts.renew, ["workers", "the dead", "manifests"], "me", 1000) == [NOW, 1]
+    assert full.call("ZSCORE", "workers", "me") == b"%d" % (NOW + 1000)
+
+
+def test_without_memory_old_runs_make_room(full: Server, scripts: Scripts) -> None:
+    assert full.run(scripts.take_expired, ["finished"], 20, 500, 60_000) == [NOW, [b"r"]]
+    assert retire(full, scripts, "done") == 1
+    assert not full.call("EXISTS", "run", "events")
 
 
 # ---- retire ------------------------------------------------------------------------------------------------
@@ -205,19 +254,70 @@ def test_a_message_is_lost_if_a_later_one_is_at_the_head(
     server: Server, scripts: Scripts, head: str, found: list[bytes]
 ) -> None:
     server.call("ZADD", "unclaimed", NOW - 8_000, "old", NOW - 1_000, "young")
-    assert server.run(scripts.take_unclaimed, ["unclaimed"], 10, 5_000, head)[1] == found
-    assert server.run(scripts.take_unclaimed, ["unclaimed"], 10, 5_000, head)[1] == []
+    assert server.run(scripts.take_unclaimed, ["unclaimed"], 10, 5_000, head, 300_000)[1] == found
+    assert server.run(scripts.take_unclaimed, ["unclaimed"], 10, 5_000, head, 300_000)[1] == []
+
+
+def test_a_job_is_looked_for_after_twice_the_time_each_time(server: Server, scripts: Scripts) -> None:
+    now = NOW
+    server.call("ZADD", "unclaimed", NOW, "a")
+    waited = []
+    for _ in range(5):
+        since = now
+        while not server.run(scripts.take_unclaimed, ["unclaimed"], 10, 5_000, "", 30_000)[1]:
+            now += 1_000
+            server.set_clock(now)
+        waited.append((now - since) // 1000)
+    assert waited == [6, 6, 11, 21, 36]
+
+
+# ---- old runs ----------------------------------------------------------------------------------------------
+
+
+def test_runs_that_cannot_be_retired_go_behind_all_others(server: Server, scripts: Scripts) -> None:
+    server.call("ZADD", "finished", 1, "a", 2, "b", 3, "c", NOW, "new")
+
+    def take() -> list[bytes]:
+        found: list[bytes] = server.run(scripts.take_expired, ["finished"], 2, 1_000, 60_000)[1]
+        return found
+
+    assert [take(), take(), take()] == [[b"a", b"b"], [b"c"], []]
+    server.set_clock(NOW + 60_001)
+    assert set(take() + take()) == {b"a", b"b", b"c", b"new"}
+
+
+def test_one_is_the_first_and_nobody_brings_a_run_back(server: Server, scripts: Scripts) -> None:
+    assert server.run(scripts.first, ["run"], "told:1") == 0
+    assert server.call("EXISTS", "run") == 0
+    server.call("HSET", "run", "status", "failed")
+    assert [server.run(scripts.first, ["run"], name) for name in ("told:1", "told:1", "told:2")] == [1, 0, 1]
+
+
+def test_only_of_a_run_that_is_gone_is_anything_forgotten(server: Server, scripts: Scripts) -> None:
+    server.call("ZADD", "finished", 1, "r", 2, "other")
+    server.call("HSET", "run", "status", "running")
+    server.call("HSET", "parked", "r", "default")
+    assert server.run(scripts.forget, ["run", "parked", "finished"], "r") == 0
+    assert server.call("HLEN", "parked") == 1
+    server.call("DEL", "run")
+    assert server.run(scripts.forget, ["run", "parked", "finished", "nothing"], "r") == 1
+    assert server.call("HLEN", "parked") == 0
+    assert server.call("ZRANGE", "finished", 0, -1) == [b"other"]
 
 
 # ---- members -----------------------------------------------------------------------------------------------
 
 
 def renew(server: Server, scripts: Scripts) -> bool:
-    return bool(server.run(scripts.renew, ["workers", "dead"], "me", 15_000)[1])
+    return bool(server.run(scripts.renew, ["workers", "dead", "manifests"], "me", 15_000)[1])
 
 
-def take_dead(server: Server, scripts: Scripts, grace_ms: int = -1) -> list[bytes]:
-    found: list[bytes] = server.run(scripts.take_dead, ["workers", "dead"], 10, 10_000, grace_ms)[1]
+def take_dead(
+    server: Server, scripts: Scripts, grace_ms: int = -1, heard_ms: int = 10**12, sent: int = NOW * 2
+) -> list[bytes]:
+    found: list[bytes] = server.run(
+        scripts.take_dead, ["workers", "dead"], 10, 10_000, grace_ms, heard_ms, sent
+    )[1]
     return found
 
 
@@ -238,6 +338,40 @@ def test_nobody_is_dead_before_the_server_was_up_for_a_lease(server: Server, scr
     renew(server, scripts)
     server.set_clock(NOW + 60_000)
     assert take_dead(server, scripts, grace_ms=10**12) == []
+
+
+def test_nobody_is_dead_before_the_server_was_heard_for_a_lease(server: Server, scripts: Scripts) -> None:
+    renew(server, scripts)
+    server.set_clock(NOW + 60_000)
+    while b"uptime_in_seconds:0\r" in server.call("INFO", "server"):  # it counts whole seconds
+        time.sleep(0.05)
+    assert take_dead(server, scripts, grace_ms=10, heard_ms=10) == []
+    assert take_dead(server, scripts, grace_ms=10, sent=NOW + 1_000) == [], "the server stood still meanwhile"
+    assert take_dead(server, scripts, grace_ms=10, heard_ms=11, sent=NOW + 59_995) == [b"me"]
+
+
+def test_an_owner_that_is_dead_cannot_register_itself_back_to_life(server: Server, scripts: Scripts) -> None:
+    renew(server, scripts)
+    server.set_clock(NOW + 15_001)
+    assert take_dead(server, scripts) == [b"me"]
+    keys = ["workers", "dead", "manifests", "registrations", "parked"]
+    assert server.run(scripts.register, keys, "me", 15_000, "{}")[1:] == [0, []]
+    assert server.call("ZSCORE", "workers", "me") is None
+    assert server.call("HEXISTS", "manifests", "me") == 0
+    assert not renew(server, scripts)
+
+
+@pytest.mark.parametrize("lost", ["its lease", "what it can execute", "nothing"])
+def test_an_owner_that_was_forgotten_is_told_to_register(server: Server, scripts: Scripts, lost: str) -> None:
+    server.run(
+        scripts.register, ["workers", "dead", "manifests", "registrations", "parked"], "me", 15_000, "{}"
+    )
+    if lost == "its lease":
+        server.set_clock(NOW + 15_001)
+    elif lost == "what it can execute":
+        server.call("DEL", "manifests")
+    told = server.run(scripts.renew, ["workers", "dead", "manifests"], "me", 15_000)[1]
+    assert told == (1 if lost == "nothing" else 2)
 
 
 def test_a_buried_owner_learns_that_it_was_dead(server: Server, scripts: Scripts) -> None:

@@ -21,11 +21,12 @@ from flowcraft_engine.backends.redis.examination import examine
 from flowcraft_engine.backends.redis.link import Link
 from flowcraft_engine.backends.redis.sentinel import Sentinels
 from flowcraft_engine.backends.redis.tied_process import TiedProcess
-from tests.redis_server import free_port, usual_binary
+from tests.ports import free_port
+from tests.redis_server import usual_binary
 
 PASSWORD = "of the service"
 SENTINEL_PASSWORD = "of the sentinel"
-_PATIENCE_S = 15.0
+_PATIENCE_S = 60.0
 
 
 class Watch:
@@ -40,7 +41,7 @@ class Watch:
             f'bind 127.0.0.1\nport {self.port}\ndir "{folder}"\nrequirepass "{SENTINEL_PASSWORD}"\n'
             f"sentinel monitor shop 127.0.0.1 {primary.address.port} 1\n"
             f'sentinel auth-pass shop "{PASSWORD}"\n'
-            "sentinel down-after-milliseconds shop 500\nsentinel failover-timeout shop 3000\n"
+            "sentinel down-after-milliseconds shop 2000\nsentinel failover-timeout shop 3000\n"
         )
         command = [str(usual_binary()), str(configuration), "--sentinel"]
         with self._log.open("ab") as log:
@@ -133,12 +134,14 @@ def test_an_old_primary_that_became_a_replica_is_left(watch: Watch) -> None:
         # Until the Sentinel tells it, the old primary takes writes that are lost: nothing here can know better.
         with closing(connect_blocking(watch.primary.address)) as old:
             watch.until(lambda _: old.info("replication")["role"] == "slave")
-        for _ in range(100):
+        deadline = time.monotonic() + _PATIENCE_S
+        while True:
             try:
                 with redis_errors(watch.address):
                     client.set("key", "two")
                 break
             except RedisAwayError:
+                assert time.monotonic() < deadline
                 time.sleep(0.05)
     with closing(connect_blocking(watch.replica.address)) as direct:
         assert direct.get("key") == b"two"

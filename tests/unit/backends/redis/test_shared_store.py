@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import gc
+from collections.abc import AsyncIterator, Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,8 +18,13 @@ from flowcraft_engine.backends.redis.link import Link
 from flowcraft_engine.backends.redis.scripts import Scripts
 from flowcraft_engine.backends.redis.server_clock import ServerClock
 from flowcraft_engine.backends.redis.store import RedisCoordinationStore
+from flowcraft_engine.clock import SystemClock
+from flowcraft_engine.execution.output_log import OutputLog
 from flowcraft_engine.kernel.commands import APPLIED, Commit, Completed, Failed, Start
+from flowcraft_engine.kernel.compile import compile_plan
 from flowcraft_engine.kernel.fold import replay
+from flowcraft_engine.kernel.state import RunState
+from flowcraft_engine.values.masking import Masker
 from tests.contracts.driver import OWNER, plan_of
 from tests.interleaving.road import Road, SteppedLink
 from tests.interleaving.server import Server
@@ -54,11 +61,16 @@ async def complete(store: RedisCoordinationStore, name: str, output: Any = None,
     assert committed.status == APPLIED
 
 
+async def requests(road: Road, count: int = 1) -> None:
+    """Return when so many requests of a stepped process are under way."""
+    while len(road.trips) < count:
+        await asyncio.sleep(0)
+
+
 async def let_pass(road: Road, count: int = 1) -> None:
     """Let requests of a stepped process through, with their replies."""
     for _ in range(count):
-        while not road.trips:
-            await asyncio.sleep(0)
+        await requests(road)
         trip = road.trips.popleft()
         trip.pass_on(trip.perform())
 
@@ -66,8 +78,7 @@ async def let_pass(road: Road, count: int = 1) -> None:
 async def let_pass_until(road: Road, what: str) -> None:
     """Let requests through until the next one is `what`."""
     while True:
-        while not road.trips:
-            await asyncio.sleep(0)
+        await requests(road)
         if road.trips[0].what.startswith(what):
             return
         await let_pass(road)
@@ -131,13 +142,56 @@ async def test_a_run_of_the_same_id_is_not_the_one_that_was_retired(make_store: 
     assert list((await other.glance(RUN))[1].instances) == ["A"]
 
 
+@pytest.mark.asyncio
+async def test_a_run_whose_journal_cannot_be_read_can_be_forgotten(
+    make_store: MakeStore, server: Server
+) -> None:
+    one = make_store()
+    await begin(one, "A")
+    await complete(one, "A", 1)
+    server.call("DEL", f"flowcraft:{{{RUN}}}:events")
+    await make_store().retire(RUN)
+    assert not [key for key in sorted(server.keys()) if "{run}" in key]
+
+
 # ---- races ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.asyncio
+async def test_a_run_that_begins_again_while_it_is_forgotten_stays(
+    make_store: MakeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = make_store(), make_store()
+    await begin(one, "A")
+    await one.cancel(RUN, None)
+    run, begun = one.link.run, []
+
+    async def late(script: Any, *args: Any) -> Any:
+        if script is one.scripts.retire and not begun:
+            begun.append(await other.retry(RUN))
+        return await run(script, *args)
+
+    monkeypatch.setattr(one.link, "run", late)
+    with pytest.raises(ConflictError):
+        await one.retire(RUN)
+    await complete(other, "A", 1)
+    await one.retire(RUN)
+    assert not await one.exists(RUN)
 
 
 def stepped(server: Server, scripts: Scripts) -> tuple[RedisCoordinationStore, Road]:
     road, clock = Road(), ServerClock(monotonic=lambda: 0.0)
     clock.hear(NOW)
     return RedisCoordinationStore(SteppedLink(road, server), scripts=scripts, server_clock=clock), road
+
+
+async def claimed(slow: RedisCoordinationStore, road: Road, name: str) -> None:
+    claiming = asyncio.create_task(slow.claim(RUN, [(name, "n")], OWNER))
+    while not claiming.done():
+        if road.trips:
+            await let_pass(road)
+        await asyncio.sleep(0)
+    assert await claiming
 
 
 @pytest.mark.asyncio
@@ -154,8 +208,7 @@ async def test_news_that_two_readers_bring_are_all_taken_in(
     readers = []
     for name in ("A", "B"):
         readers.append(asyncio.create_task(slow.glance(RUN)))
-        while not road.trips:
-            await asyncio.sleep(0)
+        await requests(road)
         await complete(one, name)
         trip = road.trips.popleft()
         replies.append((trip, trip.perform()))
@@ -188,18 +241,105 @@ async def test_readers_see_no_output_that_may_be_taken_back(
     one = make_store()
     slow, road = stepped(server, scripts)
     await begin(one, "A -> B")
-    claiming = asyncio.create_task(slow.claim(RUN, [("A", "n")], OWNER))
-    await let_pass(road, 4)
-    assert await claiming
+    await claimed(slow, road, "A")
     committing = asyncio.create_task(slow.commit(RUN, Commit("A", "n", Completed("late"), OWNER)))
-    while not road.trips:
-        await asyncio.sleep(0)
+    await requests(road)
     reading = asyncio.create_task(slow.outputs(RUN, ["A"]))
     await asyncio.sleep(0)
     await one.cancel(RUN, None)
     await let_pass(road)
     assert (await committing).status != APPLIED
     assert await reading == [None]
+
+
+@pytest.mark.asyncio
+async def test_a_reader_that_a_step_has_overtaken_reads_no_journal_again(
+    make_store: MakeStore, server: Server, scripts: Scripts
+) -> None:
+    slow, road = stepped(server, scripts)
+    await begin(make_store(), "A -> B")
+    await claimed(slow, road, "A")
+    reading = asyncio.create_task(slow.glance(RUN))
+    await requests(road)
+    look = road.trips.popleft()
+    reply = look.perform()
+    committing = asyncio.create_task(slow.commit(RUN, Commit("A", "n", Completed(1), OWNER)))
+    await requests(road)
+    look.pass_on(reply)
+    await asyncio.sleep(0)
+    await let_pass(road)
+    assert (await committing).status == APPLIED
+    await asyncio.sleep(0)
+    assert reading.done(), [trip.what for trip in road.trips]
+    assert (await reading)[1].instances["A"].state == "completed"
+
+
+@pytest.mark.asyncio
+async def test_a_journal_that_is_read_again_takes_back_nothing_that_was_appended_meanwhile(
+    make_store: MakeStore, server: Server, scripts: Scripts
+) -> None:
+    slow, road = stepped(server, scripts)
+    await begin(make_store(), "A -> B")
+    loading = [asyncio.create_task(slow.glance(RUN)) for _ in range(2)]
+    await requests(road, 4)
+    early, late = [[road.trips.popleft() for _ in range(2)] for _ in range(2)]
+    replies = [trip.perform() for trip in late]
+    for trip in early:
+        trip.pass_on(trip.perform())
+    await let_pass(road)  # the blueprint
+    await loading[0]
+    await claimed(slow, road, "A")
+    for trip, reply in zip(late, replies, strict=True):
+        trip.pass_on(reply)  # which knows less: the journal is read again
+    await let_pass_until(road, "HGET flowcraft:{run}:run digest")
+    again = [road.trips.popleft() for _ in range(2)]
+    replies = [trip.perform() for trip in again]
+    committing = asyncio.create_task(slow.commit(RUN, Commit("A", "n", Completed(1), OWNER)))
+    await let_pass(road)
+    assert (await committing).status == APPLIED
+    for trip, reply in zip(again, replies, strict=True):
+        trip.pass_on(reply)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert (await slow.outputs(RUN, ["A"])) == [1]
+    await let_pass(road)
+    await loading[1]
+
+
+# ---- memory --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.asyncio
+async def test_runs_that_have_ended_leave_memory_however_they_came_there(
+    make_store: MakeStore, no_collection: None
+) -> None:
+    one, other = make_store(), make_store()
+    names = [f"run-{number}" for number in range(12)]
+    plan = plan_of("; ".join(f"A -> B{number}" for number in range(4_000)))
+    for name in names:
+        await one.start(plan, Start(name, {}))
+        assert await one.claim(name, [("A", "n")], OWNER)
+        await one.commit(name, Commit("A", "n", Completed(None), OWNER))
+        await one.facts(name)
+        await one.cancel(name, None)
+    assert in_memory(names) < 8
+    for name in names:
+        assert (await other.glance(name))[1].is_final
+    assert in_memory(names) < 16
+    await other.rerun(names[0], "A")
+    assert not (await one.glance(names[0]))[1].is_final
+
+
+@pytest.fixture
+def no_collection() -> Iterator[None]:
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def in_memory(names: list[str]) -> int:
+    """Whatever would need the garbage collector to go, a worker keeps for long."""
+    return sum(isinstance(it, RunState) and it.run_id in names for it in gc.get_objects())
 
 
 # ---- time ----------------------------------------------------------------------------------------------------
@@ -291,6 +431,29 @@ async def test_steps_do_not_move_the_context(make_store: MakeStore, server: Serv
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize(("behind_ms", "is_taken_back"), [(3, False), (3_600_000, True)])
+async def test_the_journal_goes_back_in_time_only_with_the_clock_of_the_server(
+    make_store: MakeStore, behind_ms: int, is_taken_back: bool
+) -> None:
+    one, other = make_store(), make_store()
+    other.server_clock.hear(NOW - behind_ms)
+    await begin(one, "A -> B")
+    assert await other.claim(RUN, [("A", "nonce")], OWNER)
+    await one.commit(RUN, Commit("A", "nonce", Completed(1), OWNER))
+    times = [event.at for event in await one.events(RUN)]
+    assert (times == sorted(times)) is not is_taken_back
+
+
+@pytest.mark.asyncio
+async def test_a_blueprint_without_a_folder_takes_none_away(make_store: MakeStore) -> None:
+    plan = plan_of("A")
+    placed = compile_plan(plan.blueprint.with_locations({}, "/flows"), plan.digest)
+    await make_store().pin(placed)
+    await make_store().pin(plan)
+    assert (await make_store().plan(plan.digest)).blueprint.folder == "/flows"
+
+
+@pytest.mark.asyncio
 async def test_an_events_list_is_the_journal(make_store: MakeStore) -> None:
     one, other = make_store(), make_store()
     await begin(one, "A -> B")
@@ -298,6 +461,76 @@ async def test_an_events_list_is_the_journal(make_store: MakeStore) -> None:
     plan, state = await one.snapshot(RUN)
     told = replay(plan, RUN, await other.events(RUN))
     assert told.instances["A"].output == state.instances["A"].output == {"text": "x" * 2_000}
+
+
+@pytest.mark.asyncio
+async def test_large_values_of_a_history_come_together(
+    make_store: MakeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = make_store()
+    await begin(one, "; ".join(f"A -> B{number}" for number in range(100)))
+    await complete(one, "A")
+    for number in range(100):
+        await complete(one, f"B{number}", "x" * (2_000 + number))
+    commands = noted_commands(one, monkeypatch)
+    events = await one.events(RUN)
+    assert len(commands) < 5, commands
+    outputs = [event.data["output"] for event in events if event.type == "node_completed"]
+    assert outputs[1:] == ["x" * (2_000 + number) for number in range(100)]
+    monkeypatch.setattr("flowcraft_engine.backends.redis.store._FETCHED_AT_ONCE", 50_000)
+    commands.clear()
+    assert await one.events(RUN) == events
+    assert 4 < len(commands) < 10, commands
+
+
+@pytest.mark.asyncio
+async def test_what_nodes_print_is_kept_without_reading_the_history_of_their_run(
+    make_store: MakeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = make_store()
+    await begin(one, "A -> B")
+    await complete(one, "A", "x" * 2_000)
+    log = OutputLog(one, one, SystemClock(), Masker())
+    for number in range(50):
+        speaker: Any = SimpleNamespace(run_id=RUN, instance=f"B[{number}]", attempt=1, page=None)
+        log.note(speaker, "out", "a line\n")
+    commands = noted_commands(one, monkeypatch)
+    await log.stop()
+    monkeypatch.undo()
+    assert len(await one.read_logs(RUN)) == 50
+    assert sorted(commands) == ["EXISTS", "EXISTS", "RPUSH", "XRANGE"]
+
+
+def noted_commands(store: RedisCoordinationStore, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    call, commands = store.link.call, []
+
+    async def noted(*command: Any) -> Any:
+        commands.append(command[0])
+        return await call(*command)
+
+    monkeypatch.setattr(store.link, "call", noted)
+    return commands
+
+
+@pytest.mark.asyncio
+async def test_a_tree_costs_a_round_trip_for_each_level(
+    make_store: MakeStore, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = make_store()
+    await begin(one, "A")
+    expected = sorted(f"{RUN}:A[{number}]" for number in range(20))
+    for child in expected:
+        await one.start(plan_of("A"), Start(child, {}, parent=(RUN, "A")))
+    server.call("SADD", "flowcraft:{run}:children", *expected, "run:never-begun")
+    trips, calls = [], one.link.calls
+
+    async def noted(commands: Any) -> Any:
+        trips.append(commands)
+        return await calls(commands)
+
+    monkeypatch.setattr(one.link, "calls", noted)
+    assert await one.tree(RUN) == [RUN, *expected]
+    assert len(trips) == 4
 
 
 @pytest.mark.asyncio

@@ -4,7 +4,7 @@ import asyncio
 import gzip
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import httpx
@@ -14,6 +14,9 @@ from flowcraft_engine.nodes.builtin import BuiltinSettings, http, http_request
 from flowcraft_engine.nodes.builtin.http_guard import HostRules, HttpError
 from flowcraft_engine.nodes.builtin.http_request import HttpRequester
 from flowcraft_engine.nodes.builtin.http_transport import CheckedTransport
+from flowcraft_engine.nodes.node_output import current_attempt
+from flowcraft_engine.values import NotSerializableError
+from flowcraft_engine.values.masking import Masker
 
 pytestmark = pytest.mark.asyncio
 
@@ -33,6 +36,7 @@ class Server:
     port: int = 0
     answers: dict[str, bytes] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
+    connections: set[asyncio.StreamWriter] = field(default_factory=set)
 
     @property
     def url(self) -> str:
@@ -45,22 +49,40 @@ class Server:
         self.answers[path] = "\r\n".join([*lines, "", ""]).encode() + content
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections.add(writer)
         try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-            method, target, _ = head[0].split(" ")
-            headers = {k.lower(): v for k, _, v in (line.partition(": ") for line in head[1:] if line)}
-            body = await reader.readexactly(int(headers.get("content-length", 0)))
-            self.requests.append(Request(method, target, headers, body))
-            answer = self.answers.get(target.partition("?")[0])
-            if answer is None:
-                await reader.read()  # never answers
-            else:
-                writer.write(answer)
-                await writer.drain()
+            await self._answer(reader, writer)
         except (asyncio.IncompleteReadError, ConnectionError, ValueError):
             pass
         finally:
             writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+            self.connections.discard(writer)
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        method, target, _ = head[0].split(" ")
+        headers = {k.lower(): v for k, _, v in (line.partition(": ") for line in head[1:] if line)}
+        body = await reader.readexactly(int(headers.get("content-length", 0)))
+        self.requests.append(Request(method, target, headers, body))
+        answer = self.answers.get(target.partition("?")[0])
+        if answer is None:
+            await reader.read()  # never answers
+        else:
+            writer.write(answer)
+            await writer.drain()
+
+    async def close(self) -> None:
+        """Break off what is still served."""
+        for _ in range(
+            4
+        ):  # a client that gave up while it connected: asyncio loses it if its listener goes first
+            await asyncio.sleep(0)
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            for writer in self.connections:
+                writer.transport.abort()
+            await asyncio.wait(others, timeout=0.05)
 
 
 @asynccontextmanager
@@ -68,8 +90,11 @@ async def running() -> AsyncIterator[Server]:
     server = Server()
     listener = await asyncio.start_server(server.serve, "127.0.0.1", 0)
     server.port = listener.sockets[0].getsockname()[1]
-    async with listener:
+    try:
         yield server
+    finally:
+        await server.close()
+        listener.close()
 
 
 @pytest.fixture
@@ -141,12 +166,35 @@ async def test_changing_requests_carry_the_idempotency_key(get, make_ctx):
 )
 async def test_bad_status_fails_and_says_what_was_answered(get, status, retryable):
     async with running() as server:
-        server.answer("/secret-path", "because", status=status)
+        server.answer("/orders/7%208", "because", status=status)
         with pytest.raises(HttpError) as caught:
-            await get(f"{server.url}/secret-path?token=t")
+            await get(f"{server.url.replace('//', '//me:pw@')}/orders/7%208?token=t#part")
     assert caught.value.kind == "status"
     assert caught.value.retryable is retryable
-    assert caught.value.message == f"GET {server.url} answered {status}: because"
+    assert caught.value.message == f"GET {server.url}/orders/7%208 answered {status}: because"
+
+
+async def test_errors_name_the_path_without_what_only_the_server_may_know(get, make_ctx):
+    masker = Masker()
+    masker.add("T0/B0 secret")
+    ctx = make_ctx()
+    ctx.masker = masker
+    before = current_attempt.set(ctx)
+    try:
+        async with running() as server:
+            server.answer("/hooks/T0%2FB0%20secret", status="404 Not Found")
+            with pytest.raises(HttpError) as caught:
+                await get(f"{server.url}/hooks/T0%2FB0%20secret")
+            assert caught.value.message == f"GET {server.url}/hooks/*** answered 404 Not Found"
+            server.answer(f"/{'a' * 1000}", status="404 Not Found")
+            with pytest.raises(HttpError) as caught:
+                await get(f"{server.url}/{'a' * 1000}?token=t")
+            assert len(caught.value.message) < 330
+            assert "token" not in caught.value.message
+        with pytest.raises(HttpError, match=r"the URL '/example\.com/a' has no scheme"):
+            await get("example.com/a?token=t")
+    finally:
+        current_attempt.reset(before)
 
 
 @pytest.mark.parametrize(("ok_status", "is_ok"), [([404], True), (["4xx"], True), ([200, "5xx"], False)])
@@ -162,8 +210,10 @@ async def test_ok_status_decides_what_a_failure_is(get, ok_status, is_ok):
 
 async def test_slow_answer_is_a_timeout(get):
     async with running() as server:
-        with pytest.raises(HttpError, match="no complete answer within 50ms") as caught:
-            await get(server.url, timeout="50ms")
+        with pytest.raises(
+            HttpError, match=r"GET http://[0-9.:]+/slow: no complete answer within 50ms"
+        ) as caught:
+            await get(f"{server.url}/slow?token=t", timeout="50ms")
     assert (caught.value.kind, caught.value.error_code) == ("timeout", "timeout")
 
 
@@ -199,6 +249,14 @@ async def test_answer_that_is_no_http_or_no_json_is_an_error(get, answer, kind):
         with pytest.raises(HttpError) as caught:
             await get(server.url)
     assert caught.value.kind == kind
+
+
+async def test_brackets_without_end_are_refused_in_the_same_words_by_every_python(get):
+    body = b"[" * 200_000
+    async with running() as server:
+        server.answers["/"] = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+        with pytest.raises(NotSerializableError, match="nested more than 200 deep"):
+            await get(server.url, parse="json")
 
 
 async def test_server_without_tls_is_a_tls_error(get):
@@ -239,7 +297,7 @@ async def test_json_and_body_together_are_refused(get):
     "params", [{"ok_status": ["6xx"]}, {"ok_status": ["4x"]}, {"method": "G T"}, {"headers": {"a": []}}]
 )
 async def test_wrong_params_are_input_errors(get, params):
-    with pytest.raises(Exception, match="is not valid") as caught:
+    with pytest.raises(Exception, match="are not valid") as caught:
         await get("http://127.0.0.1", **params)
     assert caught.value.error_code == "input_invalid"
 
@@ -346,3 +404,10 @@ async def test_unknown_host_is_a_dns_error(make_ctx):
     with pytest.raises(HttpError, match=r"'nowhere.example' cannot be resolved") as caught:
         await HttpRequester((), resolve).send(make_ctx(), http.HttpParams(url="http://nowhere.example"))
     assert (caught.value.kind, caught.value.retryable) == ("dns", True)
+
+
+async def test_a_body_that_cannot_be_used_is_told_with_its_request(get):
+    async with running() as server:
+        server.answer("/rates", "<html>", Content_Type="application/json")
+        with pytest.raises(HttpError, match=r"GET http://[0-9.:]+/rates: the response is not JSON .*<html>"):
+            await get(f"{server.url}/rates?k=v")

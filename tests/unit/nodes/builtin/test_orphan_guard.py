@@ -34,7 +34,7 @@ time.sleep(300)
 
 
 def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -68,20 +68,61 @@ def test_a_killed_process_takes_the_groups_along_that_it_still_watches() -> None
         owner.stdout.close()
 
 
-def test_a_guard_that_was_killed_is_replaced_for_the_next_command() -> None:
-    guard = OrphanGuard()
-    with guard.watching(2**22 + 1):
-        first = guard._pipe
-        assert first is not None
-    os.close(first)  # as if it had gone away
-    reading, broken = os.pipe()
-    os.close(reading)
-    guard._pipe = broken
-    with guard.watching(2**22 + 1):
-        assert guard._pipe is None, "nobody is told, and nothing is raised"
-    with guard.watching(2**22 + 1):
-        assert guard._pipe is not None
-    os.close(guard._pipe)
+#: Loses its guard while a group runs, starts another group, tells their ids and waits to be killed.
+UNGUARDED = """
+import os, signal, subprocess, time
+from flowcraft_engine.nodes.builtin import orphan_guard
+
+spawned = []
+spawn = os.posix_spawn
+os.posix_spawn = lambda *args, **options: spawned.append(spawn(*args, **options))
+guard = orphan_guard.OrphanGuard()
+started = [subprocess.Popen(["sleep", "300"], start_new_session=True) for _ in range(2)]
+watches = [guard.watching(one.pid) for one in started]
+watches[0].__enter__()
+os.kill(spawned[0], signal.SIGKILL)
+os.waitpid(spawned[0], 0)
+watches[1].__enter__()
+print(*[one.pid for one in started], flush=True)
+time.sleep(300)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="groups cannot be looked at")
+def test_a_guard_that_was_killed_is_replaced_by_one_that_knows_as_much() -> None:
+    owner = subprocess.Popen([sys.executable, "-c", UNGUARDED], stdout=subprocess.PIPE, text=True)
+    assert owner.stdout is not None
+    groups = list(map(int, owner.stdout.readline().split()))
+    owner.stdout.close()
+    until(lambda: all(members(group) == 1 for group in groups))
+    owner.kill()
+    owner.wait()
+    until(lambda: not any(map(members, groups)))
+
+
+#: Is killed when the command has been started, and before the guard knows of it.
+TOO_EARLY = """
+import asyncio, os, signal, sys, time
+from flowcraft_engine.nodes.builtin.orphan_guard import OrphanGuard
+from flowcraft_engine.nodes.builtin.process_group import run_command
+
+def too_early(guard, group):
+    print(group, flush=True)
+    time.sleep(0.3)  # the command would have begun by now
+    os.kill(os.getpid(), signal.SIGKILL)
+
+OrphanGuard.watching = too_early
+script = "echo begun > begun.txt; sleep 300 & sleep 300"
+asyncio.run(run_command(["sh", "-c", script], cwd=sys.argv[1], environment=os.environ, limit=10, on_line=None))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="groups cannot be looked at")
+def test_a_command_that_no_guard_knows_of_yet_has_not_begun(tmp_path: Path) -> None:
+    owner = subprocess.run([sys.executable, "-c", TOO_EARLY, tmp_path], stdout=subprocess.PIPE, text=True)
+    assert owner.returncode == -signal.SIGKILL
+    until(lambda: members(int(owner.stdout)) == 0)
+    assert not (tmp_path / "begun.txt").exists()
 
 
 def test_without_the_system_call_commands_run_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

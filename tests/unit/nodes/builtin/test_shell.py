@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import time
@@ -10,6 +11,7 @@ import pytest
 
 from flowcraft_engine.errors import NodeError
 from flowcraft_engine.nodes.builtin import BuiltinSettings, process_group, shell
+from flowcraft_engine.values import NotSerializableError
 
 pytestmark = pytest.mark.asyncio
 
@@ -89,6 +91,11 @@ async def test_output_that_is_not_json_fails(sh):
         await sh("echo oops", parse="json")
 
 
+async def test_brackets_without_end_are_refused_in_the_same_words_by_every_python(sh):
+    with pytest.raises(NotSerializableError, match="nested more than 200 deep"):
+        await sh("printf '%200000s' '' | tr ' ' '['", parse="json")
+
+
 async def test_script_stops_at_the_first_command_that_fails(sh):
     with pytest.raises(NodeError, match="exit code 1"):
         await sh("false\necho unreachable")
@@ -107,6 +114,16 @@ async def test_failure_says_the_code_and_the_last_words(sh, command, message):
     with pytest.raises(NodeError) as caught:
         await sh(command)
     assert caught.value.message == message
+    assert caught.value.retryable
+
+
+async def test_a_machine_that_is_short_of_something_is_worth_another_attempt(sh, monkeypatch):
+    async def short(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "subprocess_exec", short)
+    with pytest.raises(NodeError, match=r"could not be started: .*Too many open files") as caught:
+        await sh("true")
     assert caught.value.retryable
 
 
@@ -130,6 +147,24 @@ async def test_command_that_cannot_be_started_is_not_tried_again(sh, tmp_path, c
     with pytest.raises(NodeError, match=message) as caught:
         await sh(command)
     assert not caught.value.retryable
+
+
+@pytest.mark.parametrize("env", [{}, {"odd.name": "1"}], ids=["held", "at once"])
+async def test_file_that_does_not_say_what_executes_it_is_a_script(sh, tmp_path, env):
+    script = tmp_path / "script"
+    script.write_text('printf "%s|" "$0" "$@"\n')
+    script.chmod(0o755)
+    said = await sh(["./script", "a b", "$(id)"], env=env, parse="text")
+    assert said.endswith("script|a b|$(id)|")
+
+
+@pytest.mark.parametrize("env", [{}, {"odd.name": "1"}], ids=["held", "at once"])
+async def test_file_with_an_interpreter_that_is_not_there_fails(sh, tmp_path, env):
+    script = tmp_path / "script"
+    script.write_text("#!/none/such\n")
+    script.chmod(0o755)
+    with pytest.raises(NodeError):
+        await sh(["./script"], env=env)
 
 
 async def test_standard_input_is_empty(sh):
@@ -186,10 +221,18 @@ async def test_whole_group_is_killed_when_it_ignores_term(sh, tmp_path, monkeypa
 
 
 async def test_timeout_ends_the_command(sh, tmp_path):
+    file = tmp_path / "pid"
+
+    async def begun(limit: asyncio.Timeout) -> None:
+        await until(lambda: file.exists() and file.read_text().strip())
+        limit.reschedule(asyncio.get_running_loop().time())
+
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.2):
-            await sh("echo $$ > pid; exec sleep 60")
-    assert not is_alive(int((tmp_path / "pid").read_text()))
+        async with asyncio.timeout(None) as limit:
+            watching = asyncio.create_task(begun(limit))
+            await sh("echo $$ > pid; exec sleep 600")
+    await watching
+    assert not is_alive(int(file.read_text()))
 
 
 @pytest.mark.parametrize("redirect", ["", ">/dev/null 2>&1"])
@@ -199,7 +242,7 @@ async def test_nothing_that_the_command_started_outlives_it(sh, tmp_path, redire
     assert result["stdout"] == "done\n"
     pid = int((tmp_path / "pid").read_text())
     await until(lambda: not is_alive(pid))
-    assert time.monotonic() - begin < process_group.GRACE_S + 5
+    assert time.monotonic() - begin < process_group.GRACE_S + 30
 
 
 async def test_process_that_left_the_group_does_not_hold_the_node(sh, tmp_path):
