@@ -21,17 +21,23 @@ class Errands:
 
     async def do(self, kind: ErrandKind, run_id: str, instances: list[str]) -> None:
         """Does nothing where there is nothing to do (any more)."""
+        if kind == "start":
+            for instance in instances:
+                await self._start(run_id, instance)
+            return
         with contextlib.suppress(NotFoundError, ConflictError):
             if kind == "wake":
-                self._publish(run_id, await self._store.wake(run_id, [it for it in instances if it]))
-            elif kind == "start":
-                for instance in instances:
-                    target, effects = await start_child(self._store, run_id, instance)
-                    self._publish(target, effects)
+                self._publish(run_id, await self._store.wake(run_id, instances))
             elif kind == "deliver":
                 await self._deliver(run_id)
             else:
                 self._publish(run_id, await end_unwanted(self._store, run_id) or Effects())
+
+    async def _start(self, run_id: str, instance: str) -> None:
+        """One by one: a sub-run that nobody wants any more keeps no other from its start."""
+        with contextlib.suppress(NotFoundError, ConflictError):
+            target, effects = await start_child(self._store, run_id, instance)
+            self._publish(target, effects)
 
     async def _deliver(self, child: str) -> None:
         _, state = await self._store.glance(child)

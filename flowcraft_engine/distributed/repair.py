@@ -95,7 +95,7 @@ class Repair:
         if state.paused_at is not None:
             found.append(Finding(evidence_of_pause(run_id, state.paused_at)))
         elif state.deadline is not None and state.deadline + _OVERDUE_S <= self._clock.now():
-            end = partial(self._errands.do, "wake", run_id, [])
+            end = partial(self._errands.do, "wake", run_id, [""])
             found.append(Finding(evidence_of_deadline(run_id, state.deadline), end))
         instances = under_way(state)
         view = await self._view(plan, state, instances)

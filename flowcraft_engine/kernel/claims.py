@@ -128,9 +128,12 @@ def _outcomes(plan: Plan, state: RunState, node: PlanNode, instance: Instance) -
 
 
 def _error_of(instance: Instance) -> JsonValue:
-    if instance.state in (st.POISONED, st.CANCELLED):
-        return {
-            "code": instance.state,
-            "message": f"{instance.state}: {(instance.reason or {}).get('origin', '')}",
-        }
-    return None
+    """Of what was poisoned or cancelled, with the node that failed; what an attempt before that met is history."""
+    if instance.state not in (st.POISONED, st.CANCELLED):
+        return None
+    reason: JsonObject = instance.reason or {}
+    cause = reason.get("origin") or reason.get("node")
+    return {
+        "code": instance.state,
+        "message": f"{instance.state}: {cause} failed" if cause else instance.state,
+    }

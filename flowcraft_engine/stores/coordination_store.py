@@ -111,7 +111,7 @@ class CoordinationStore(ABC):
 
     @abstractmethod
     async def wake(self, run_id: str, instances: Sequence[str]) -> Effects:
-        """Fire the due timers of these instances; the run's own deadline is looked at, too."""
+        """Fire the due timers of these instances; the run's own deadline, whose name is empty, is looked at, too."""
 
     @abstractmethod
     async def deliver(

@@ -28,9 +28,10 @@ Rules of a step, beside the table of `settling`:
 
 Decisions where DESIGN is silent: a controller with `inputs` reads it for its first pass only; a child
 without any completed terminal node gives null; under `fail_fast` a controller between two passes and a
-subflow whose child runs count as waiting, and a failed attempt that would be retried is cancelled. An answer that any
-instance of the node has had is the same again; one for a node that has ended without a wait is refused. What failed
-before a run was cancelled is none of its errors.
+subflow whose child runs count as waiting, a failed attempt that would be retried is cancelled, and so is a
+controller that would begin a pass: there is none. What was cancelled is told as that, whatever its attempts
+met. An answer that any instance of the node has had is the same again; one for a node that has ended without
+a wait is refused. What failed before a run was cancelled is none of its errors.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ from tests.reference.behaviours import (
 from tests.reference.case import Answer, Cancel, Case, Result
 from tests.reference.desugar import desugar
 from tests.reference.expressions import ExpressionFailed, evaluate, fill_templates, walk
-from tests.reference.settling import close_edges, items_of, open_scope, settle
+from tests.reference.settling import close_edges, end, items_of, open_scope, settle
 from tests.reference.shape import Shape
 from tests.reference.sight import (
     fallback_of,
@@ -419,6 +420,9 @@ class Model:
             controller.output = None
             failure = Failure("max_iterations", f"{limit} iterations", is_retryable=False)
             self._fail(shape, run, controller, failure)
+            return
+        if run.tripped and shape.nodes[controller.node].config.join_strategy != "all_done":
+            end(shape, run, controller, "cancelled")
             return
         controller.passes += 1
         controller.state = "looping"

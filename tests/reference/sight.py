@@ -122,6 +122,7 @@ def _ending(shape: Shape, run: Run, asker: Instance, node: str) -> Json:
     rescued = effective(shape, run, instance)
     if rescued is not None:
         return {"state": "completed", "output": rescued.output, "error": None}
-    code, message = instance.error or (instance.state, "")
+    is_failed = instance.state == "failed" and instance.error is not None
+    code, message = instance.error if is_failed else (instance.state, "")
     error = None if instance.state == "skipped" else {"code": code, "message": message}
     return {"state": instance.state, "output": None, "error": error}

@@ -233,13 +233,24 @@ class RedisCoordinationStore(CoordinationStore):
             return fire(transition), _still_due(transition.state, instances), run.last_append
 
         effects, later, position = await self.runs.step(run, step)
-        if later:
-            # Whoever asks believes that they are due by now, and will strike them off. The server's clock may have
-            # been set back.
-            keys = self.runs.step_keys(self.keys.run(run_id), run.queue, None)
-            timers = (("T", due_score(due), member(WAKE, run_id, name)) for due, name in later)
-            await self.link.run(self.scripts.reindex, keys, run_id, position, *chain.from_iterable(timers))
+        while later and not await self._set_again(run, later, position):
+            # The run has moved on meanwhile: what is left of them now?
+            run = await self.runs.fresh(run_id)
+            later, position = _still_due(run.state, instances), run.last_append
         return effects
+
+    async def _set_again(self, run: SharedRun, timers: list[tuple[float, str]], position: bytes) -> bool:
+        """Set timers that whoever asks believes to be due by now, and will strike off; false if the run has moved on.
+
+        This process may have heard the time from a reply that was late, or the server's clock may have been set back.
+        """
+        run_id = run.state.run_id
+        keys = self.runs.step_keys(self.keys.run(run_id), run.queue, None)
+        operations = (("T", due_score(due), member(WAKE, run_id, name)) for due, name in timers)
+        reply = await self.link.run(
+            self.scripts.reindex, keys, run_id, position, *chain.from_iterable(operations)
+        )
+        return bool(reply[0] == b"ok")
 
     async def deliver(
         self, run_id: str, instance: str, child: str, result: JsonObject, *, generation: int | None = None
@@ -545,11 +556,12 @@ def _plan_of(body: bytes, digest: str) -> Plan:
 
 
 def _still_due(state: RunState, names: Sequence[str]) -> list[tuple[float, str]]:
-    found = [(state.instances[name].due, name) for name in names if name in state.instances]
+    """Those of the named timers that are set, and when they are due; without a name, the time limit of the run."""
     if state.is_final or state.paused_at is not None:
         return []  # when a paused run goes on, its timers are set anew
-    if not names and state.deadline is not None:
-        found = [(state.deadline, "")]
+    found = [(state.instances[name].due, name) for name in names if name in state.instances]
+    if "" in names:
+        found.append((state.deadline, ""))
     return [(due, name) for due, name in found if due is not None]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from flowcraft_engine.kernel.commands import Continued
 from tests.contracts.driver import Driver
 
 pytestmark = pytest.mark.asyncio
@@ -26,6 +27,28 @@ async def test_fail_fast_cancels_what_has_not_started_or_waits_and_lets_the_rest
     await run.commit_completed("B")
     assert (await run.states())["C"] == "cancelled"
     await run.complete("D")
+    assert await run.status() == "failed"
+
+
+async def test_a_clean_up_is_told_what_was_cancelled_and_why(run: Driver) -> None:
+    await run.begin("R*2 -> D:done; A -> C -> D", **FAST)
+    await run.fail("R", retry_at=run.clock.now() + 9)
+    await run.fail("A")
+    claim = await run.claim("D")
+    assert claim is not None and claim.outcomes is not None
+    assert {name: told["error"] for name, told in claim.outcomes.items()} == {
+        "R": {"code": "cancelled", "message": "cancelled: A failed"},
+        "C": {"code": "poisoned", "message": "poisoned: A failed"},
+    }
+
+
+async def test_a_loop_begins_no_pass_after_fail_fast_has_struck(run: Driver) -> None:
+    await run.begin("A; L:loop(S..S, true)!F -> E", **FAST)
+    await run.claim("L")
+    await run.fail("A")
+    assert await run.states() == {"A": "failed", "L": "running", "F": "cancelled", "E": "cancelled"}
+    await run.commit("L", Continued(1))
+    assert await run.states() == {"A": "failed", "L": "cancelled", "F": "cancelled", "E": "cancelled"}
     assert await run.status() == "failed"
 
 

@@ -19,6 +19,7 @@ from flowcraft_engine.backends.redis.scripts import Scripts
 from flowcraft_engine.backends.redis.server_clock import ServerClock
 from flowcraft_engine.backends.redis.store import RedisCoordinationStore
 from flowcraft_engine.clock import SystemClock
+from flowcraft_engine.distributed.errands import Errands
 from flowcraft_engine.execution.output_log import OutputLog
 from flowcraft_engine.kernel.commands import APPLIED, Commit, Completed, Failed, Start
 from flowcraft_engine.kernel.compile import compile_plan
@@ -375,6 +376,47 @@ async def test_a_timer_that_is_not_due_after_all_is_not_lost(make_store: MakeSto
     assert (await one.wake(RUN, ["A"])).is_empty
     await fleet.settle(errands)
     assert server.call("ZSCORE", "flowcraft:due", "wake\x1frun\x1fA") == b"%d" % (NOW + 1_001)
+
+
+@pytest.mark.asyncio
+async def test_a_timer_that_is_not_due_here_is_not_lost_when_the_run_moves_on(
+    make_store: MakeStore, server: Server, scripts: Scripts
+) -> None:
+    other, (behind, road) = make_store(), stepped(server, scripts)
+    await begin(other, "A, B")
+    await other.claim(RUN, [("A", "n")], OWNER)
+    await other.commit(RUN, Commit("A", "n", Failed({"code": "x", "message": "x"}, NOW / 1000 + 1), OWNER))
+    server.set_clock(NOW + 2_000)
+    errands = (await RedisFleet(other).take_due()).errands
+    behind.server_clock.hear(NOW)  # by a reply that was on its way for two seconds
+    waking = asyncio.create_task(behind.wake(RUN, ["A"]))
+    await let_pass_until(road, "reindex")
+    await complete(other, "B")
+    while not waking.done():
+        if road.trips:
+            await let_pass(road)
+        await asyncio.sleep(0)
+    await RedisFleet(other).settle(errands)
+    assert server.call("ZSCORE", "flowcraft:due", "wake\x1frun\x1fA") == b"%d" % (NOW + 1_001)
+
+
+@pytest.mark.asyncio
+async def test_the_time_limit_of_a_run_is_not_lost_when_a_timer_is_due_with_it(
+    make_store: MakeStore, server: Server
+) -> None:
+    one = make_store()
+    fleet = RedisFleet(one)
+    await one.start(plan_of("A", metadata={"timeout": "1s"}), Start(RUN, {}))
+    await one.claim(RUN, [("A", "n")], OWNER)
+    await one.commit(RUN, Commit("A", "n", Failed({"code": "x", "message": "x"}, NOW / 1000 + 1), OWNER))
+    server.set_clock(NOW + 2_000)
+    errands = (await fleet.take_due()).errands
+    assert sorted(errand.instance for errand in errands) == ["", "A"]
+    one.server_clock.hear(NOW)
+    await Errands(one, lambda *_: None).do("wake", RUN, [errand.instance for errand in errands])
+    await fleet.settle(errands)
+    due = server.call("ZRANGE", "flowcraft:due", 0, -1, "WITHSCORES")
+    assert due == [b"wake\x1frun\x1f", b"%d" % (NOW + 1_001), b"wake\x1frun\x1fA", b"%d" % (NOW + 1_001)]
 
 
 # ---- keys and bytes ------------------------------------------------------------------------------------------
