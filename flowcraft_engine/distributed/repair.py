@@ -168,7 +168,8 @@ class Repair:
     async def _publish_again(self, view: _View, instance: str) -> None:
         job = JobPayload(view.run_id, instance)
         queue = queue_of(view.plan.blueprint, view.plan.digest)
-        await self._fleet.unpark(job, queue)
+        if not await self._fleet.unpark(job, queue):
+            await self._fleet.reindex(view.run_id)
         await self._publisher.publish([job])
 
     def _waiting(self, view: _View, instance: Instance) -> Finding:

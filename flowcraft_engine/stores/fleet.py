@@ -201,8 +201,8 @@ class Fleet(ABC):
         """Set a job aside for which nobody fits. False if somebody has registered since `seen` was read."""
 
     @abstractmethod
-    async def unpark(self, job: JobPayload, queue: str) -> None:
-        """The job is ready again; to be published."""
+    async def unpark(self, job: JobPayload, queue: str) -> bool:
+        """The job, parked or not, is to be published now. False if it is in no index: claimed meanwhile, or lost."""
 
     @abstractmethod
     async def forget_job(self, job: JobPayload, queue: str) -> None:

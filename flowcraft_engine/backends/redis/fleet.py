@@ -248,12 +248,9 @@ class RedisFleet(Fleet):
         )
         return bool(reply)
 
-    async def unpark(self, job: JobPayload, queue: str) -> None:
-        name = member(job.run_id, job.instance)
-        now_ms = int(self._clock.now() * 1000)
-        await self._link.calls(
-            [("ZADD", self._keys.unclaimed(queue), now_ms, name), ("HDEL", self._keys.parked, name)]
-        )
+    async def unpark(self, job: JobPayload, queue: str) -> bool:
+        names = [self._keys.unclaimed(queue), self._keys.parked]
+        return bool(await self._link.run(self._scripts.unpark, names, member(job.run_id, job.instance)))
 
     async def forget_job(self, job: JobPayload, queue: str) -> None:
         name = member(job.run_id, job.instance)

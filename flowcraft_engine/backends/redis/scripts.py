@@ -41,6 +41,7 @@ class Scripts:
         self.take_dead = _script("take_dead", prologue)
         self.bury = _script("bury", prologue)
         self.park = _script("park")
+        self.unpark = _script("unpark", prologue)
         self.register = _script("register", prologue)
         self.find_runs = _script("find_runs")
 

@@ -8,6 +8,7 @@ from flowcraft_engine import parse_blueprint
 from flowcraft_engine.backends.dramatiq.adapter import DramatiqRedisAdapter
 from flowcraft_engine.backends.redis.fleet import RedisFleet
 from flowcraft_engine.backends.redis.store import RedisCoordinationStore
+from flowcraft_engine.stores.job_queue import JobPayload
 from flowcraft_engine.stores.queue_names import DEFAULT_QUEUE
 
 _NODES = 3
@@ -63,5 +64,25 @@ def test_how_old_a_message_is_is_told_alike_by_those_who_wait_longer_and_shorter
                 found = (await fleet.look_up(run_id, DEFAULT_QUEUE, ["n0"]))["n0"].published_at
                 assert found is not None
                 assert before - 0.1 <= found <= after + 0.1
+
+    asyncio.run(look())
+
+
+def test_nobody_looks_for_a_job_that_was_claimed_while_its_message_was_looked_for(redis_url: str) -> None:
+    async def look() -> None:
+        async with DramatiqRedisAdapter(redis_url) as client:
+            run_id = await client.start_run(parse_blueprint(_WIDE))
+            store = client.ports.store
+            assert isinstance(store, RedisCoordinationStore)
+            fleet = RedisFleet(store, lost_after_ms=0)
+            first, second = JobPayload(run_id, "n0"), JobPayload(run_id, "n1")
+            assert await fleet.park(second, DEFAULT_QUEUE, await fleet.registrations())
+            assert await store.claim(run_id, [("n0", "nonce")], "somebody")
+            assert not await fleet.unpark(first, DEFAULT_QUEUE)
+            assert await fleet.unpark(second, DEFAULT_QUEUE)
+            assert await fleet.parked() == []
+            await asyncio.sleep(0.002)
+            lost = await fleet.take_lost(DEFAULT_QUEUE, None)
+            assert sorted(job.instance for job in lost) == ["n1", "n2"]
 
     asyncio.run(look())

@@ -408,6 +408,22 @@ def test_no_job_is_parked_past_a_registration(server: Server, scripts: Scripts) 
     assert server.run(scripts.register, register, "you", 15_000, "{}") == [NOW, 2, [b"job", b"default"]]
 
 
+def test_only_what_is_looked_for_or_set_aside_is_published_again(server: Server, scripts: Scripts) -> None:
+    def unpark(job: str) -> Any:
+        return server.run(scripts.unpark, ["unclaimed", "parked"], job)
+
+    server.call("ZADD", "unclaimed", NOW - 5_000, "lost")
+    server.call("HSET", "parked", "aside", "default")
+    assert (unpark("lost"), unpark("aside"), unpark("claimed")) == (1, 1, 0)
+    assert server.call("ZRANGE", "unclaimed", 0, -1, "WITHSCORES") == [
+        b"aside",
+        b"%d" % NOW,
+        b"lost",
+        b"%d" % NOW,
+    ]
+    assert server.call("HLEN", "parked") == 0
+
+
 def test_a_page_of_runs_leaves_out_what_does_not_fit(server: Server, scripts: Scripts) -> None:
     for score, (run, blueprint, parent) in enumerate(
         [("one", "bp", ""), ("two", "other", ""), ("three", "bp", "one")], 1
