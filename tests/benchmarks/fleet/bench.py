@@ -35,8 +35,12 @@ class Bench:
         #: Where the messages are.
         self.broker = broker_address(server.address, None)
         self.client = connect_blocking(server.address)
-
         self._polls = 0
+
+    @property
+    def pid(self) -> int:
+        """The server's."""
+        return int(self.client.info("server")["process_id"])
 
     def url_at(self, port: int) -> str:
         """The server through something else that listens on this machine."""

@@ -12,6 +12,7 @@ from tests.benchmarks.fleet.bench import KEYS, Bench
 from tests.benchmarks.fleet.latency import line, notes_of
 from tests.benchmarks.fleet.nodes import NAP, STAMP
 from tests.benchmarks.fleet.workers import Worker, workers
+from tests.benchmarks.processes import keep_on_one_processor
 from tests.benchmarks.rounds import in_turn
 from tests.benchmarks.shapes import fan
 
@@ -27,6 +28,7 @@ def measure_growth(bench: Bench, effort: Effort) -> list[Figure]:
     sizes = effort.fleet_chain, effort.fleet_fan
     small = min(_SMALL, *sizes)
     with workers(1, bench.url, go=True) as (worker,):
+        keep_on_one_processor(worker.pid, bench.pid)
         costs = {
             "short": _Cost(bench, worker, line([NAP, *[STAMP] * (small - 1)]), _REPEATS),
             "long": _Cost(bench, worker, line([NAP, *[STAMP] * (sizes[0] - 1)]), 1),
