@@ -15,7 +15,7 @@ from flowcraft_engine.kernel.naming import instance_name
 from flowcraft_engine.kernel.plan import Plan
 from flowcraft_engine.kernel.state import Instance, RunState
 from tests.acceptance.fleet_run import FaultyAdapter
-from tests.chaos.driver import Driver, Run
+from tests.chaos.driver import Driver, Run, has_crash_loop
 from tests.chaos.ledger import Effect
 from tests.chaos.tally import Tally
 from tests.chaos.worker import NAMESPACE
@@ -103,18 +103,10 @@ class Checker:
         if document["status"] == "cancelled":
             if not run.cancel_sent:
                 self._complain(run.id, "was cancelled by nobody")
-        elif await self._has_crash_loop(run.id):
+        elif await has_crash_loop(self._store, run.id):
             self._tally["crash loops"] += 1  # `_instance` looks whether that is true
         else:
             await self._result(run, document)
-
-    async def _has_crash_loop(self, run_id: str) -> bool:
-        """Whether a node of the run or its sub-runs was given up, also one that a fallback has rescued."""
-        for name in await self._store.tree(run_id):
-            _, state = await self._store.glance(name)
-            if any((it.error or {}).get("code") == _CRASH_LOOP for it in state.instances.values()):
-                return True
-        return False
 
     async def _result(self, run: Run, document: dict[str, Any]) -> None:
         result = result_of(document, run.load.case)

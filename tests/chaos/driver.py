@@ -10,15 +10,27 @@ from dataclasses import dataclass, field
 from flowcraft_engine import BackendError, ConflictError, NotFoundError, parse_blueprint
 from flowcraft_engine.distributed.client import FleetClient
 from flowcraft_engine.execution.standing import is_quiet
+from flowcraft_engine.execution.waits import open_waits
 from flowcraft_engine.kernel import event as ev
 from flowcraft_engine.kernel import state as st
+from flowcraft_engine.stores.coordination_store import CoordinationStore
 from tests.acceptance.fleet_run import FaultyAdapter
 from tests.chaos.tally import Tally
 from tests.chaos.worker import client_for
 from tests.chaos.workload import Load
-from tests.reference.case import Answer
+from tests.reference.case import Answer, node_of
 
 _LOOK_S = 1.0
+_CRASH_LOOP = "crash_loop"
+
+
+async def has_crash_loop(store: CoordinationStore, run_id: str) -> bool:
+    """Whether a node of the run or its sub-runs was given up, also one that a fallback has rescued."""
+    for name in await store.tree(run_id):
+        _, state = await store.glance(name)
+        if any((it.error or {}).get("code") == _CRASH_LOOP for it in state.instances.values()):
+            return True
+    return False
 
 
 @dataclass
@@ -66,7 +78,8 @@ class Driver:
                 run.undone += run.is_started
                 run.is_started = False
             except ConflictError:
-                pass  # the answer, or the wait for it, was undone or ended meanwhile: look again
+                # The answer, or the wait for it, was undone or ended meanwhile: look again.
+                await asyncio.sleep(0.1)
 
     async def start(self, run: Run) -> None:
         """Once, or once more: it makes no difference."""
@@ -96,6 +109,12 @@ class Driver:
             return
         answer = answers[given]
         assert isinstance(answer, Answer)
+        waits = await open_waits(client.store, run.id)
+        asked = {node_of(it.instance) for it in waits if it.run_id == run.id}
+        if node_of(answer.node) not in asked and await has_crash_loop(client.store, run.id):
+            # With a node that was given up the run goes another way: what waits there nobody has an answer for.
+            run.is_over = True
+            return
         await client.answer(run.id, answer.node, action=answer.action, output=answer.output)
         run.answered = max(run.answered, given + 1)
 

@@ -81,18 +81,15 @@ class RedisFleet(Fleet):
         return _RENEWALS[reply[1]]
 
     async def leave(self, owner: str) -> None:
-        if await self._link.call("SCARD", self._keys.claims(owner)):
-            await self.declare_dead(owner)  # whoever sweeps sees to what was left behind
-        else:
-            keys = self._keys
-            await self._link.calls(
-                [("HDEL", keys.manifests, owner), ("ZREM", keys.workers, owner), ("ZREM", keys.dead, owner)]
-            )
+        # One that still has claims is dead: whoever sweeps sees to what was left behind.
+        keys = self._keys
+        names = [keys.claims(owner), keys.workers, keys.dead, keys.manifests]
+        await self._link.run(self._scripts.leave, names, owner)
 
     async def declare_dead(self, owner: str) -> None:
-        await self._link.calls(
-            [("ZREM", self._keys.workers, owner), ("ZADD", self._keys.dead, "NX", 0, owner)]
-        )
+        # One after the other: whoever has claims and is in neither of them is watched by nobody.
+        await self._link.call("ZADD", self._keys.dead, "NX", 0, owner)
+        await self._link.call("ZREM", self._keys.workers, owner)
 
     async def members(self) -> list[FleetMember]:
         keys = self._keys
@@ -141,27 +138,30 @@ class RedisFleet(Fleet):
     async def bury(self, owner: str) -> None:
         """An owner that has claimed something since its claims were read stays dead, to be looked at again."""
         keys = self._keys
-        stale = [
-            member(it.run_id, it.instance)
-            for it in await self.claims_of(owner)
-            if not await self._has(owner, it)
-        ]
-        names = [keys.claims(owner), keys.workers, keys.dead, keys.manifests]
+        runs: list[str] = []
+        stale: list[str | bytes] = []
+        for it in await self.claims_of(owner):
+            position = await self._without(owner, it)
+            if position is not None:
+                runs.append(keys.run(it.run_id).run)
+                stale += (member(it.run_id, it.instance), position)
+        names = [keys.claims(owner), keys.workers, keys.dead, keys.manifests, *runs]
         await self._link.run(self._scripts.bury, names, owner, _REMEMBERED_MS, *stale)
 
-    async def _has(self, owner: str, job: JobPayload) -> bool:
-        """True if the owner executes it, as the journal says."""
+    async def _without(self, owner: str, job: JobPayload) -> bytes | None:
+        """Where the journal says that the owner does not execute it; empty if there is no journal. None if it does."""
         try:
-            state = (await self._runs.fresh(job.run_id)).state
+            run = await self._runs.fresh(job.run_id)
         except NotFoundError:
-            return False
+            return b""
         except BackendError:
             raise
         except Exception:
             # A journal that cannot be read here, whatever is wrong with it: somebody else may be able to.
-            return True
-        instance = state.instances.get(job.instance)
-        return instance is not None and instance.state == st.RUNNING and instance.owner == owner
+            return None
+        instance = run.state.instances.get(job.instance)
+        is_its = instance is not None and instance.state == st.RUNNING and instance.owner == owner
+        return None if is_its else run.last_append
 
     # ---- errands -------------------------------------------------------------------------------------------
 

@@ -40,6 +40,7 @@ class Scripts:
         self.renew = _script("renew", prologue)
         self.take_dead = _script("take_dead", prologue)
         self.bury = _script("bury", prologue)
+        self.leave = _script("leave")
         self.park = _script("park")
         self.unpark = _script("unpark", prologue)
         self.register = _script("register", prologue)

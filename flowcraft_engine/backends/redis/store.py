@@ -151,6 +151,11 @@ class RedisCoordinationStore(CoordinationStore):
             await self.pin(await self.plan(reply[2].decode()))
         if reply[0] == b"exists" and reply[2].decode() != append_id:
             return False
+        if reply[0] == b"exists":
+            # By a try before this one, whose reply was lost: others may have gone on since, this process among them.
+            with contextlib.suppress(NotFoundError):  # it has even been retired
+                await self.runs.fresh(run_id)
+            return True
         run.confirm(append_id.encode())
         run.note_time(events)
         self.runs.add(run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -321,8 +322,10 @@ def take_dead(
     return found
 
 
-def bury(server: Server, scripts: Scripts, *stale: str) -> int:
-    return int(server.run(scripts.bury, ["claims", "workers", "dead", "manifests"], "me", 86_400_000, *stale))
+def bury(server: Server, scripts: Scripts, **stale: str) -> int:
+    """`stale`: what it does not execute, as the journal of the run `<name>-run` says that ends with that append."""
+    keys = ["claims", "workers", "dead", "manifests", *(f"{name}-run" for name in stale)]
+    return int(server.run(scripts.bury, keys, "me", 86_400_000, *chain(*stale.items())))
 
 
 def test_an_owner_is_dead_once_its_lease_is_over_and_stays_dead(server: Server, scripts: Scripts) -> None:
@@ -389,10 +392,23 @@ def test_a_buried_owner_learns_that_it_was_dead(server: Server, scripts: Scripts
 
 def test_who_has_claimed_meanwhile_is_not_buried(server: Server, scripts: Scripts) -> None:
     server.call("ZADD", "dead", NOW, "me")
-    server.call("SADD", "claims", "new", "stale")
-    assert bury(server, scripts, "stale") == 0
-    assert server.call("SMEMBERS", "claims") == [b"new"]
+    server.call("HSET", "stale-run", "last", "here")
+    server.call("HSET", "anew-run", "last", "further")
+    server.call("SADD", "claims", "new", "stale", "anew", "gone")
+    assert bury(server, scripts, stale="here", anew="here", gone="") == 0
+    assert set(server.call("SMEMBERS", "claims")) == {b"new", b"anew"}
     assert server.call("ZSCORE", "dead", "me") is not None
+
+
+@pytest.mark.parametrize("has_claims", [False, True])
+def test_who_leaves_with_claims_is_dead(server: Server, scripts: Scripts, has_claims: bool) -> None:
+    renew(server, scripts)
+    server.call("HSET", "manifests", "me", "{}")
+    if has_claims:
+        server.call("SADD", "claims", "job")
+    for _ in range(2):
+        assert server.run(scripts.leave, ["claims", "workers", "dead", "manifests"], "me") == (not has_claims)
+        assert server.keys() == ({"claims", "dead", "manifests"} if has_claims else set())
 
 
 def test_no_job_is_parked_past_a_registration(server: Server, scripts: Scripts) -> None:

@@ -15,7 +15,7 @@ from flowcraft_engine import ConflictError, NotFoundError
 from flowcraft_engine.backends.redis.address import RedisAddress
 from flowcraft_engine.backends.redis.fleet import RedisFleet
 from flowcraft_engine.backends.redis.link import Link
-from flowcraft_engine.backends.redis.scripts import Scripts
+from flowcraft_engine.backends.redis.scripts import Script, Scripts
 from flowcraft_engine.backends.redis.server_clock import ServerClock
 from flowcraft_engine.backends.redis.store import RedisCoordinationStore
 from flowcraft_engine.clock import SystemClock
@@ -117,6 +117,28 @@ async def test_nothing_can_be_appended_to_a_large_text(make_store: MakeStore) ->
     error = (await one.glance(RUN))[1].instances["B"].error
     assert error is not None
     assert error["code"] == "context_conflict"
+
+
+@pytest.mark.asyncio
+async def test_a_start_whose_reply_was_lost_forgets_nothing_that_was_done_since(
+    make_store: MakeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = make_store()
+    run = one.link.run
+
+    async def lossy(script: Script, *arguments: Any) -> Any:
+        reply = await run(script, *arguments)
+        if script is one.scripts.start and reply[0] == b"ok":
+            # A sweep publishes A meanwhile, this very process executes it, and goes on with B.
+            assert await one.claim(RUN, [("A", "n")], OWNER)
+            commit = Commit("A", "n", Completed("out of A"), OWNER, places=1, nonces=iter("m"))
+            assert (await one.commit(RUN, commit)).claims
+            reply = await run(script, *arguments)
+        return reply
+
+    monkeypatch.setattr(one.link, "run", lossy)
+    await begin(one, "A -> B")
+    assert await one.outputs(RUN, ["A"]) == ["out of A"]
 
 
 @pytest.mark.asyncio
