@@ -93,8 +93,9 @@ class Executor:
         self._has_company = has_company
         self._is_ending = is_ending
         self._writes_in_groups = env.store.writes_in_groups
-        # A nonce must never be made twice, by anybody: 128 random bits for the process, then a counter.
-        prefix = secrets.token_urlsafe(16)
+        # No nonce may be made twice for one instance, by anybody: random bits for the process, then a counter. Each
+        # stands in the journal, so they are 48 and not more.
+        prefix = secrets.token_urlsafe(6)
         self._nonces = map(f"{prefix}-".__add__, map(str, itertools.count(1)))
         #: Set while shutting down: successors go to the queue instead of staying here.
         self.is_draining = False

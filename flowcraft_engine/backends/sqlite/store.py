@@ -227,10 +227,11 @@ class SqliteStore(JournalStore):
             data["digest"],
             first.at / MICROSECONDS,
             parent,
+            self._attended.pop(run_id, None),
         )
-        cursor = self._db.execute(
-            "INSERT INTO runs (run_id, blueprint_id, version, digest, status, created_at, parent)"
-            " VALUES (?, ?, ?, ?, 'running', ?, ?)",
+        cursor = self._execute(
+            "INSERT INTO runs (run_id, blueprint_id, version, digest, status, created_at, parent, owner)"
+            " VALUES (?, ?, ?, ?, 'running', ?, ?, ?)",
             values,
         )
         assert cursor.lastrowid is not None
