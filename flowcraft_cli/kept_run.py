@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from flowcraft_cli.ending import Ending
     from flowcraft_cli.manner import Manner
     from flowcraft_cli.run_place import RunPlace
+    from flowcraft_engine.errors import NotFoundError
     from flowcraft_engine.runtime.flow_runtime import FlowRuntime
     from flowcraft_engine.settings import Settings
     from flowcraft_engine.stores.coordination_store import CoordinationStore
@@ -108,22 +109,29 @@ async def kept_run(
     refuse_ignored(context, in_redis=is_distributed(settings))
     async with open_place(settings, only_looks=only_looks) as place:
         if place is None:
-            raise no_runs_yet(settings, text)
+            raise _perhaps_of_dev(settings, no_runs_yet(settings, text))
         yield await run_in(place, await _found(place, text))
 
 
 async def _found(place: RunPlace, text: str) -> str:
     """The id of the run that `text` means in that place, which is the only one now."""
-    from flowcraft_engine.assembly.backend import may_be_with_dev
     from flowcraft_engine.errors import NotFoundError
 
     try:
         return await find_run(place.store, text)
     except NotFoundError as error:
-        if not may_be_with_dev(place.settings):
-            raise
-        hints = [error.hint, "runs of flowcraft dev are found while that runs"]
-        raise NotFoundError(error.message, hint="; ".join(filter(None, hints))) from error
+        raise _perhaps_of_dev(place.settings, error) from error
+
+
+def _perhaps_of_dev(settings: Settings, error: NotFoundError) -> NotFoundError:
+    """The same, with the hint that a run of `flowcraft dev` is not found while that does not run."""
+    from flowcraft_engine.assembly.backend import may_be_with_dev
+    from flowcraft_engine.errors import NotFoundError
+
+    if not may_be_with_dev(settings):
+        return error
+    hints = [error.hint, "runs of flowcraft dev are found while that runs"]
+    return NotFoundError(error.message, hint="; ".join(filter(None, hints)))
 
 
 async def run_in(place: RunPlace, run_id: str) -> KeptRun:

@@ -101,6 +101,16 @@ def test_a_run_that_is_not_found_may_be_one_of_dev_which_has_ended(flowcraft, de
     assert "runs of flowcraft dev are found while that runs" in done.err
 
 
+def test_also_where_no_run_was_ever_kept_in_a_state_file(flowcraft, dev):
+    dev.stop()
+    for kept in Path(".flowcraft").glob("state.db*"):
+        kept.unlink()
+    for command in ("show", "logs", "resume", "cancel"):
+        done = flowcraft(command, "there")
+        assert done.code == 7
+        assert "runs of flowcraft dev are found while that runs" in done.err
+
+
 def test_after_the_end_of_dev_its_server_is_told_to_be_started_again(flowcraft, monkeypatch, dev):
     dev.kill()
     monkeypatch.setattr("flowcraft_engine.assembly.servers._DEFAULT_REDIS_URL", "redis://127.0.0.1:1")
