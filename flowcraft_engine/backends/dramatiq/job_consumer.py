@@ -29,6 +29,7 @@ from flowcraft_engine.backends.dramatiq.layout import DEFAULT_QUEUE, Layout, che
 from flowcraft_engine.backends.dramatiq.message import new_id
 from flowcraft_engine.backends.dramatiq.receipts import Receipts
 from flowcraft_engine.backends.redis.address import RedisAddress
+from flowcraft_engine.backends.redis.connection import backend_error
 from flowcraft_engine.backends.redis.link import Link
 
 #: How often idle threads look whether they should end.
@@ -152,7 +153,8 @@ class JobConsumer:
             self._worker.stop(timeout=int(_GOODBYE_S * 1000))
             self._broker.leave()
         except RedisError as error:
-            _log.warning("Redis does not answer (%s): others take over when our heartbeat is missed.", error)
+            reason = backend_error(self._address, error).message
+            _log.warning("%s; others take over when our heartbeat is missed", reason)
         finally:
             self._broker.close()
             with contextlib.suppress(RuntimeError):  # nobody waits any more

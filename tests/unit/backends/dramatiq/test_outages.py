@@ -14,6 +14,7 @@ import redis
 from dramatiq.worker import ConsumerThread
 
 from flowcraft_engine.backends.dramatiq import DramatiqJobQueue, JobConsumer, consumer
+from flowcraft_engine.backends.dramatiq.broker import HardenedBroker
 from flowcraft_engine.stores.job_queue import JobPayload
 from tests.faults.tcp_proxy import TcpProxy
 from tests.ports import free_port
@@ -260,6 +261,23 @@ async def test_a_consumer_without_a_server_stops_at_once() -> None:
             await stopped.stop(5)
             taken.append(time.perf_counter() - begin)
     assert min(taken) < 2, taken
+
+
+async def test_a_connection_that_breaks_in_the_goodbye_is_told_in_our_words(
+    server: Valkey, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def leave(broker: HardenedBroker) -> None:
+        cut = ConnectionResetError(104, "Connection reset by peer")
+        raise redis.ConnectionError(
+            f"Error while reading from 127.0.0.1:1 : {cut.args}"
+        ) from cut  # as redis-py
+
+    monkeypatch.setattr(HardenedBroker, "leave", leave)
+    async with consuming(server.url, Work()) as stopped:
+        await stopped.stop(1)
+    said = [record.getMessage() for record in caplog.records if record.name == "flowcraft.queue"]
+    assert len(said) == 1
+    assert said[0].startswith(f"Redis at 127.0.0.1:{server.port} closed the connection; others take over")
 
 
 async def test_an_idle_or_full_consumer_shows_that_it_lives(server: Valkey, queue: DramatiqJobQueue) -> None:
