@@ -146,8 +146,7 @@ class Repair:
         run_id, owner, text = view.run_id, instance.owner or "", running_words(instance)
         if owner not in view.dead:
             until = next((it.lease_until for it in view.members if it.manifest.owner == owner), None)
-            lease = f", whose lease is valid for {max(0.0, until - view.now):.0f} s" if until else ""
-            return Finding(Evidence(run_id, instance.name, text + lease, None))
+            return Finding(Evidence(run_id, instance.name, text + _lease_words(until, view.now), None))
         evidence = Evidence(
             run_id, instance.name, text + ", which has no lease any more", "hand back, run again"
         )
@@ -203,6 +202,15 @@ class Repair:
             evidence = Evidence(run_id, instance.name, text, "deliver it")
             return [Finding(evidence, lambda: self._errands.do("deliver", child, []))]
         return await self._look(child)
+
+
+def _lease_words(until: float | None, now: float) -> str:
+    """What is said of the lease of an owner that is not dead, although its lease may be over."""
+    if not until:
+        return ""
+    if until > now:
+        return f", whose lease is valid for {until - now:.0f} s"
+    return ", whose lease has run out; it has the time of one to come back to a server that was away"
 
 
 def _serves(manifest: WorkerManifest, queue: str) -> bool:

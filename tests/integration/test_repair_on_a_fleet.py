@@ -99,6 +99,37 @@ async def test_a_paused_run_stands_still_on_all_workers(redis_url: str) -> None:
         assert fleet.calls == {"A": 1, "B": 1}
 
 
+async def test_a_lease_that_has_run_out_is_not_told_as_a_valid_one(redis_url: str) -> None:
+    """Its worker has the time of a lease to come back to a server that has just been started."""
+    go_on = asyncio.Event()
+
+    async def hold(ctx: NodeContext) -> None:
+        await go_on.wait()
+
+    registry = NodeRegistry()
+    registry.register(hold, "A")
+    # As long as no server was ever up: the worker is never taken for dead.
+    options = WorkerOptions(sweep_s=0.2, lease_s=10_000_000)
+    worker = DramatiqRedisAdapter(redis_url, registry=registry, is_worker=True, options=options)
+    async with worker, DramatiqRedisAdapter(redis_url) as adapter:
+        await worker.start()
+        run_id = await adapter.start_run(parse_blueprint(graph("A")), run_id="run")
+        store: Any = adapter.client.store
+        async with asyncio.timeout(LIMIT_S):
+            while (
+                not (found := await adapter.client.evidence(run_id)) or "runs since" not in found[0].finding
+            ):
+                await asyncio.sleep(0.02)
+        (name,) = await store.link.call("ZRANGE", "flowcraft:workers", 0, -1)
+        await store.link.call("ZADD", "flowcraft:workers", 1, name)
+        (later,) = await adapter.client.evidence(run_id)
+        go_on.set()
+        await adapter.wait(run_id, timeout_s=LIMIT_S)
+    assert "whose lease is valid for" in found[0].finding
+    assert "whose lease has run out; it has the time of one to come back" in later.finding
+    assert later.repair is None
+
+
 async def test_workers_keep_logs_and_mask_secrets_in_them_and_in_redis(
     redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
