@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from flowcraft_cli.ending import Ending
@@ -18,7 +18,7 @@ from flowcraft_engine.errors import BackendError, NotFoundError
 
 if TYPE_CHECKING:
     from flowcraft_cli.kept_run import KeptRun
-    from flowcraft_engine.history.run_result import RunResult
+    from flowcraft_engine.history.run_result import RunResult, WaitingNode
 
 #: How long to wait for news before looking at the run all the same.
 _LOOK_S = 0.5
@@ -27,6 +27,8 @@ _TOGETHER_S = 0.01
 #: How long the server may be away before a follower gives up; the client itself waits a few seconds each time.
 _PATIENCE_S = 60.0
 _LAST_LOOK_S = 2.0
+#: How long no worker must fit before that is told: one that starts again, with new code, is back by then.
+_BLOCKED_S = 2.0
 
 
 async def follow_kept(
@@ -102,14 +104,15 @@ async def _until_quiet(
     loop = asyncio.get_running_loop()
     deadline = None if timeout_s is None else loop.time() + timeout_s
     last_answer = loop.time()
+    blockade = Blockade(watcher)
     while True:
         try:
             has_news = await news.look()
             if await is_left(place.store, run_id):
                 await news.settle()
                 return True
-            if not has_news:
-                await _show_blocked(place, run_id, watcher)
+            if not has_news and place.fleet is not None and not isinstance(watcher, SilentWatcher):
+                blockade.note(await place.fleet.blocked(run_id), loop.time())
             last_answer = loop.time()
         except BackendError:
             if loop.time() - last_answer > _PATIENCE_S:
@@ -126,6 +129,17 @@ async def _until_quiet(
         await asyncio.sleep(_TOGETHER_S)
 
 
-async def _show_blocked(place: RunPlace, run_id: str, watcher: Watcher) -> None:
-    if place.fleet is not None and not isinstance(watcher, SilentWatcher):
-        watcher.on_blocked(await place.fleet.blocked(run_id))
+class Blockade:
+    """What no worker fits, told to the watcher when that has lasted for a while, and when it is over."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher = watcher
+        self._since: float | None = None
+
+    def note(self, waits: Sequence[WaitingNode], now: float) -> None:
+        if not waits:
+            self._since = None
+        elif self._since is None:
+            self._since = now
+        if self._since is None or now - self._since >= _BLOCKED_S:
+            self._watcher.on_blocked(waits)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from flowcraft_cli.following import Blockade
 from flowcraft_cli.watching.progress import Line
 from flowcraft_cli.watching.run_news import RunNews
 from flowcraft_cli.watching.watcher import SilentWatcher, Watcher
@@ -78,6 +79,23 @@ def test_what_is_blocked_is_told_once_for_each_reason() -> None:
         watcher.on_blocked([WaitingNode("a", "worker", None, message=message)])
     watcher.on_blocked([])
     assert watcher.missing == ["needs x@1", "needs x@2"]
+    assert watcher.progress.in_order()[0].missing is None
+
+
+def test_a_worker_that_only_starts_again_is_no_reason_to_tell_of_a_blocked_run() -> None:
+    watcher = Heard()
+    watcher.follow("r", ["a"])
+    blockade = Blockade(watcher)
+    waits = [WaitingNode("a", "worker", None, message="needs x; no worker is online")]
+    for now in (10.0, 10.5, 11.5):
+        blockade.note(waits, now)
+    blockade.note([], 11.9)
+    for now in (20.0, 21.5):
+        blockade.note(waits, now)
+    assert watcher.missing == []
+    blockade.note(waits, 22.0)
+    assert watcher.missing == ["needs x; no worker is online"]
+    blockade.note([], 22.5)
     assert watcher.progress.in_order()[0].missing is None
 
 
