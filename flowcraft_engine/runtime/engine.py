@@ -280,9 +280,17 @@ class InProcessEngine:
             await asyncio.sleep(_POLL_S)
             for run_id in await self._store.refresh():
                 if run_id in self._adopted:
-                    await self.adopt(run_id)
+                    await self._adopt_again(run_id)
             if not self._seats:
                 await self._look_after_the_dead()
+
+    async def _adopt_again(self, run_id: str) -> None:
+        try:
+            await self.adopt(run_id)
+        except NotFoundError:
+            # It has ended elsewhere, and was retired. Whoever waits for it is told so.
+            self._adopted.discard(run_id)
+            self._wake_waiters(run_id)
 
     async def _look_after_the_dead(self) -> None:
         """With nothing to do here, somebody else is at work; that one may have died without a word."""

@@ -239,6 +239,9 @@ class SqliteStore(JournalStore):
         return cursor.lastrowid
 
     def _read(self, run_id: str) -> tuple[str, list[Event]] | None:
+        if run_id in self._group:
+            # A step that broke off in the middle has made memory forget the run, not what was done before it.
+            self._write_group()
         with backend_errors(self._path):
             row = self._db.execute("SELECT id, digest FROM runs WHERE run_id = ?", (run_id,)).fetchone()
             if row is None:
@@ -274,10 +277,20 @@ class SqliteStore(JournalStore):
                 self._ended.discard(run_id)
                 self._forget(run_id)
                 continue
+            if not self._is_in(row, run):
+                self._forget(run_id)
+                self._news[run_id] = None
+                continue
             events = self._read_events(row, run.state.seq)
             if events:
                 extend(run.plan, run.state, events)
                 self._news[run_id] = None
+
+    def _is_in(self, row: int, run: OpenRun) -> bool:
+        """False if others have seen the run end and retired it: SQLite gives the row to the next one that begins."""
+        state = run.state
+        found = self._db.execute("SELECT run_id, created_at FROM runs WHERE id = ?", (row,)).fetchone()
+        return bool(found == (state.run_id, state.created_at))
 
     def _read_data_version(self) -> int:
         with backend_errors(self._path):
@@ -291,17 +304,23 @@ class SqliteStore(JournalStore):
         return list(news)
 
     async def events(self, run_id: str, after: int = 0) -> list[Event]:
-        await self.flush()
-        self._open(run_id)
+        row = await self._written_row(run_id)
         with backend_errors(self._path):
             # Rows hold several events, so begin with the row that holds the wanted one.
-            row = self._rows[run_id]
             first = place_of(row, 0)
             (place,) = self._db.execute(
                 "SELECT max(place) FROM journal WHERE place BETWEEN ? AND ?", (first, place_of(row, after))
             ).fetchone()
             begin = place - first
             return self._read_events(row, begin)[after - begin :]
+
+    async def _written_row(self, run_id: str) -> int:
+        """The row of a run in the file, with all that is known of it here."""
+        await self.flush()
+        with backend_errors(self._path):
+            self._take_in_news()
+        self._open(run_id)
+        return self._rows[run_id]
 
     # ---- blueprints ----------------------------------------------------------------------------------------
 
@@ -400,10 +419,9 @@ class SqliteStore(JournalStore):
                     insert_part(self._db, row, part)
 
     async def read_logs(self, run_id: str, after: int = 0, *, limit: int | None = None) -> list[LogPart]:
-        await self.flush()
-        self._open(run_id)
+        row = await self._written_row(run_id)
         with backend_errors(self._path):
-            return select_parts(self._db, self._rows[run_id], run_id, after, limit)
+            return select_parts(self._db, row, run_id, after, limit)
 
     async def last_log(self, run_id: str) -> int:
         await self.flush()

@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from flowcraft_engine import BackendError, FlowRuntime, NodeContext, NodeRegistry, node
+from flowcraft_engine import BackendError, FlowRuntime, NodeContext, NodeRegistry, NotFoundError, node
 from flowcraft_engine.backends.sqlite import SqliteStore, database
 from flowcraft_engine.clock import ManualClock
 from flowcraft_engine.kernel.commands import Committed, Completed
 from flowcraft_engine.kernel.state import RunState
+from flowcraft_engine.kernel.transitions import Transition
 from flowcraft_engine.stores.coordination_store import CoordinationStore
 from tests.benchmarks.shapes import batch
 from tests.contracts.driver import Driver
@@ -315,3 +316,51 @@ async def nothing(ctx: NodeContext) -> None:
 def in_memory(names: list[str]) -> int:
     """Whatever would need the garbage collector to go, a worker keeps for long."""
     return sum(isinstance(it, RunState) and it.run_id in names for it in gc.get_objects())
+
+
+async def test_a_run_that_others_have_ended_and_retired_is_gone(path: Path) -> None:
+    one, two = drivers(path)
+    await one.begin("A")
+    await one.store.flush()
+    await two.state()
+    await one.complete("A")
+    await one.store.retire("run")
+    with pytest.raises(NotFoundError):
+        await two.store.events("run")
+    with pytest.raises(NotFoundError):
+        await two.store.read_logs("run")  # type: ignore[attr-defined]  # a store of logs, too
+    await close(one, two)
+
+
+async def test_a_run_is_not_taken_for_the_next_one_in_the_place_of_a_retired_one(path: Path) -> None:
+    one, two = drivers(path)
+    await one.begin("A")
+    await one.store.flush()
+    await two.state()
+    await one.complete("A")
+    await one.store.retire("run")
+    other = Driver(one.store, one.clock, "other")
+    await other.begin("X -> Y -> Z")
+    await other.complete("X")
+    await other.complete("Y")
+    await one.store.flush()
+    assert await two.store.refresh() == ["run"]
+    with pytest.raises(NotFoundError):
+        await two.state()
+    assert await two.store.exists("other")
+    await close(one, two)
+
+
+async def test_a_step_that_breaks_off_takes_nothing_back_that_was_done_before(path: Path) -> None:
+    def broken(transition: Transition) -> None:
+        transition.pause()
+        raise RuntimeError("a bug")
+
+    (one,) = drivers(path, 1)
+    await one.begin("A; B")
+    await one.complete("A")
+    with pytest.raises(RuntimeError, match="a bug"):
+        one.store._step("run", broken)  # type: ignore[attr-defined]  # there is no such verb
+    await one.complete("B")
+    assert await one.status() == "completed"
+    await close(one)

@@ -17,6 +17,7 @@ from flowcraft_engine import (
     FlowRuntime,
     NodeContext,
     NodeRegistry,
+    NotFoundError,
     UsageError,
     node,
     parse_blueprint,
@@ -24,6 +25,7 @@ from flowcraft_engine import (
 from flowcraft_engine.backends.sqlite import SqliteStore
 from flowcraft_engine.clock import ManualClock
 from flowcraft_engine.kernel.commands import Committed, Effects
+from flowcraft_engine.runtime import engine
 from flowcraft_engine.stores.memory_store import MemoryStore
 from tests.unit.runtime.play import blueprint, play, runtime
 
@@ -75,6 +77,26 @@ async def test_a_later_call_of_a_broken_runtime_does_not_hang() -> None:
         for _ in range(2):
             with pytest.raises(BackendError):
                 await asyncio.wait_for(process.run(made), 30)
+
+
+async def test_a_run_that_others_end_and_retire_breaks_no_runtime(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_POLL_S", 0.0)
+    made, clock = blueprint("W:wait"), ManualClock()
+    mine, others = (SqliteStore(tmp_path / "state.db", clock) for _ in range(2))
+    async with runtime(made, store=mine, clock=clock) as process:
+        assert (await process.run(made, run_id="run")).status == "waiting"
+        # In one moment, such as this process may have slept through.
+        await others.cancel("run", None)
+        await others.retire("run")
+        while process._engine is not None and "run" in process._engine._adopted:
+            await asyncio.sleep(0)
+        assert (await process.run(made, run_id="next")).status == "waiting"
+        with pytest.raises(NotFoundError):
+            await process.resume("run")
+    await mine.close()
+    await others.close()
 
 
 async def test_all_who_wait_for_a_run_are_told_of_its_end() -> None:
