@@ -184,15 +184,18 @@ class JournalStore(CoordinationStore):
 
     async def restore(self, plan: Plan, run_id: str, events: Sequence[Event]) -> int:
         await self.pin(plan)
-        await self.flush()
-        known = await self.events(run_id) if await self.exists(run_id) else []
-        if not same_history(known, events):
-            raise ConflictError(f"run {run_id} is here already, and has gone on differently")
-        new = list(events[len(known) :])
-        if not new:
-            return 0
-        self._begin()
-        run = self._find(run_id)
+        while True:
+            await self.flush()
+            known = await self.events(run_id) if await self.exists(run_id) else []
+            if not same_history(known, events):
+                raise ConflictError(f"run {run_id} is here already, and has gone on differently")
+            new = list(events[len(known) :])
+            if not new:
+                return 0
+            self._begin()
+            run = self._find(run_id)
+            if len(known) == (0 if run is None else run.state.seq):
+                break  # else others have gone on with it, or brought it here, since we looked
         if run is None:
             run = self._runs[run_id] = OpenRun(plan, RunState(run_id))
         elif run.state.is_final:

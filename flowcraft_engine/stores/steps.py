@@ -106,10 +106,10 @@ def rerun(node: str, children: Collection[str], ahead_of: int) -> Step[Effects]:
     return step
 
 
-def take_over(events: Sequence[Event]) -> Step[int]:
-    """Append what `events` have beyond the history that is there; how many that are."""
+def take_over(events: Sequence[Event], known: int) -> Step[int]:
+    """Append what `events` have beyond the first `known` ones; how many that are, 0 if the run has gone on since."""
 
     def step(transition: Transition) -> int:
-        return transition.take_over(events[transition.state.seq :])
+        return transition.take_over(events[known:]) if transition.state.seq == known else 0
 
     return step

@@ -296,12 +296,16 @@ class RedisCoordinationStore(CoordinationStore):
             run = SharedRun(plan, run_id, queue_of(plan.blueprint, plan.digest))
             run.extend(list(events[:1]))
             new = int(await self._store_new(run, list(events[:1])))
-        known = await self.events(run_id)
-        if not same_history(known, events):
-            raise ConflictError(f"run {run_id} is here already, and has gone on differently")
-        if len(events) <= len(known):
-            return new
-        return new + await self.runs.step(await self.runs.fresh(run_id), steps.take_over(events))
+        while True:
+            known = await self.events(run_id)
+            if not same_history(known, events):
+                raise ConflictError(f"run {run_id} is here already, and has gone on differently")
+            if len(events) <= len(known):
+                return new
+            more = await self.runs.step(await self.runs.fresh(run_id), steps.take_over(events, len(known)))
+            if more:
+                return new + more
+            # Others have gone on with it since we looked.
 
     async def tree(self, run_id: str) -> list[str]:
         await self.runs.open(run_id)

@@ -318,6 +318,31 @@ def in_memory(names: list[str]) -> int:
     return sum(isinstance(it, RunState) and it.run_id in names for it in gc.get_objects())
 
 
+async def test_a_history_that_others_bring_in_the_same_moment_is_there_once(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = ManualClock()
+    source = Driver(SqliteStore(tmp_path / "source.db", clock), clock)
+    await source.begin("A")
+    await source.complete("A")
+    plan, _ = await source.store.snapshot("run")
+    whole = await source.store.events("run")
+    one, two = drivers(path)
+    exists = one.store.exists
+
+    async def overtaken(run_id: str) -> bool:
+        found = await exists(run_id)
+        if not found:
+            await two.store.restore(plan, run_id, whole)
+        return found
+
+    monkeypatch.setattr(one.store, "exists", overtaken)
+    assert await one.store.restore(plan, "run", whole) == 0
+    assert len(await one.store.events("run")) == len(await two.store.events("run")) == len(whole)
+    assert await two.status() == "completed"
+    await close(source, one, two)
+
+
 async def test_a_run_that_others_have_ended_and_retired_is_gone(path: Path) -> None:
     one, two = drivers(path)
     await one.begin("A")
