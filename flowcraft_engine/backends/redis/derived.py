@@ -63,8 +63,9 @@ class Derived:
         for event in events:
             self._take(event)
         operations = self.operations
+        is_paused = self._run.state.paused_at is not None
         for name, is_ready in self._ready.items():
-            operations += ("R" if is_ready else "r", member(self._run_id, name))
+            operations += ("R" if is_ready and not is_paused else "r", member(self._run_id, name))
         self._add_claims()
         for digest, text in step.values.items():
             operations += ("V", digest, text)
@@ -105,9 +106,8 @@ class Derived:
             self._ready[name] = False
 
     def _not_claimed(self, name: str) -> None:
-        if self._claims.get(name):
-            del self._claims[name]
-        elif self._run.state.instances[name].owner is not None:
+        # Although it may have been claimed in this very append: before that, too, by the same owner.
+        if self._run.state.instances[name].owner is not None:
             self._claims[name] = False
 
     def _cancel(self, event: Event, names: Iterable[str]) -> None:

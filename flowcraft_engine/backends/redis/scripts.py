@@ -45,6 +45,7 @@ class Scripts:
         self.unpark = _script("unpark", prologue)
         self.register = _script("register", prologue)
         self.find_runs = _script("find_runs")
+        self.write_logs = _script("write_logs")
 
 
 def _script(name: str, *prologues: str) -> Script:

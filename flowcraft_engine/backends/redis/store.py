@@ -37,7 +37,7 @@ from flowcraft_engine.errors import ConflictError, NotFoundError
 from flowcraft_engine.failpoints import failpoint
 from flowcraft_engine.kernel import state as st
 from flowcraft_engine.kernel.commands import Claim, Commit, Committed, Effects, Start
-from flowcraft_engine.kernel.event import Event
+from flowcraft_engine.kernel.event import MICROSECONDS, Event
 from flowcraft_engine.kernel.fold import replay
 from flowcraft_engine.kernel.locate import locate
 from flowcraft_engine.kernel.naming import Path, item_name
@@ -66,6 +66,8 @@ _LARGEST_PAGE = 1_000
 _VALUES_OF_A_CLAIM = ("values", "resumption", "carry", "error", "item", "outcomes", "input")
 #: Large values of a history come together, as soon as they have so many characters.
 _FETCHED_AT_ONCE = 1_000_000
+#: So many parts of logs fit on the stack of a script.
+_LOGS_AT_ONCE = 1_000
 _SUMMARY = ("blueprint_id", "version", "status", "created_at", "finished_at", "parent")
 
 
@@ -444,11 +446,10 @@ class RedisCoordinationStore(CoordinationStore):
             fields = (part.instance, part.generation, part.attempt, part.lines, part.left_out)
             by_run.setdefault(part.run_id, []).append(json.dumps(fields, separators=(",", ":")))
         for run_id, texts in by_run.items():
-            key = self.keys.run(run_id).logs
-            if await self.exists(run_id):
-                await self.link.call("RPUSH", key, *texts)
-            if not await self.exists(run_id):  # it was never there, or has been retired meanwhile
-                await self.link.call("DEL", key)
+            keys = self.keys.run(run_id)
+            for first in range(0, len(texts), _LOGS_AT_ONCE):
+                some = texts[first : first + _LOGS_AT_ONCE]
+                await self.link.run(self.scripts.write_logs, [keys.run, keys.logs], *some)
 
     async def read_logs(self, run_id: str, after: int = 0, *, limit: int | None = None) -> list[LogPart]:
         last = -1 if limit is None else after + limit - 1
@@ -500,19 +501,20 @@ class RedisCoordinationStore(CoordinationStore):
 
     async def find_runs(self, query: RunQuery) -> list[RunSummary]:
         """Page by page from the newest on; the server leaves out what does not fit."""
-        found: list[str] = []
+        # A run that begins meanwhile moves all others on: the last of a page comes once more with the next one.
+        found: dict[str, None] = {}
         wanted = (*self.keys.around_id, query.blueprint_id or "", "1" if query.top_only else "")
         size, first = min(max(2 * query.limit, 50), _LARGEST_PAGE), 0
         while len(found) < query.limit:
             reply = await self.link.run(
                 self.scripts.find_runs, [self._list(query.status)], first, first + size - 1, *wanted
             )
-            seen, oldest = int(reply[0]), float(reply[1]) / 1000
-            found += [run_id.decode() for run_id in reply[2:]]
+            seen, oldest = int(reply[0]), float(reply[1]) / MICROSECONDS
+            found.update(dict.fromkeys(run_id.decode() for run_id in reply[2:]))
             if seen < size or (query.since is not None and oldest < query.since):
                 break
             first, size = first + size, _LARGEST_PAGE
-        runs = await self._summaries(found[: query.limit])
+        runs = await self._summaries([*found][: query.limit])
         return [run for run in runs if query.fits(run)]
 
     def _list(self, status: str | None) -> str:
@@ -540,8 +542,12 @@ class RedisCoordinationStore(CoordinationStore):
         """Take in what others have appended to the unfinished runs that are known here."""
         runs = [run for run in self.runs.unfinished() if not run.is_writing]
         before = [run.state.seq for run in runs]
-        await asyncio.gather(*(self.runs.fresh(run.state.run_id) for run in runs))
+        await asyncio.gather(*(self._freshen(run.state.run_id) for run in runs))
         return [run.state.run_id for run, seq in zip(runs, before, strict=True) if run.state.seq != seq]
+
+    async def _freshen(self, run_id: str) -> None:
+        with contextlib.suppress(NotFoundError):  # it has ended, and was retired
+            await self.runs.fresh(run_id)
 
     async def await_news(self, run_ids: Sequence[str], timeout_s: float) -> None:
         seen = [(run_id, self.runs.position(run_id)) for run_id in run_ids]

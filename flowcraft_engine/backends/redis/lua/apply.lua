@@ -71,12 +71,12 @@ local function apply(first, run_id, now)
             redis.call('ZADD', KEYS[10], a, run_id)
             at = at + 2
         elseif op == 'F' then
-            local created = redis.call('ZSCORE', KEYS[9], run_id) or now
+            local created = redis.call('ZSCORE', KEYS[9], run_id) or now * 1000
             redis.call('ZREM', KEYS[10], run_id)
             redis.call('ZADD', KEYS[12], created, run_id)
             at = at + 2
         elseif op == 'G' then
-            local created = redis.call('ZSCORE', KEYS[9], a) or now
+            local created = redis.call('ZSCORE', KEYS[9], a) or now * 1000
             -- KEYS[10] ends with the status `running`; those beside it are for the statuses of an end.
             local index = string.sub(KEYS[10], 1, -8)
             for _, status in ipairs({ 'completed', 'failed', 'cancelled' }) do

@@ -155,6 +155,13 @@ def test_reindex_does_nothing_once_the_run_has_moved_on(server: Server, scripts:
     assert server.call("ZCARD", "unclaimed") == 0
 
 
+def test_a_run_that_the_index_has_lost_is_listed_as_one_of_now(server: Server, scripts: Scripts) -> None:
+    begun(server, scripts)
+    server.call("DEL", "runs")
+    append(server, scripts, 2, "a", "F", "done")
+    assert server.call("ZSCORE", "runs:done", "r") == b"%d" % (NOW * 1000)
+
+
 # ---- a server without memory -------------------------------------------------------------------------------
 
 
@@ -454,6 +461,17 @@ def test_a_page_of_runs_leaves_out_what_does_not_fit(server: Server, scripts: Sc
     assert page("", "") == [4, b"1", b"three", b"two", b"one"]
     assert page("bp", "1") == [4, b"1", b"one"]
     assert server.run(scripts.find_runs, ["runs"], 4, 9, "<", ">", "", "") == [0, b"0"]
+
+
+def test_what_was_said_is_kept_once_and_only_of_a_run_that_is_there(server: Server, scripts: Scripts) -> None:
+    def write(*parts: str) -> Any:
+        return server.run(scripts.write_logs, ["run", "logs"], *parts)
+
+    assert write("one") == 0
+    assert server.call("EXISTS", "logs") == 0
+    server.call("HSET", "run", "status", "running")
+    assert [write("one", "two"), write("three"), write("one", "two")] == [1, 1, 0]
+    assert server.call("LRANGE", "logs", 0, -1) == [b"one", b"two", b"three"]
 
 
 def test_a_flushed_script_is_sent_again(server: Server, scripts: Scripts) -> None:

@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from flowcraft_engine import ConflictError, NotFoundError
+from flowcraft_engine.backends.redis import store as store_module
 from flowcraft_engine.backends.redis.address import RedisAddress
 from flowcraft_engine.backends.redis.fleet import RedisFleet
 from flowcraft_engine.backends.redis.link import Link
@@ -21,10 +23,12 @@ from flowcraft_engine.backends.redis.store import RedisCoordinationStore
 from flowcraft_engine.clock import SystemClock
 from flowcraft_engine.distributed.errands import Errands
 from flowcraft_engine.execution.output_log import OutputLog
-from flowcraft_engine.kernel.commands import APPLIED, Commit, Completed, Failed, Start
+from flowcraft_engine.kernel.commands import APPLIED, Commit, Completed, Failed, Start, Suspended
 from flowcraft_engine.kernel.compile import compile_plan
 from flowcraft_engine.kernel.fold import replay
 from flowcraft_engine.kernel.state import RunState
+from flowcraft_engine.stores.coordination_store import RunQuery
+from flowcraft_engine.stores.log_store import LogLine, LogPart
 from flowcraft_engine.values.masking import Masker
 from tests.contracts.driver import OWNER, plan_of
 from tests.interleaving.road import Road, SteppedLink
@@ -518,6 +522,124 @@ async def test_a_blueprint_without_a_folder_takes_none_away(make_store: MakeStor
 
 
 @pytest.mark.asyncio
+async def test_runs_that_began_long_before_are_not_looked_through(
+    make_store: MakeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = make_store()
+    await begin_many(one, 120)
+    pages = noted_pages(one, monkeypatch)
+    assert await one.find_runs(RunQuery(limit=1_000, since=NOW / 1000 + 60)) == []
+    assert len(pages) == 1
+
+
+@pytest.mark.asyncio
+async def test_a_run_that_begins_while_the_list_is_read_lets_none_be_listed_twice(
+    make_store: MakeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = make_store()
+    await begin_many(one, 120)
+    pages = noted_pages(one, monkeypatch, then=lambda: one.start(plan_of("A"), Start("zz", {})))
+    found = [it.run_id for it in await one.find_runs(RunQuery(limit=1_000))]
+    assert len(pages) > 1
+    assert len(found) == len(set(found)) == 120
+
+
+async def begin_many(store: RedisCoordinationStore, count: int) -> None:
+    plan = plan_of("A")
+    for number in range(count):
+        await store.start(plan, Start(f"many-{number}", {}))
+
+
+def noted_pages(
+    store: RedisCoordinationStore, monkeypatch: pytest.MonkeyPatch, then: Callable[[], Any] | None = None
+) -> list[Any]:
+    """The pages of a list of runs that are asked for, of 50 runs each; `then` is called after each."""
+    monkeypatch.setattr(store_module, "_LARGEST_PAGE", 50)
+    run, pages = store.link.run, list[Any]()
+
+    async def noted(script: Script, *arguments: Any) -> Any:
+        reply = await run(script, *arguments)
+        if script is store.scripts.find_runs:
+            pages.append(reply)
+            if then is not None:
+                await then()
+        return reply
+
+    monkeypatch.setattr(store.link, "run", noted)
+    return pages
+
+
+@pytest.mark.asyncio
+async def test_whoever_looks_for_news_survives_that_a_run_was_retired(make_store: MakeStore) -> None:
+    one, other = make_store(), make_store()
+    await begin(one, "A")
+    await other.glance(RUN)
+    await complete(one, "A")
+    await one.retire(RUN)
+    assert await other.refresh() == []
+
+
+@pytest.mark.asyncio
+async def test_a_history_is_not_mixed_with_what_others_do_meanwhile(
+    make_store: MakeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = make_store(), make_store()
+    await begin(one, "A -> B")
+    await complete(one, "A")
+    plan, _ = await one.snapshot(RUN)
+    begun = await one.events(RUN)
+    await complete(one, "B")
+    whole = await one.events(RUN)
+    await one.retire(RUN)
+    await one.restore(plan, RUN, begun)
+    events = one.events
+
+    async def overtaken(*arguments: Any) -> Any:
+        found = await events(*arguments)
+        if len(found) == len(begun):
+            assert await other.claim(RUN, [("B", "another")], OWNER)
+            await other.commit(RUN, Commit("B", "another", Failed({"code": "x", "message": "y"}), OWNER))
+        return found
+
+    monkeypatch.setattr(one, "events", overtaken)
+    with pytest.raises(ConflictError, match="differently"):
+        await one.restore(plan, RUN, whole)
+    assert [it.type for it in await events(RUN)].count("run_finished") == 1
+
+
+@pytest.mark.asyncio
+async def test_what_becomes_ready_in_a_paused_run_is_not_looked_for(
+    make_store: MakeStore, server: Server
+) -> None:
+    one = make_store()
+    await begin(one, "A -> B")
+    assert await one.claim(RUN, [("A", "n")], OWNER)
+    await one.pause(RUN)
+    await one.commit(RUN, Commit("A", "n", Completed(1), OWNER))
+    assert server.call("ZCARD", "flowcraft:unclaimed:default") == 0
+    await one.unpause(RUN)
+    assert server.call("ZRANGE", "flowcraft:unclaimed:default", 0, -1) == [b"run\x1fB"]
+
+
+@pytest.mark.asyncio
+async def test_a_claim_that_is_given_again_and_ends_in_one_append_is_struck_off(
+    make_store: MakeStore, server: Server
+) -> None:
+    one = make_store()
+    await begin(one, "A:wait; B")
+    await one.signal(RUN, "A", "early", None)
+    assert await one.claim(RUN, [("A", "n")], OWNER)
+    # While another append is under way, A waits, finds its answer, goes on here, and the run is cancelled.
+    wait = Suspended({"kind": "answer", "due": None})
+    commit = Commit("A", "n", wait, OWNER, places=1, nonces=iter("m"))
+    await asyncio.gather(
+        one.claim(RUN, [("B", "b")], OWNER), one.commit(RUN, commit), one.cancel(RUN, "enough")
+    )
+    assert (await one.glance(RUN))[1].instances["A"].nonce == "m"
+    assert server.call("SMEMBERS", f"flowcraft:claims:{OWNER}") in ([], set())
+
+
+@pytest.mark.asyncio
 async def test_an_events_list_is_the_journal(make_store: MakeStore) -> None:
     one, other = make_store(), make_store()
     await begin(one, "A -> B")
@@ -562,7 +684,32 @@ async def test_what_nodes_print_is_kept_without_reading_the_history_of_their_run
     await log.stop()
     monkeypatch.undo()
     assert len(await one.read_logs(RUN)) == 50
-    assert sorted(commands) == ["EXISTS", "EXISTS", "RPUSH", "XRANGE"]
+    assert commands == ["XRANGE"]
+
+
+@pytest.mark.asyncio
+async def test_what_nodes_print_is_kept_once_although_the_reply_was_lost(
+    make_store: MakeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = make_store()
+    await begin(one, "A")
+    send, lost = one.link.pipe.send, list[str]()
+
+    def lossy(*command: Any) -> asyncio.Future[Any]:
+        reply = send(*command)
+        if one.scripts.write_logs.sha not in command or lost:
+            return reply
+        lost.append(command[0])
+        cut = asyncio.get_running_loop().create_future()
+        reply.add_done_callback(lambda _: cut.set_exception(RedisConnectionError("cut")))
+        return cut
+
+    monkeypatch.setattr(one.link.pipe, "send", lossy)
+    parts = [LogPart(RUN, "A", 1, 1, (LogLine(at, "stdout", None, "a line"),)) for at in (1.0, 2.0)]
+    await one.write_logs(parts)
+    assert lost
+    assert [it.lines for it in await one.read_logs(RUN)] == [it.lines for it in parts]
+    await one.write_logs([])
 
 
 def noted_commands(store: RedisCoordinationStore, monkeypatch: pytest.MonkeyPatch) -> list[str]:
