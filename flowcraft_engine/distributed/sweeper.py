@@ -126,9 +126,12 @@ class Sweeper:
     async def fire_due(self) -> None:
         """Do all errands whose time has come, and note when the next one will be due."""
         while True:
+            # What `look_at` is told from here on may not be in the index yet, and must not be forgotten for its answer.
+            self._next_due = float("inf")
             due = await self._fleet.take_due()
             await self._do(due.errands)
-            self._next_due = due.next_due if due.next_due is not None else float("inf")
+            if due.next_due is not None:
+                self._next_due = min(self._next_due, due.next_due)
             if not due.errands or self._next_due > self._clock.now():
                 return
 

@@ -1,4 +1,4 @@
-"""A sweeper that cannot reach what it needs."""
+"""When a sweeper looks again, whatever it is answered."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from flowcraft_engine.clock import SystemClock
+from flowcraft_engine.clock import Clock, ManualClock, SystemClock
 from flowcraft_engine.distributed.sweeper import Sweeper
 from flowcraft_engine.errors import BackendError
+from flowcraft_engine.stores.fleet import DueErrands
 
 pytestmark = pytest.mark.asyncio
 
@@ -22,18 +23,15 @@ class _Refusing:
         raise BackendError("asks for a password")
 
 
-async def test_a_server_that_refuses_everything_is_asked_once_a_period_and_not_all_the_time(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    period_s, rests = 600.0, list[float]()
+def sweeper_of(fleet: Any, *, period_s: float = 600.0, clock: Clock | None = None) -> Sweeper:
     anything: Any = SimpleNamespace(errands=None, observer=None)
-    sweeper = Sweeper(
+    return Sweeper(
         store=anything,
-        fleet=_Refusing(),  # type: ignore[arg-type]  # nothing else is asked for
+        fleet=fleet,
         queue=anything,
         publisher=anything,
         worker=anything,
-        clock=SystemClock(),
+        clock=clock or SystemClock(),
         owner=lambda: "w1",
         queues=list,
         heard_s=lambda: 0.0,
@@ -41,6 +39,28 @@ async def test_a_server_that_refuses_everything_is_asked_once_a_period_and_not_a
         period_s=period_s,
         retention_s=None,
     )
+
+
+async def test_a_timer_that_is_set_while_the_index_is_asked_is_not_forgotten_for_its_answer() -> None:
+    clock = ManualClock()
+    soon, later = clock.now() + 1, clock.now() + 500
+
+    class Answering:
+        async def take_due(self) -> DueErrands:
+            sweeper.look_at(soon)  # by a node of this process, whose commit comes right behind
+            return DueErrands([], later)
+
+    sweeper = sweeper_of(Answering(), clock=clock)
+    sweeper.look_at(clock.now())
+    await sweeper.fire_due()
+    assert sweeper._next_due == soon
+
+
+async def test_a_server_that_refuses_everything_is_asked_once_a_period_and_not_all_the_time(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    period_s, rests = 600.0, list[float]()
+    sweeper = sweeper_of(_Refusing(), period_s=period_s)
 
     async def rest(until_sweep_s: float) -> None:
         rests.append(until_sweep_s)
