@@ -181,7 +181,13 @@ class OutputLog:
             await self._write(all=False)
 
     async def _write(self, *, all: bool) -> None:
-        taken = self._take(all=all)
+        try:
+            await self._write_taken(self._take(all=all))
+        finally:
+            if self._dirty:
+                self._schedule()
+
+    async def _write_taken(self, taken: list[tuple[Page, list[LogLine]]]) -> None:
         parts = []
         generations: dict[str, int] = {}
         for page, lines in taken:
@@ -201,8 +207,6 @@ class OutputLog:
                 )
         if parts:
             await self._logs.write_logs(parts)
-        if self._dirty:
-            self._schedule()
 
     def _take(self, *, all: bool) -> list[tuple[Page, list[LogLine]]]:
         at = self._clock.now()
