@@ -52,8 +52,12 @@ async def _logs(context: typer.Context, run: str, node: str | None, *, follow: b
     import asyncio
 
     from flowcraft_cli.kept_run import kept_run
+    from flowcraft_cli.watching.output_news import LATE_S
     from flowcraft_engine.execution.standing import is_left
 
+    loop = asyncio.get_running_loop()
+    #: When nothing more is to come: the last words of a run come after its end.
+    end: float | None = None
     async with kept_run(context, run, only_looks=not follow) as kept:
         if node is not None:
             await _check_node(kept, node)
@@ -62,10 +66,16 @@ async def _logs(context: typer.Context, run: str, node: str | None, *, follow: b
         while True:
             await kept.store.refresh()
             # Asked first: what is written until then is read below.
-            has_ended = not follow or await is_left(kept.store, kept.run_id)
+            now = loop.time()
+            if not follow:
+                end = now
+            elif not await is_left(kept.store, kept.run_id):
+                end = None
+            elif end is None:
+                end = now + LATE_S
             for part in await _new_parts(kept, node, seen):
                 _take(kept, part, lines if json else None)
-            if has_ended:
+            if end is not None and now >= end:
                 return {"schema": 1, "run_id": kept.run_id, "lines": lines}
             await asyncio.sleep(_POLL_S)
 

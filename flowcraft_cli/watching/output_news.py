@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 #: Workers write what they have collected this often; to look more often is of no use.
 _PERIOD_S = 0.25
 #: How long after the end of a node its last words may still be on their way.
-_LATE_S = 0.4
+LATE_S = 0.4
 _PAUSE_S = 0.05
 #: Of many sub-runs some are asked at each look, the others at the next; and of each no more than a screen can take.
 _MOST_RUNS = 32
@@ -56,7 +56,7 @@ class OutputNews:
         """These happened: the nodes that they tell of may have said something."""
         if self._logs is None:
             return
-        until = _now() + _LATE_S
+        until = _now() + LATE_S
         for event in events:
             if event.type in (ev.NODE_COMPLETED, ev.NODE_FAILED, ev.NODE_RETRYING) and event.instance != END:
                 self._late[run_id, event.instance] = until

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from flowcraft_engine.backends.sqlite import SqliteStore
+from flowcraft_engine.clock import ManualClock
+from flowcraft_engine.stores.log_store import LogLine, LogPart
+from tests.contracts.driver import Driver
 from tests.unit.cli.conftest import command, environment, write
 
 Flowcraft = Callable[..., Any]
@@ -104,6 +110,34 @@ def test_a_run_of_another_process_is_followed_to_its_end(folder: Path, flowcraft
     finally:
         (folder / "seen").touch()
         assert running.wait(30) == 0
+
+
+def test_last_words_that_are_written_after_the_end_are_followed_too(folder: Path) -> None:
+    async def play() -> str:
+        clock = ManualClock(time.time())
+        run = Driver(SqliteStore(folder / ".flowcraft" / "state.db", clock), clock, "r")
+        await run.begin("a")
+        await run.store.attend("r", run.store.claimant())
+        await run.claim("a")
+        await say(run, "first")
+        follow = command("logs", "r", "--follow")
+        with subprocess.Popen(follow, env=environment(), stdout=subprocess.PIPE, text=True) as follower:
+            assert follower.stdout is not None
+            assert follower.stdout.readline().endswith("a | first\n")
+            await run.commit_completed("a")
+            await run.store.flush()
+            time.sleep(0.3)  # longer than the follower waits between two looks
+            await say(run, "last")
+            rest = follower.stdout.read()
+        await run.store.close()
+        return rest
+
+    async def say(run: Driver, text: str) -> None:
+        line = LogLine(time.time(), "stdout", None, text)
+        await run.store.write_logs([LogPart("r", "a", 1, 1, (line,))])  # type: ignore[attr-defined]  # as in a run
+        await run.store.flush()
+
+    assert asyncio.run(play()).endswith("a | last\n")
 
 
 def test_what_was_left_out_of_an_attempt_is_counted_once(flowcraft: Flowcraft) -> None:
