@@ -34,12 +34,14 @@ def check_run_reference(text: str) -> str:
 
 async def find_run(store: CoordinationStore, text: str) -> str:
     """The one run that `text` means. Raises `NotFoundError`, `UsageError` if it is ambiguous."""
+    from flowcraft_engine.stores.coordination_store import RunQuery
+
     check_run_reference(text)
     if text != LATEST and await store.exists(text):
         return text
     if ":" in text:
         return await _find_sub_run(store, text)
-    runs = [run for run in await store.list_runs(limit=_SEARCHED) if run.parent_run_id is None]
+    runs = await store.find_runs(RunQuery(limit=1 if text == LATEST else _SEARCHED))
     if not runs:
         raise NotFoundError(f"there is no run {text!r}: there are no runs yet")
     if text == LATEST:

@@ -10,7 +10,7 @@ from flowcraft_engine.errors import UsageError
 from flowcraft_engine.frozen import frozen
 
 if TYPE_CHECKING:
-    from flowcraft_engine.stores.coordination_store import CoordinationStore, RunSummary
+    from flowcraft_engine.stores.coordination_store import CoordinationStore, RunQuery, RunSummary
 
 ENDED = ("completed", "failed", "cancelled")
 _MOST = 1_000_000
@@ -27,12 +27,16 @@ class Selection:
     #: Only runs that ended before this time.
     older_s: float | None = None
 
+    def query(self, now: float) -> RunQuery:
+        """What the store can look for."""
+        from flowcraft_engine.stores.coordination_store import RunQuery
+
+        status = self.statuses[0] if len(self.statuses) == 1 else None
+        return RunQuery(_MOST, status, self.blueprint, None if self.since_s is None else now - self.since_s)
+
     def includes(self, run: RunSummary, now: float) -> bool:
-        if run.parent_run_id is not None or run.status not in self.statuses:
-            return False
-        if self.blueprint is not None and run.blueprint_id != self.blueprint:
-            return False
-        if self.since_s is not None and run.created_at < now - self.since_s:
+        """Whether a run that the store has found is meant."""
+        if run.status not in self.statuses:
             return False
         return self.older_s is None or (run.finished_at is not None and run.finished_at <= now - self.older_s)
 
@@ -41,9 +45,8 @@ async def select(store: CoordinationStore, selection: Selection) -> list[RunSumm
     """The selected runs, the newest first."""
     import time
 
-    status = selection.statuses[0] if len(selection.statuses) == 1 else None
     now = time.time()
-    return [run for run in await store.list_runs(limit=_MOST, status=status) if selection.includes(run, now)]
+    return [run for run in await store.find_runs(selection.query(now)) if selection.includes(run, now)]
 
 
 def read_statuses(

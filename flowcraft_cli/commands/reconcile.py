@@ -76,14 +76,14 @@ async def _all(context: typer.Context, manner: Manner, *, check: bool) -> int:
     from flowcraft_cli.mode_options import settings_of_runs
     from flowcraft_cli.output import emit_json, tell
     from flowcraft_cli.run_place import open_place
+    from flowcraft_engine.stores.coordination_store import RunQuery
 
     documents: list[dict[str, Any]] = []
     codes: list[int] = []
     async with open_place(settings_of_runs(context)) as place:
-        runs = await place.store.list_runs(limit=_MOST_RUNS, status="running") if place is not None else []
-        for summary in runs:
-            if place is None or summary.parent_run_id is not None:
-                continue
+        query = RunQuery(limit=_MOST_RUNS, status="running")
+        for summary in await place.store.find_runs(query) if place is not None else []:
+            assert place is not None
             kept = await run_in(place, summary.run_id)
             document, code, was_interrupted = await _reconcile(kept, manner, check=check)
             documents.append(document)

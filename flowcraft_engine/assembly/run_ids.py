@@ -5,6 +5,7 @@ from __future__ import annotations
 from flowcraft_engine.assembly.backend import is_distributed
 from flowcraft_engine.assembly.fleet import make_fleet
 from flowcraft_engine.settings import Settings
+from flowcraft_engine.stores.coordination_store import RunQuery
 
 _COMPLETED_AMONG = 300
 
@@ -30,8 +31,8 @@ def _shared_runs_beginning_with(
 
     async def look() -> list[tuple[str, str, str]]:
         async with make_fleet(settings) as fleet:
-            runs = await fleet.client.store.list_runs(limit=_COMPLETED_AMONG)
-        found = [run for run in runs if run.parent_run_id is None and run.run_id.startswith(prefix)]
+            runs = await fleet.client.store.find_runs(RunQuery(limit=_COMPLETED_AMONG))
+        found = [run for run in runs if run.run_id.startswith(prefix)]
         return [(run.run_id, run.blueprint_id, run.status) for run in found[:limit]]
 
     return asyncio.run(asyncio.wait_for(look(), within_s))
