@@ -22,7 +22,7 @@ class WorkerSettings:
     processes: int = 1
     #: Jobs that are being claimed at a time, in each process.
     threads: int = 8
-    #: Only these queues are served; empty: all that the worker fits.
+    #: Of the queues of unversioned runs these are served; empty: the one where all of them are.
     queues: tuple[str, ...] = ()
     #: A worker that was not heard for so long is taken for dead; its nodes are executed by others.
     lease_s: float = 15.0
