@@ -251,13 +251,17 @@ class FlowRuntime:
         self._users += 1
         if self._engine is not None and not self._changing_engine.locked():
             return self._engine
-        # What one engine hands back while it stops, the next one must see.
-        async with self._changing_engine:
-            if self._engine is None:
-                env = replace(self._env, owner=self.store.claimant())
-                self._engine = InProcessEngine(env, self._concurrency)
-                self._engine.start()
-            return self._engine
+        try:
+            # What one engine hands back while it stops, the next one must see.
+            async with self._changing_engine:
+                if self._engine is None:
+                    env = replace(self._env, owner=self.store.claimant())
+                    self._engine = InProcessEngine(env, self._concurrency)
+                    self._engine.start()
+                return self._engine
+        except BaseException:
+            await self._leave_engine()
+            raise
 
     async def _leave_engine(self) -> None:
         self._users -= 1

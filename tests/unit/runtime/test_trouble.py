@@ -99,6 +99,20 @@ async def test_a_run_that_others_end_and_retire_breaks_no_runtime(
     await others.close()
 
 
+async def test_a_call_that_could_not_begin_keeps_nothing_going(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails() -> str:
+        raise BackendError("no lock can be made")
+
+    made = blueprint("A")
+    process = runtime(made)
+    with monkeypatch.context() as patch:
+        patch.setattr(process.store, "claimant", fails)
+        with pytest.raises(BackendError):
+            await process.run(made)
+    assert (await process.run(made)).status == "completed"
+    assert process._engine is None, "it goes on although nobody uses it"
+
+
 async def test_all_who_wait_for_a_run_are_told_of_its_end() -> None:
     go_on = asyncio.Event()
 

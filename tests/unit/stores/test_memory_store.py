@@ -24,6 +24,19 @@ async def test_only_the_last_finished_runs_are_kept_and_unfinished_ones_always()
     assert [it.run_id for it in await store.list_runs()] == ["run4", "run3", "waits"]
 
 
+async def test_a_run_is_not_forgotten_for_a_retired_one_that_had_its_id() -> None:
+    clock = ManualClock()
+    store = MemoryStore(clock, keep_finished=1)
+    first, other = Driver(store, clock, "run"), Driver(store, clock, "other")
+    await first.begin("A")
+    await first.complete("A")
+    await store.retire("run")
+    await first.begin("W:wait")
+    await other.begin("A")
+    await other.complete("A")
+    assert [it.run_id for it in await store.list_runs()] == ["other", "run"]
+
+
 async def test_a_run_is_forgotten_with_its_sub_runs() -> None:
     clock = ManualClock()
     store = MemoryStore(clock)
