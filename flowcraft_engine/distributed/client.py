@@ -150,7 +150,7 @@ class FleetClient:
         await self._settle()
         return changed
 
-    async def reconcile(self, run_id: str, *, timeout_s: float | None = None) -> RunResult:
+    async def reconcile(self, run_id: str) -> RunResult:
         """Repair what keeps the run from going on. Does not wait for it to end."""
         await self._repair.repair(run_id)
         await self._settle()

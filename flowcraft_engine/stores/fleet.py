@@ -235,7 +235,3 @@ class Fleet(ABC):
     @abstractmethod
     async def forget_run(self, run_id: str) -> None:
         """There is no such run any more: strike it off all lists."""
-
-    @abstractmethod
-    async def open_runs(self, limit: int = 1000) -> list[str]:
-        """The newest runs that have not ended."""

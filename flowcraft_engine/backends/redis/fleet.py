@@ -299,10 +299,6 @@ class RedisFleet(Fleet):
         names = [keys.run(run_id).run, keys.parked, keys.runs, keys.finished, *map(keys.runs_with, STATUSES)]
         await self._link.run(self._scripts.forget, names, run_id)
 
-    async def open_runs(self, limit: int = 1000) -> list[str]:
-        found = await self._link.call("ZREVRANGE", self._keys.runs_with("running"), 0, limit - 1)
-        return [it.decode() for it in found]
-
 
 def _published_at(score: bytes | None) -> float | None:
     """Undo what `take_unclaimed.lua` adds to the time."""
