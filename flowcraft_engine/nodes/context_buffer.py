@@ -87,7 +87,7 @@ class AsyncContextView:
 
     async def to_dict(self) -> dict[str, Any]:
         """A copy of all user keys."""
-        merged = dict(await self._reader.read_all())
+        merged: dict[str, Any] = dict(await self._reader.read_all())
         merged.update(self._overlay or {})
         return {key: copy_json(value) for key, value in merged.items() if value is not _ABSENT}
 
@@ -106,11 +106,22 @@ class AsyncContextView:
                 await getattr(self, operation)(key, operand)
 
     def preview(self, committed: dict[str, JsonValue]) -> dict[str, JsonValue]:
-        """`committed` as it would be after this node's changes; what the node's own conditions see."""
-        if not self._overlay:
+        """`committed` as it would be after this node's changes; what the node's own conditions see.
+
+        The changes are made once more: what the node saw when it made them may be what it was before others did.
+        """
+        if self.changes is None or self._overlay is None:
             return committed
-        merged = {**committed, **self._overlay}
-        return {key: value for key, value in merged.items() if value is not _ABSENT}
+        # Here, because `validate` knows node types without the kernel.
+        from flowcraft_engine.kernel.commands import ABSENT
+        from flowcraft_engine.kernel.delta import DeltaConflictError, changed_keys
+
+        try:
+            changed = changed_keys(committed, self.changes)
+        except DeltaConflictError:
+            changed = self._overlay  # the commit fails the node
+        merged = {**committed, **changed}
+        return {key: value for key, value in merged.items() if value is not ABSENT and value is not _ABSENT}
 
     async def _current(self, key: str) -> Any:
         if key.startswith("_"):
