@@ -86,9 +86,7 @@ class Attempt:
                 value = await node_input(env.store, self.facts, claim, node)
             value = copy_json(value)
             params = {} if node.is_bare else await self._params(value)
-            view: Any = self.view
-            if not handler.is_async:
-                view = SyncContextView(view, asyncio.get_running_loop())
+            view = self._shown_to(handler)
             self.ctx = ctx = NodeContext.of(
                 claim,
                 self.facts,
@@ -134,6 +132,10 @@ class Attempt:
             return await self._routed(self._output, self._action)
         except Exception as error:  # what an expression raises fails its node
             return await self._failed(error, None)
+
+    def _shown_to(self, handler: Handler) -> AsyncContextView | SyncContextView:
+        """The context as the node uses it."""
+        return self.view if handler.is_async else SyncContextView(self.view, asyncio.get_running_loop())
 
     # ---- calling the node ----------------------------------------------------------------------------------
 
@@ -334,6 +336,9 @@ class Attempt:
     ) -> Outcome:
         try:
             if handler.rescue is not None:
+                # A buffer of its own: a thread of the attempt that goes on beyond its timeout has the old one.
+                self.view = AsyncContextView(self.facts.context)
+                ctx.context = self._shown_to(handler)
                 value = await handler.rescue(ctx, error)
                 if value is not NotImplemented:
                     return await self._outcome_of(value)
