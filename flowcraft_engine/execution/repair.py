@@ -8,6 +8,7 @@ on, so that nobody ends it meanwhile because that run does not wait for it yet.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 from flowcraft_engine.errors import ConflictError
@@ -82,7 +83,8 @@ async def pause(store: CoordinationStore, run_id: str) -> bool:
     changed = await store.pause(run_id)
     for name in (await store.tree(run_id))[1:]:
         if not (await store.glance(name))[1].is_final:
-            changed = await store.pause(name) or changed
+            with suppress(ConflictError):  # it has ended since
+                changed = await store.pause(name) or changed
     return changed
 
 

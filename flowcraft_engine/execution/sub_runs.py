@@ -58,7 +58,11 @@ async def start_child(store: CoordinationStore, parent: str, instance: str) -> t
     if effects is not None:
         _, state = await store.glance(parent)
         if _waits_for(state, instance, child):
-            return child, effects
+            if state.paused_at is None:
+                return child, effects
+            # Paused since we looked: whoever wanted to pause the child may have found none yet.
+            await store.pause(child)
+            return child, Effects()
         # Given up since we looked: whoever wanted to cancel the child may have found none yet.
         return child, await store.cancel(child, _UNWANTED, generation=1)
     _, child_state = await store.glance(child)

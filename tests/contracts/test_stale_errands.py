@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from flowcraft_engine.clock import ManualClock
 from flowcraft_engine.distributed.errands import Errands
 from flowcraft_engine.execution import repair
-from flowcraft_engine.execution.sub_runs import deliver_result
+from flowcraft_engine.execution.sub_runs import deliver_result, start_child
 from flowcraft_engine.kernel.commands import Effects
 from flowcraft_engine.stores.coordination_store import CoordinationStore
 from tests.contracts.driver import Driver, plan_of
@@ -173,3 +175,56 @@ async def test_a_result_of_the_generation_before_is_not_given_to_the_next(run: D
     await deliver_result(Slower(run.store, 0), "run:N")  # type: ignore[arg-type]  # it stands for a store
     assert (await run.states())["N"] == "waiting"
     await finish(run, child)
+
+
+class Overtaken:
+    """A store as a process sees it that others are a little faster than, at one verb."""
+
+    def __init__(self, store: CoordinationStore, verb: str, before: Callable[[], Awaitable[Any]]) -> None:
+        self._store = store
+        self._verb = verb
+        self._before = before
+
+    def __getattr__(self, name: str) -> Any:
+        verb = getattr(self._store, name)
+        if name != self._verb:
+            return verb
+
+        async def overtaken(*args: Any, **more: Any) -> Any:
+            self._verb = ""
+            await self._before()
+            return await verb(*args, **more)
+
+        return overtaken
+
+
+async def test_a_sub_run_that_starts_while_its_run_is_paused_is_paused_too(
+    run: Driver, child: Driver
+) -> None:
+    plan = plan_of("X -> Y", id="child")
+    await run.store.pin(plan)
+    await run.start(plan_of("N:sub(child) -> B"), pins={"child": plan.digest})
+    await run.begin_child("N")
+    slow: Any = Overtaken(run.store, "start", lambda: repair.pause(run.store, "run"))
+    target, effects = await start_child(slow, "run", "N")
+    assert (target, effects.ready) == ("run:N", [])
+    assert await child.claim("X") is None
+    assert await repair.unpause(run.store, "run")
+    assert await child.claim("X") is not None
+
+
+async def test_a_sub_run_that_ends_while_its_run_is_paused_keeps_nobody_from_that(
+    run: Driver, child: Driver
+) -> None:
+    await begin(run, child)
+
+    async def glance(run_id: str) -> Any:
+        plan, state = await run.store.glance(run_id)
+        # As it is now: the state belongs to the store, and changes with the next step.
+        found = plan, SimpleNamespace(is_final=state.is_final)
+        await run.store.cancel(run_id, None)
+        return found
+
+    slow: Any = SimpleNamespace(glance=glance, pause=run.store.pause, tree=run.store.tree)
+    assert await repair.pause(slow, "run")
+    assert (await run.state()).paused_at is not None
