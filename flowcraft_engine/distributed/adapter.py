@@ -349,6 +349,8 @@ class _Work:
         self._lease = self._make_lease()
         self._tasks: list[asyncio.Task[None]] = []
         self._registration: asyncio.Task[None] | None = None
+        #: From the farewell on, what the lease still hears brings this process back no more.
+        self._has_left = False
 
     @property
     def queues(self) -> tuple[str, ...]:
@@ -372,6 +374,7 @@ class _Work:
         self._sweeper.stop()
         _, hanging = await asyncio.wait(self._tasks[:1], timeout=_GOODBYE_S)
         await self._lease.stop()  # before its last word is too late: it may still want a registration
+        self._has_left = True  # its thread may hang in a question, if the server is away
         left = [*hanging, *self._tasks[1:]]
         if self._registration is not None:
             left.append(self._registration)
@@ -387,6 +390,7 @@ class _Work:
         await self._worker.hand_back()
         # A beat after the farewell would bring this process back, under another name.
         await self._lease.stop()
+        self._has_left = True
         await self._ports.fleet.leave(self._owner)
 
     async def _register(self) -> None:
@@ -408,7 +412,7 @@ class _Work:
         )
 
     def _in_loop(self, do: Callable[[], None]) -> None:
-        self._loop.call_soon_threadsafe(do)
+        self._loop.call_soon_threadsafe(lambda: None if self._has_left else do())
 
     def _register_soon(self) -> None:
         """Say once more what can be executed here, and take along what was parked meanwhile."""
