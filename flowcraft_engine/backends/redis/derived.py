@@ -53,6 +53,8 @@ class Derived:
         self._run_id = run.state.run_id
         self._ready: dict[str, bool] = {}
         self._claims: dict[str, bool] = {}
+        #: Instances that were claimed before this append, whatever it says of them last.
+        self._held: set[str] = set()
         #: Whose claims change; operations name them by their place in here, counted from the end.
         self.owners: list[str] = []
         self._changed: dict[str, None] = {}
@@ -106,9 +108,11 @@ class Derived:
             self._ready[name] = False
 
     def _not_claimed(self, name: str) -> None:
-        # Although it may have been claimed in this very append: before that, too, by the same owner.
-        if self._run.state.instances[name].owner is not None:
+        if self._claims.get(name) and name not in self._held:
+            del self._claims[name]  # claimed in this very append
+        elif self._run.state.instances[name].owner is not None:
             self._claims[name] = False
+            self._held.add(name)
 
     def _cancel(self, event: Event, names: Iterable[str]) -> None:
         """An event that does not name the instances that it ends: those that have it as their reason."""
