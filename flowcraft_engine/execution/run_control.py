@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from flowcraft_engine.blueprint.model import Blueprint
 from flowcraft_engine.blueprint.run_inputs import bind_inputs
-from flowcraft_engine.errors import UsageError
+from flowcraft_engine.errors import NotFoundError, UsageError
 from flowcraft_engine.execution.pins import reachable_blueprints
 from flowcraft_engine.execution.run_ids import RUN_ID, RunIds
 from flowcraft_engine.execution.waits import check_answer, find_wait
@@ -40,8 +41,14 @@ class RunControl:
         run_id = self._run_ids.new() if run_id is None else checked_run_id(run_id)
         given = to_json(dict(inputs)) if inputs else {}
         assert isinstance(given, dict)
-        pins = self._pins.get(plan.digest) or await self._pin(blueprint, plan)
-        return run_id, await self._store.start(plan, Start(run_id, bind_inputs(blueprint, given), pins))
+        bound = bind_inputs(blueprint, given)
+        pins = self._pins.get(plan.digest)
+        if pins is not None:
+            # The store may have forgotten a blueprint since, with the last run that needed it.
+            with suppress(NotFoundError):
+                return run_id, await self._store.start(plan, Start(run_id, bound, pins))
+        pins = await self._pin(blueprint, plan)
+        return run_id, await self._store.start(plan, Start(run_id, bound, pins))
 
     async def answer(
         self, run_id: str, node: str | None, action: str | None, output: Any

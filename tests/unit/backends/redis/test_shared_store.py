@@ -23,6 +23,7 @@ from flowcraft_engine.backends.redis.store import RedisCoordinationStore
 from flowcraft_engine.clock import SystemClock
 from flowcraft_engine.distributed.errands import Errands
 from flowcraft_engine.execution.output_log import OutputLog
+from flowcraft_engine.execution.run_control import RunControl
 from flowcraft_engine.kernel.commands import APPLIED, Commit, Completed, Failed, Start, Suspended
 from flowcraft_engine.kernel.compile import compile_plan
 from flowcraft_engine.kernel.fold import replay
@@ -510,6 +511,23 @@ async def test_the_journal_goes_back_in_time_only_with_the_clock_of_the_server(
     await one.commit(RUN, Commit("A", "nonce", Completed(1), OWNER))
     times = [event.at for event in await one.events(RUN)]
     assert (times == sorted(times)) is not is_taken_back
+
+
+@pytest.mark.asyncio
+async def test_a_client_that_goes_on_for_long_pins_again_what_was_forgotten_with_the_last_run(
+    make_store: MakeStore, server: Server
+) -> None:
+    one = make_store()
+    child, parent = plan_of("A", id="child").blueprint, plan_of("N:sub(child)").blueprint
+    control = RunControl(one, [child])
+    await control.start(parent, {}, "first")
+    # The run is retired, and this process has had to do with many other blueprints since.
+    await one.cancel("first", None)
+    await one.retire("first")
+    assert server.call("HLEN", "flowcraft:blueprints") == 0
+    one._plans.clear()
+    await control.start(parent, {}, "second")
+    assert server.call("HLEN", "flowcraft:blueprints") == 2
 
 
 @pytest.mark.asyncio
