@@ -91,8 +91,12 @@ async def pause(store: CoordinationStore, run_id: str) -> bool:
 async def unpause(store: CoordinationStore, run_id: str) -> bool:
     """Let a run and its sub-runs go on. False if nothing of it was paused."""
     changed = False
-    for name in await store.tree(run_id):
-        changed = await store.unpause(name) is not None or changed
+    seen: set[str] = set()
+    # Once more for those that began since: whoever starts a sub-run below a paused one pauses it.
+    while new := [name for name in await store.tree(run_id) if name not in seen]:
+        for name in new:
+            changed = await store.unpause(name) is not None or changed
+        seen.update(new)
     return changed
 
 

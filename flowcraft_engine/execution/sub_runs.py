@@ -60,15 +60,24 @@ async def start_child(store: CoordinationStore, parent: str, instance: str) -> t
         if _waits_for(state, instance, child):
             if state.paused_at is None:
                 return child, effects
-            # Paused since we looked: whoever wanted to pause the child may have found none yet.
-            await store.pause(child)
-            return child, Effects()
+            return child, await _pause_with(store, parent, child)
         # Given up since we looked: whoever wanted to cancel the child may have found none yet.
         return child, await store.cancel(child, _UNWANTED, generation=1)
     _, child_state = await store.glance(child)
     if child_state.is_final:
         return parent, await deliver_result(store, child)
     return child, await store.outstanding(child)
+
+
+async def _pause_with(store: CoordinationStore, parent: str, child: str) -> Effects:
+    """Pause a child whose parent was paused since we looked: whoever did that may have found no child yet."""
+    await store.pause(child)
+    _, state = await store.glance(parent)
+    if state.paused_at is not None:
+        return Effects()
+    # And unpaused again: whoever did that may have found the child unpaused.
+    await store.unpause(child)
+    return await store.outstanding(child)
 
 
 async def _end_late_child(store: CoordinationStore, parent: str, wait: JsonObject) -> tuple[str, Effects]:

@@ -213,6 +213,36 @@ async def test_a_sub_run_that_starts_while_its_run_is_paused_is_paused_too(
     assert await child.claim("X") is not None
 
 
+async def test_a_sub_run_that_starts_while_its_run_is_paused_for_a_moment_goes_on(
+    run: Driver, child: Driver
+) -> None:
+    plan = plan_of("X -> Y", id="child")
+    await run.store.pin(plan)
+    await run.start(plan_of("N:sub(child) -> B"), pins={"child": plan.digest})
+    await run.begin_child("N")
+
+    slow: Any = Overtaken(run.store, "start", lambda: repair.pause(run.store, "run"))
+    slower: Any = Overtaken(slow, "pause", lambda: repair.unpause(run.store, "run"))
+    _, effects = await start_child(slower, "run", "N")
+    assert effects.ready == ["X"]
+    assert await child.claim("X") is not None
+
+
+async def test_a_sub_run_that_begins_while_its_run_is_unpaused_goes_on(run: Driver, child: Driver) -> None:
+    plan = plan_of("X -> Y", id="child")
+    await run.store.pin(plan)
+    await run.start(plan_of("N:sub(child) -> B"), pins={"child": plan.digest})
+    await run.begin_child("N")
+
+    async def start_paused() -> None:
+        slow: Any = Overtaken(run.store, "start", lambda: repair.pause(run.store, "run"))
+        await start_child(slow, "run", "N")
+
+    slow: Any = Overtaken(run.store, "unpause", start_paused)
+    await repair.unpause(slow, "run")
+    assert await child.claim("X") is not None
+
+
 async def test_a_sub_run_that_ends_while_its_run_is_paused_keeps_nobody_from_that(
     run: Driver, child: Driver
 ) -> None:
