@@ -252,3 +252,21 @@ def _fails_at_2(input: int) -> int:
     if input == 2:
         raise ValueError("no 2")
     return input
+
+
+async def test_an_iteration_that_a_rerun_has_removed_is_told_as_removed() -> None:
+    made = blueprint("P -> L:loop(A..A, (A.n or 0) < 3)")
+    passes: list[int] = []
+
+    def again() -> dict[str, int]:
+        passes.append(1)
+        return {"n": len(passes)}
+
+    process = runtime(made, {"A": again, "P": lambda: boom() if passes else None})
+    assert (await process.run(made, run_id="run")).status == "completed"
+    await process.rerun("run", "P")
+    run = await read_dossier(process.store, "run", 2e9)
+    with pytest.raises(NotFoundError, match="the rerun from P that began generation 2 removed it"):
+        why(run, "A#2")
+    with pytest.raises(NotFoundError, match="has no instance 'A#9'\n"):
+        why(run, "A#9")
