@@ -12,6 +12,7 @@ from flowcraft_cli.output import tell
 from flowcraft_cli.screen import width_of_screen
 from flowcraft_cli.text import safe
 from flowcraft_engine.blueprint.finding import Finding, Severity
+from flowcraft_engine.blueprint.source import CUT_AROUND
 
 #: An excerpt is no longer than this, and where there is no screen it is shown whole.
 _EXCERPT_WIDTH = 140
@@ -57,18 +58,18 @@ def _excerpt(finding: Finding, palette: Palette) -> list[str]:
     number = str(finding.location.line)
     shown, indent = _fitting(finding.excerpt, finding.location.column)
     lines = [f"  {palette.dim(f'{number:>5} |')} {shown}"]
-    if indent is not None:
-        lines.append(f"  {palette.dim('      |')} {' ' * indent}{palette.red('^')}")
+    lines.append(f"  {palette.dim('      |')} {' ' * indent}{palette.red('^')}")
     return lines
 
 
-def _fitting(excerpt: str, column: int) -> tuple[str, int | None]:
+def _fitting(excerpt: str, column: int) -> tuple[str, int]:
     """The part of the line around its column that the screen has room for, and where the caret stands below it."""
     shown = safe(excerpt.expandtabs(4))
     # A cut line begins with an ellipsis: its columns are no longer those of the file.
-    indent = None if excerpt.startswith("…") else len(safe(excerpt[: column - 1].expandtabs(4)))
+    before = CUT_AROUND if excerpt.startswith("…") and column > CUT_AROUND else column - 1
+    indent = len(safe(excerpt[:before].expandtabs(4)))
     room = width_of_screen(_EXCERPT_WIDTH) - _MARGIN
-    if indent is None or len(shown) <= room:
+    if len(shown) <= room:
         return shown, indent
     start = max(0, min(indent - room // 2, len(shown) - room))
     head, tail = "…" if start else "", "…" if start + room < len(shown) else ""

@@ -11,6 +11,9 @@ from types import FrameType
 #: SIGHUP (the terminal was closed) counts as a request to end.
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
+#: How the threads of `asyncio.to_thread` are called: no end of a command waits for what nodes have left in them.
+NODE_THREADS = "flowcraft-asyncio"
+
 
 class Interruption(BaseException):
     """Somebody asked this process to end. Not an `Exception`: no `except` on the way may swallow it."""

@@ -12,6 +12,7 @@ import typer
 from flowcraft_cli.mode_options import refuse_ignored, refuse_place
 from flowcraft_cli.options import settings_of
 from flowcraft_cli.run_ids import check_run_reference, find_run
+from flowcraft_engine.execution.run_ids import RUN_FILE_SUFFIX
 from flowcraft_engine.frozen import frozen
 
 if TYPE_CHECKING:
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from flowcraft_engine.settings import Settings
     from flowcraft_engine.stores.coordination_store import CoordinationStore
     from flowcraft_engine.stores.log_store import LogStore
-
-#: Run files are told from run ids by the end of their name.
-_SUFFIX = ".fcrun"
 
 
 @frozen
@@ -150,7 +148,7 @@ def _is_of(word: str, top: str) -> bool:
 
 def run_file_of(text: str) -> tuple[str | None, str]:
     """The file that is meant by `run.fcrun` or `run.fcrun:sub`, and the rest; None for other references."""
-    name, suffix, inner = text.rpartition(_SUFFIX)
+    name, suffix, inner = text.rpartition(RUN_FILE_SUFFIX)
     return (name + suffix, inner) if suffix and name and inner[:1] in ("", ":") else (None, "")
 
 

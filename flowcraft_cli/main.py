@@ -34,15 +34,22 @@ def leave(code: int) -> NoReturn:
     """End the process with `code`, without taking the interpreter down: that is a tenth of a short command.
 
     What was registered for the end is done all the same, and other threads that keep a process alive are waited
-    for. A node's thread that hangs can print nothing any more.
+    for. A node's thread that hangs can print nothing any more, nor can one of `asyncio.to_thread`.
     """
-    if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
+    if any(map(_is_waited_for, threading.enumerate())):
         sys.exit(code)
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError, AttributeError):
             stream.flush()
     os._exit(code)
+
+
+def _is_waited_for(thread: threading.Thread) -> bool:
+    from flowcraft_cli.interruption import NODE_THREADS
+
+    is_ours = thread is threading.main_thread() or thread.name.startswith(NODE_THREADS)
+    return not (thread.daemon or is_ours)
 
 
 def run_command_line(arguments: Sequence[str]) -> int:

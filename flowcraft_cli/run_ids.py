@@ -5,22 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flowcraft_engine.errors import NotFoundError, UsageError
-from flowcraft_engine.execution.run_ids import RUN_ID
+from flowcraft_engine.execution.run_ids import RUN_ID, RUN_ID_RULE
 
 if TYPE_CHECKING:
     from flowcraft_engine.stores.coordination_store import CoordinationStore, RunSummary
 
 LATEST = "@latest"
-_RULE = "an id has letters, digits, '.', '_' and '-', at most 64, and begins with a letter or a digit"
 #: Runs looked through for a prefix; older ones are found by their whole id.
 _SEARCHED = 10_000
-
-
-def check_new_run_id(run_id: str) -> str:
-    """An id that a user gives to a new run. Raises `UsageError`."""
-    if not RUN_ID.fullmatch(run_id):
-        raise UsageError(f"{run_id!r} cannot be the id of a run", hint=_RULE)
-    return run_id
 
 
 def check_run_reference(text: str) -> str:
@@ -28,7 +20,7 @@ def check_run_reference(text: str) -> str:
     parent, colon, rest = text.partition(":")
     is_inner = not colon or (bool(rest) and len(text) <= 4_000 and rest.isprintable())
     if text != LATEST and not (RUN_ID.fullmatch(parent) and is_inner):
-        raise UsageError(f"{text!r} cannot be the id of a run", hint=_RULE)
+        raise UsageError(f"{text!r} cannot be the id of a run", hint=RUN_ID_RULE)
     return text
 
 

@@ -122,8 +122,7 @@ async def _made(wanted: Wanted, dossier: Dossier, settings: Settings) -> Report:
     from flowcraft_engine.reports.github import annotations_of, job_summary
 
     lines = annotations_of(dossier, github_workspace(), str(settings.code_root))
-    is_step = wanted.file is not None and str(wanted.file) == os.environ.get(_SUMMARY)
-    return Report(wanted.file, job_summary(dossier), lines, is_appended=is_step)
+    return Report(wanted.file, job_summary(dossier), lines, is_appended=_is_of_step(wanted))
 
 
 def reports_of_findings(wanted: Sequence[Wanted], file: str, findings: Sequence[Finding]) -> list[Report]:
@@ -134,11 +133,22 @@ def reports_of_findings(wanted: Sequence[Wanted], file: str, findings: Sequence[
             from flowcraft_engine.reports.junit import junit_of_findings
 
             made.append(Report(one.file, junit_of_findings(file, findings)))
-        elif one.kind == "github":
-            from flowcraft_cli.findings import annotation
+        elif one.kind == "html":
+            from flowcraft_engine.reports.html import html_of_findings
 
-            made.append(Report(None, "", [annotation(finding) for finding in findings]))
+            made.append(Report(one.file, html_of_findings(file, findings)))
+        else:
+            from flowcraft_cli.findings import annotation
+            from flowcraft_engine.reports.github import summary_of_findings
+
+            told = [annotation(finding) for finding in findings]
+            summary = summary_of_findings(file, findings)
+            made.append(Report(one.file, summary, told, is_appended=_is_of_step(one)))
     return made
+
+
+def _is_of_step(wanted: Wanted) -> bool:
+    return wanted.file is not None and str(wanted.file) == os.environ.get(_SUMMARY)
 
 
 def write_reports(reports: Sequence[Report]) -> None:

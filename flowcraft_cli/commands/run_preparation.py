@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from flowcraft_cli.inputs import collect_inputs
-from flowcraft_cli.run_ids import check_new_run_id
 from flowcraft_engine.assembly.blueprints import check_file, child_blueprints
 from flowcraft_engine.assembly.nodes import make_registry
 from flowcraft_engine.blueprint import Blueprint, BlueprintError, MissingBlueprintError
 from flowcraft_engine.blueprint.run_inputs import bind_inputs
 from flowcraft_engine.errors import InputError, UsageError
+from flowcraft_engine.execution.run_ids import checked_run_id
 from flowcraft_engine.frozen import frozen
 from flowcraft_engine.nodes.registry import NodeRegistry
 from flowcraft_engine.settings import Settings
@@ -44,7 +44,7 @@ def prepare(
     `may_lack_nodes`: others execute the run, and they may have node types that are not known here.
     """
     if run_id is not None:
-        check_new_run_id(run_id)
+        checked_run_id(run_id)
     if file == "-" and inputs_file == "-":
         raise UsageError("the blueprint and the inputs cannot both be read from stdin")
     if graph is not None:

@@ -89,6 +89,11 @@ class _Checker:
             self._tell(node, error, places, report)
 
     def _tell(self, node: NodeSpec, error: Any, places: Places, report: Report) -> None:
+        inside = _inside(error)
+        if inside:
+            for deeper in inside:
+                self._tell(node, deeper, places, report)
+            return
         path = tuple(error.absolute_path)
         at = places.node(node.id, "params", *path)
         what = f"params of '{show(node.id)}'"
@@ -128,6 +133,15 @@ class _Checker:
         else:
             text = f"{subject}: {printable(error.message, 200)}"
         report.error("bad_param", text, at, hint)
+
+
+def _inside(error: Any) -> list[Any]:
+    """What is wrong inside of a value that is of the right type, if only one alternative has that type."""
+    if error.validator not in ("anyOf", "oneOf"):
+        return []
+    depth = len(error.absolute_path)
+    found = [it for it in error.context if len(it.absolute_path) > depth]
+    return found if len({it.schema_path[0] for it in found}) == 1 else []
 
 
 def _alternatives(error: Any) -> str:

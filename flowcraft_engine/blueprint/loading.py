@@ -32,6 +32,8 @@ from flowcraft_engine.blueprint.source import SourceText
 from flowcraft_engine.frozen import frozen
 
 Source = str | os.PathLike[str]
+#: What there is to say of an edge, the first of them where it is told.
+_SAID = ("condition", "action", "transform")
 
 
 def load_blueprint(
@@ -189,11 +191,12 @@ def _build(draft: Draft, report: Report, around: _Surroundings) -> Blueprint | N
 
 
 def _decided_edges(blueprint: Blueprint, places: Places) -> dict[str, int | None]:
-    """Where the conditions and actions of edges stand. Plain edges have nothing to decide, and are most of them."""
+    """Where the conditions, actions or transforms of edges stand. Plain edges have none, and are most of them."""
     return {
-        edge_key(index): places.edge(index, "condition" if edge.condition is not None else "action")
+        edge_key(index): places.edge(index, key)
         for index, edge in enumerate(blueprint.edges)
-        if edge.condition is not None or edge.action is not None
+        for key in [next((it for it in _SAID if getattr(edge, it) is not None), None)]
+        if key is not None
     }
 
 

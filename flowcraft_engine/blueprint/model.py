@@ -130,7 +130,7 @@ class Blueprint(_Part):
         return self._locations
 
     def edge_location(self, index: int) -> SourceLocation | None:
-        """Where the condition or the action of an edge stands, else its target; None if nobody knows."""
+        """Where the condition, action or transform of an edge stands, else its target; None if nobody knows."""
         place = self._locations.get(edge_key(index))
         return place or self._locations.get(self.edges[index].target)
 

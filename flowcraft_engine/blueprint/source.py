@@ -11,6 +11,8 @@ from flowcraft_engine.blueprint.finding import SourceLocation
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _EXCERPT_WIDTH = 120
+#: Where in an excerpt that begins with an ellipsis the character stands that it was cut around, counted from 0.
+CUT_AROUND = _EXCERPT_WIDTH // 2
 
 
 class SourceText:
@@ -43,8 +45,9 @@ class SourceText:
         ending = _LINE_END.search(self.text, start)
         line = self.text[start : ending.start() if ending else len(self.text)]
         if len(line) > _EXCERPT_WIDTH:
-            left = max(0, min(place.column - _EXCERPT_WIDTH // 2, len(line) - _EXCERPT_WIDTH))
-            line = ("…" if left else "") + line[left : left + _EXCERPT_WIDTH] + "…"
+            left = max(0, place.column - CUT_AROUND)
+            right = left + _EXCERPT_WIDTH
+            line = ("…" if left else "") + line[left:right] + ("…" if right < len(line) else "")
         return printable(line.rstrip())
 
 

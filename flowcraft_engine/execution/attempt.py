@@ -32,6 +32,7 @@ from flowcraft_engine.kernel.commands import (
 from flowcraft_engine.kernel.naming import END, key_base
 from flowcraft_engine.kernel.plan import PlanNode
 from flowcraft_engine.kernel.retry import retry_delay_s
+from flowcraft_engine.kernel.routing import decision, is_true
 from flowcraft_engine.kernel.transitions import EXPIRED
 from flowcraft_engine.nodes.context_buffer import AsyncContextView, SyncContextView
 from flowcraft_engine.nodes.handler import CallNext, Handler
@@ -158,8 +159,10 @@ class Attempt:
             scope = Scope() if node.params.is_constant else await self._scope(node.params.references, value)
             params = node.params.render(scope)  # type: ignore[assignment]  # an object renders to an object
         for key, program in node.expressions.items():
-            params[key] = program.evaluate(await self._scope(program.references, value))
-            params[f"__{key}__"] = program.text
+            scope = await self._scope(program.references, value)
+            params[key] = found = program.evaluate(scope)
+            if not is_true(found):
+                params[f"__{key}__"] = decision(program, scope)
         if node.child_inputs is not None:
             params["inputs"] = copy_json(
                 await resolve_sources(self.env.store, self.facts, claim, node.child_inputs, node.scopes)

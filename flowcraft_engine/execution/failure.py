@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path, PurePath
 from traceback import walk_tb
 from types import FrameType
@@ -10,10 +11,13 @@ from types import FrameType
 from flowcraft_engine.errors import ErrorCode, NodeError, RegistryError
 from flowcraft_engine.expressions import ExpressionError
 from flowcraft_engine.frozen import frozen
+from flowcraft_engine.kernel.routing import EdgeError
 from flowcraft_engine.nodes.node_thread import as_failure
 from flowcraft_engine.values import JsonObject, JsonValue, NotSerializableError, to_json
 
 _MAX_MESSAGE = 4_000
+#: Of a group of exceptions so many are told.
+_MOST_TOLD = 3
 #: Files whose names begin like this are flowcraft's, Python's, or no files at all.
 _NOT_THEIRS = (
     str(Path(__file__).resolve().parent.parent) + os.sep,
@@ -57,6 +61,8 @@ def failure_of(error: BaseException, root: str) -> Failure:
         code, retryable = ErrorCode.EXPRESSION_ERROR, False
     elif isinstance(error, RegistryError):
         code, retryable = ErrorCode.NOT_REGISTERED, False
+    elif isinstance(error, BaseExceptionGroup):
+        retryable = all(it.retryable for it in _single(error) if isinstance(it, NodeError))
     stored: JsonObject = {"code": str(code), "message": message_of(error)}
     cause = _cause(error, root)
     if cause is not None:
@@ -74,20 +80,50 @@ def message_of(error: BaseException) -> str:
         hint = getattr(error, "hint", None)
         if isinstance(hint, str) and hint:
             text = f"{text} ({hint})"
+        if isinstance(error, BaseExceptionGroup):
+            text = f"{text}: {_told(error)}"
     except Exception:  # the user's __str__ may raise anything
         text = ""
     text = text.encode("utf-8", "replace").decode()
     return (text or type(error).__name__)[:_MAX_MESSAGE]
 
 
+def _single(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    """The exceptions in a group, at any depth."""
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _single(error)
+        else:
+            yield error
+
+
+def _told(group: BaseExceptionGroup[BaseException]) -> str:
+    """What went wrong in the tasks of a group, which itself says only how many did."""
+    errors = list(_single(group))
+    told = [
+        message
+        if (message := message_of(it)).startswith(type(it).__name__)
+        else f"{type(it).__name__}: {message}"
+        for it in errors[:_MOST_TOLD]
+    ]
+    more = [f"and {len(errors) - _MOST_TOLD} more"] if len(errors) > _MOST_TOLD else []
+    return "; ".join(told + more)
+
+
 def _cause(error: BaseException, root: str) -> JsonValue:
     """Type of the user's exception, and the last place in the user's own code, if it has passed any.
+
+    Of a group of exceptions it is that of the first one.
 
     None for errors that flowcraft itself words.
     """
     if isinstance(error, NodeError) and error.failure_cause is not None:
         return to_json(error.failure_cause)
+    if isinstance(error, EdgeError):
+        return {"edge": error.edge}
     origin = error.__cause__ if isinstance(error, NodeError) and error.__cause__ is not None else error
+    if isinstance(origin, BaseExceptionGroup):
+        origin = next(_single(origin), origin)
     place = _users_place(origin) or _users_place(error)
     # Of an exception of a library, the message says what there is to say: its type alone is a riddle.
     if place is None and isinstance(error, (NodeError, NotSerializableError, ExpressionError, RegistryError)):

@@ -8,10 +8,10 @@ from flowcraft_engine.blueprint.input_source import InputSource
 from flowcraft_engine.execution.environment import Environment
 from flowcraft_engine.execution.inputs import resolve_source, walk
 from flowcraft_engine.execution.scopes import read_scope
-from flowcraft_engine.expressions import References, Scope
+from flowcraft_engine.expressions import ExpressionError, References, Scope
 from flowcraft_engine.kernel.commands import Claim, Completed
 from flowcraft_engine.kernel.plan import PlanEdge
-from flowcraft_engine.kernel.routing import Route, route
+from flowcraft_engine.kernel.routing import EdgeError, Route, route
 from flowcraft_engine.nodes.context_buffer import AsyncContextView
 from flowcraft_engine.stores.coordination_store import RunFacts
 from flowcraft_engine.values import JsonObject, JsonValue, copy_json
@@ -80,7 +80,10 @@ class Router:
         for edge in edges:
             assert edge.transform is not None
             scope.input = await self._transform_input(edge, output)
-            values[str(edge.index)] = copy_json(edge.transform.evaluate(scope))
+            try:
+                values[str(edge.index)] = copy_json(edge.transform.evaluate(scope))
+            except ExpressionError as error:
+                raise EdgeError(edge, error) from error
         return values
 
     async def _transform_input(self, edge: PlanEdge, output: JsonValue) -> JsonValue:

@@ -10,7 +10,7 @@ from flowcraft_engine.blueprint.model import Blueprint
 from flowcraft_engine.blueprint.run_inputs import bind_inputs
 from flowcraft_engine.errors import NotFoundError, UsageError
 from flowcraft_engine.execution.pins import reachable_blueprints
-from flowcraft_engine.execution.run_ids import RUN_ID, RunIds
+from flowcraft_engine.execution.run_ids import RunIds, checked_run_id
 from flowcraft_engine.execution.waits import check_answer, find_wait
 from flowcraft_engine.kernel.commands import Effects, Start
 from flowcraft_engine.kernel.compile import compile_plan
@@ -92,15 +92,6 @@ class RunControl:
             pins[child.id] = child_plan.digest
         self._pins[plan.digest] = pins
         return pins
-
-
-def checked_run_id(run_id: str) -> str:
-    if not RUN_ID.fullmatch(run_id):
-        raise UsageError(
-            f"{run_id!r} cannot be the id of a run",
-            hint="letters, digits, '.', '_' and '-', beginning with a letter or a digit, at most 64",
-        )
-    return run_id
 
 
 def new_run_id() -> str:

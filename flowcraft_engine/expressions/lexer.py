@@ -46,7 +46,7 @@ FOREIGN = {
     "<>": "write '!='",
     "=": "write '==' to compare",
     ":=": "expressions cannot assign",
-    "=>": "expressions have no functions of their own",
+    "=>": "write '>=' to compare; expressions have no functions of their own",
     "?.": "write '.': a missing path is null here",
     "??": "write 'a if a != null else b'",
     "?": "write 'value if condition else other'",

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from flowcraft_engine.expressions.closures import Code, code_of
 from flowcraft_engine.expressions.evaluator import ExpressionError, Observation, Scope
 from flowcraft_engine.expressions.limits import Meter
-from flowcraft_engine.expressions.names import CONTEXT_KEY, ENV, NODE, RUN_INPUT, Root
+from flowcraft_engine.expressions.names import CONTEXT_KEY, ENV, NODE, RUN_INPUT, SECRET, Root
 from flowcraft_engine.expressions.syntax import (
     Arithmetic,
     Call,
@@ -32,6 +32,7 @@ MOST_CHARACTERS: Final = 120
 
 _WHOLES: Final = frozenset({"context", "outputs", "inputs"})
 _NAMED: Final = frozenset({NODE, CONTEXT_KEY, RUN_INPUT})
+_UNTOLD: Final = frozenset({ENV, SECRET})
 
 
 class Reading(NamedTuple):
@@ -42,7 +43,7 @@ class Reading(NamedTuple):
 
 
 def readings_of(tree: Tree) -> tuple[Reading, ...]:
-    """The first paths that the expression names, each once. Environment variables are never among them."""
+    """The first paths that the expression names, each once. Environment variables and secrets are never among them."""
     found: dict[str, Reading] = {}
     for reading in _readings(tree):
         found.setdefault(reading.path, reading)
@@ -100,7 +101,7 @@ def observation_text(values: Mapping[str, JsonValue], large: Mapping[str, str]) 
 
 def _readings(tree: Tree) -> Iterator[Reading]:
     if isinstance(tree, Root):
-        if tree.kind not in _WHOLES and tree.kind != ENV:
+        if tree.kind not in _WHOLES | _UNTOLD:
             yield Reading(_name(tree), code_of(tree))
         return
     if isinstance(tree, Walk) and isinstance(tree.base, Root):
@@ -117,7 +118,7 @@ def _walked(tree: Walk, root: Root) -> Iterator[Reading]:
         if not isinstance(step, (str, int)):
             break
         steps.append(step)
-    if root.kind != ENV and (steps or root.kind not in _WHOLES):
+    if root.kind not in _UNTOLD and (steps or root.kind not in _WHOLES):
         path = _name(root) + "".join(map(_step_text, steps))
         yield Reading(path, code_of(Walk(root, list(steps))) if steps else code_of(root))
     for step in tree.steps[len(steps) :]:

@@ -47,7 +47,7 @@ class CompiledProgram:
             raise self._failure("the data is nested too deeply") from None
 
     def observe(self, scope: Scope) -> Observation:
-        """What the expression looks at in `scope`, cut to a sane size; environment variables are left out."""
+        """What the expression looks at in `scope`, cut to a sane size; without environment variables and secrets."""
         if self._readings is None:
             self._readings = self._read_paths()
         return observe(self._readings, scope)
@@ -55,7 +55,8 @@ class CompiledProgram:
     def _read_paths(self) -> tuple[Reading, ...]:
         if self._tree is not None:
             return readings_of(self._tree)
-        return () if self.references.env else (Reading(self.text.strip(), self._code),)
+        is_untold = self.references.env or self.references.secrets
+        return () if is_untold else (Reading(self.text.strip(), self._code),)
 
     def _failure(self, message: str, hint: str | None = None) -> ExpressionError:
         return ExpressionError(f"{message}, in '{shortened(self.text)}'", hint=hint)

@@ -75,10 +75,12 @@ def _error(plan: Plan, instance: Instance) -> RunError:
 
 
 def _place(plan: Plan, instance: Instance, cause: JsonValue) -> SourceLocation | None:
-    """Where the node was written; of the outputs, the one that failed."""
+    """Where the node was written; of the outputs, the one that failed; and the edge, if its expression did."""
     if instance.node_id == END and isinstance(cause, dict):
         return plan.blueprint.locations.get(output_place(str(cause.get("output"))))
-    return plan.nodes[instance.node_id].location
+    edge = cause.get("edge") if isinstance(cause, dict) else None
+    found = plan.blueprint.edge_location(edge) if isinstance(edge, int) else None
+    return found or plan.nodes[instance.node_id].location
 
 
 def _all_waiting(plan: Plan, state: RunState) -> list[WaitingNode]:

@@ -54,7 +54,7 @@ def plan_rerun(plan: Plan, state: RunState, node: str, children: frozenset[str])
     start = find_start(plan, state, node)
     rewind = Rewind(plan, state, children, spares_any=False)
     for instance in state.instances.values():
-        if _was_stopped(instance) and instance.index is None:
+        if was_stopped(instance) and instance.index is None:
             rewind.repair(instance)
     if start.index is not None:
         rewind.go_on_with_items(state.instances[instance_name(start.node_id, start.path)], start.index)
@@ -78,7 +78,7 @@ def find_start(plan: Plan, state: RunState, node: str) -> Instance:
         instance = found[0]
     if instance.node_id == END:
         raise NotFoundError(f"run {state.run_id} has no node {node!r}")
-    if not instance.has_started and not _was_stopped(instance):
+    if not instance.has_started and not was_stopped(instance):
         raise ConflictError(
             f"{node!r} did not run, it is {instance.state}: there is nothing to run again",
             hint="name a node before it",
@@ -106,14 +106,14 @@ def lost_children(state: RunState, *, only_stopped: bool = False) -> Iterator[tu
             holder = state.instances[instance_name(instance.node_id, instance.path)]
         if not is_lost(state, holder):
             continue
-        if only_stopped and not _was_stopped(instance):
+        if only_stopped and not was_stopped(instance):
             continue
         failed_with_it = instance.resumption is not None and instance.resumption.get("status") != "completed"
         if failed_with_it or instance.state == st.CANCELLED:
             yield instance.name, str(wait["child"])
 
 
-def _was_stopped(instance: Instance) -> bool:
+def was_stopped(instance: Instance) -> bool:
     """True if the run ended from outside while this was under way: it has told nobody of its end."""
     reason = instance.reason
     return instance.state == st.CANCELLED and isinstance(reason, dict) and reason.get("rule") in _STOPPED

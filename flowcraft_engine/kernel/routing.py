@@ -15,9 +15,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from flowcraft_engine.blueprint.fixed_names import BREAK, CONTINUE
-from flowcraft_engine.expressions import Program, Scope
+from flowcraft_engine.expressions import ExpressionError, Program, Scope
 from flowcraft_engine.kernel.plan import PlanEdge, PlanNode
 from flowcraft_engine.values import JsonObject, JsonValue, copy_json
+
+
+class EdgeError(ExpressionError):
+    """An expression of an edge could not be evaluated; `edge` is its place in the blueprint."""
+
+    def __init__(self, edge: PlanEdge, error: ExpressionError) -> None:
+        super().__init__(f"edge {edge.label}: {error.message}", hint=error.hint)
+        self.edge = edge.index
 
 
 @dataclass(slots=True)
@@ -64,7 +72,10 @@ def _decide(result: Route, edges: Iterable[PlanEdge], scope: Scope) -> None:
             if edge.action is not None:
                 result.why[str(edge.index)] = {"rule": "action", "action": edge.action}
             continue
-        why = decision(edge.condition, scope)
+        try:
+            why = decision(edge.condition, scope)
+        except ExpressionError as error:
+            raise EdgeError(edge, error) from error
         result.why[str(edge.index)] = why
         if why["holds"]:
             result.taken.append(edge.index)

@@ -26,7 +26,8 @@ def find_addressee(
             return waiting[0]
         if not waiting and _was_told(state.instances.values(), answer):
             return None
-        raise ConflictError(_which_wait(state, waiting))
+        hint = None if waiting or state.is_final else f"flowcraft show {state.run_id} tells how it stands"
+        raise ConflictError(_which_wait(state, waiting), hint=hint)
     named = [instance for instance in waiting if node in (instance.name, instance.node_id)]
     if len(named) > 1:
         raise ConflictError(f"{len(named)} instances of {node!r} wait, name one: {_names(named)}")

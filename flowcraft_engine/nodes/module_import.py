@@ -100,7 +100,8 @@ def _short(file: str) -> str:
 def _name_hint(name: str) -> str:
     if name.endswith(".py") or "/" in name:
         dotted = name.removesuffix(".py").strip("./").replace("/", ".")
-        return f"write it like an import: {dotted}"
+        if all(part.isidentifier() for part in dotted.split(".")):
+            return f"write it like an import: {dotted}"
     return "write it like an import: shop.nodes, or shop.nodes:registry"
 
 

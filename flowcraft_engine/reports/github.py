@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
+from flowcraft_engine.blueprint.finding import Finding
 from flowcraft_engine.blueprint.source import printable
 from flowcraft_engine.drawing.outcome import look_of
 from flowcraft_engine.history.run_result import NodeRun
@@ -142,6 +143,19 @@ def job_summary(dossier: Dossier) -> str:
     for run in dossier.tree():
         parts += _nodes(run, is_top=run is dossier)
     return "\n\n".join(parts) + "\n"
+
+
+def summary_of_findings(file: str, findings: Sequence[Finding]) -> str:
+    """Markdown: what is wrong with a blueprint that could not run."""
+    told = [f"### {look_of('failed').symbol} {_plain(file)} is not valid", ""]
+    for one in findings[:_MOST_ERRORS]:
+        place = f" <sub>{_plain(str(one.location))}</sub>" if one.location is not None else ""
+        hint = f"<br>{_told(one.hint)}" if one.hint else ""
+        told.append(f"- {_told(one.message)} <code>{_plain(one.code)}</code>{place}{hint}")
+    left_out = len(findings) - _MOST_ERRORS
+    if left_out > 0:
+        told.append(f"- and {left_out} more")
+    return "\n".join(told) + "\n\n"
 
 
 def _headline(dossier: Dossier) -> str:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import base64
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 
+from flowcraft_engine.blueprint.finding import Finding
 from flowcraft_engine.drawing.outcome import STATES, look_of
 from flowcraft_engine.history.run_result import iso_time
 from flowcraft_engine.reports.dossier import Dossier
@@ -45,7 +46,26 @@ async def html_report(dossier: Dossier) -> str:
         body.append(tag("article", _sub_header(run) + parts, id=_anchor(run)))
     made = f"Made by flowcraft at {iso_time(dossier.now)}. It needs no network and has no scripts."
     body.append(tag("footer", text(made)))
-    title = f"{result.blueprint_id} {result.status} · {result.run_id}"
+    return _page(f"{result.blueprint_id} {result.status} · {result.run_id}", body)
+
+
+def html_of_findings(file: str, findings: Sequence[Finding]) -> str:
+    """The page about a blueprint that could not run: there is no run to draw, but what is wrong with it."""
+    heading = tag("h1", f"{badge('failed', 'not valid')} {text(file)}")
+    return _page(f"{file} is not valid", [tag("header", heading), *map(_finding, findings)])
+
+
+def _finding(finding: Finding) -> str:
+    place = text(shown_place(finding.location)) if finding.location is not None else ""
+    head = tag(
+        "h3", f"{tag('code', place)} {tag('small', text(f'{finding.severity.value} · {finding.code}'))}"
+    )
+    told = [finding.message, *([f"hint: {finding.hint}"] if finding.hint else [])]
+    source = tag("pre", text(finding.excerpt)) if finding.excerpt else ""
+    return tag("div", head + tag("pre", lines("\n".join(told)), "message") + source, "fault")
+
+
+def _page(title: str, body: Sequence[str]) -> str:
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'

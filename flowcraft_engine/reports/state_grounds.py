@@ -247,6 +247,9 @@ class StateGrounds:
                 again = f" (generation {span.generation})" if self._state.generation > 1 else ""
                 text = f"attempt {span.attempt} of {most}{again}: {error_sentence(span.error)}"
                 yield Ground("attempt_failed", text, instance.name, place)
+                cause = span.error.get("cause")
+                if isinstance(cause, dict) and cause.get("rule") == "condition":
+                    yield Ground("condition", condition_text(cause), instance.name, place)
 
     def _origin(self, origin: str, by: str) -> list[Ground]:
         """The failure at the root, and what handed it on."""

@@ -9,6 +9,7 @@ from typing import Any
 from flowcraft_engine.blueprint.finding import SourceLocation
 from flowcraft_engine.errors import NotFoundError
 from flowcraft_engine.frozen import frozen
+from flowcraft_engine.kernel import event as ev
 from flowcraft_engine.kernel import state as st
 from flowcraft_engine.kernel.naming import InstanceName
 from flowcraft_engine.kernel.state import Instance
@@ -109,8 +110,21 @@ def _unborn(dossier: Dossier, name: str, parsed: InstanceName) -> Instance:
             return item
         raise NotFoundError(f"{whole.name} has {len(whole.batch.items)} items, counted from 0")
     known = [it.name for it in dossier.state.instances.values() if it.node_id == parsed.node_id]
+    removal = _removal(dossier, name)
+    if removal is not None:
+        told = f"run {dossier.run_id} has no instance {name!r} any more: {removal}"
+        raise NotFoundError(told, hint=f"there are: {_listed(known)}" if known else None)
     hint = f"there are: {_listed(known)}" if known else "the node has not been reached"
     raise NotFoundError(f"run {dossier.run_id} has no instance {name!r}", hint=hint)
+
+
+def _removal(dossier: Dossier, name: str) -> str | None:
+    """What took an instance away that was there once; None if nothing did."""
+    for event in reversed(dossier.events):
+        if event.type == ev.GENERATION_BEGAN and name in event.data["removed"]:
+            origin = f" from {event.data['from']}" if event.data.get("from") else ""
+            return f"the {event.data['kind']}{origin} that began generation {event.data['generation']} removed it"
+    return None
 
 
 def _listed(names: list[str]) -> str:

@@ -17,7 +17,7 @@ from flowcraft_engine.execution.endings import Endings
 from flowcraft_engine.execution.environment import Environment
 from flowcraft_engine.execution.executor import Executor, Seat
 from flowcraft_engine.execution.homecoming import bring_home
-from flowcraft_engine.execution.standing import is_quiet
+from flowcraft_engine.execution.standing import is_quiet, open_tree
 from flowcraft_engine.execution.sub_runs import deliver_result, end_unwanted, start_child
 from flowcraft_engine.kernel import state as st
 from flowcraft_engine.kernel.commands import Claim, Effects
@@ -121,12 +121,15 @@ class InProcessEngine:
     async def adopt(self, run_id: str) -> None:
         """Take up a run as its state stands: after a start, a crash, or a change made by another process."""
         _, state = await self._store.snapshot(run_id)
-        if run_id not in self._adopted:
+        is_known = run_id in self._adopted
+        if not is_known:
             self._adopted.add(run_id)
             await self._store.attend(run_id, self._env.owner)
         if not state.is_final:
             await self._take_from_the_dead(run_id)
-            await self._fire_overdue(run_id)
+            # Sub-runs are adopted one after the other, later: what is overdue in them is no reason to stop before.
+            for overdue in [run_id] if is_known or ":" in run_id else await open_tree(self._store, run_id):
+                await self._fire_overdue(overdue)
             if state.deadline is not None:
                 self._timers.add(state.deadline, run_id, "")
         self.publish(run_id, await self._store.outstanding(run_id))

@@ -58,9 +58,13 @@ class RunRecord:
     nodes: dict[str, list[Recorded]] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
     sub_runs: dict[str, RunRecord] = field(default_factory=dict)
+    #: True if `metadata.timeout` ended the run.
+    expires: bool = False
 
     def to_data(self) -> dict[str, Any]:
         data: dict[str, Any] = {}
+        if self.expires:
+            data["expires"] = True
         if self.nodes:
             data["nodes"] = {name: _attempts(attempts) for name, attempts in self.nodes.items()}
         if self.answers:

@@ -19,7 +19,7 @@ _HEAD = """\
 # Made by `flowcraft record`; `flowcraft test` plays it again. Edit it as you like: a node id stands for all
 # instances of the node, and of `expect` only what is there is compared.
 """
-_RECORD_KEYS = ("nodes", "answers", "sub_runs")
+_RECORD_KEYS = ("expires", "nodes", "answers", "sub_runs")
 _OPERATIONS = ("set", "delete", "increment", "append")
 
 
@@ -99,6 +99,7 @@ class _Reader:
             {node: self._attempts(value, f"nodes.{node}") for node, value in nodes.items()},
             {node: self._answer(value, f"answers.{node}") for node, value in answers.items()},
             {node: self._record(value, f"sub_runs.{node}") for node, value in children.items()},
+            bool(given.get("expires")),
         )
 
     def _attempts(self, data: Any, name: str) -> list[Recorded]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from flowcraft_engine.errors import ErrorCode
 from flowcraft_engine.kernel import event as ev
 from flowcraft_engine.kernel import state as st
 from flowcraft_engine.kernel.event import Event
+from flowcraft_engine.kernel.generations import was_stopped
 from flowcraft_engine.kernel.naming import END, node_of
 from flowcraft_engine.kernel.plan import Plan
 from flowcraft_engine.kernel.state import Instance
@@ -34,12 +36,16 @@ REAL: Final = frozenset(
 
 def record_of(run: Dossier) -> RunRecord:
     """What a case needs of a run and its sub-runs."""
-    record = RunRecord()
+    record = RunRecord(expires=(run.state.error or {}).get("code") == ErrorCode.RUN_TIMEOUT)
     noted_in: dict[str, int] = {}
+    ready: set[str] = set()
     generation = 1
     for event in run.events:
-        if event.type == ev.GENERATION_BEGAN:
+        if event.type == ev.NODE_READY:
+            ready.add(event.instance)
+        elif event.type == ev.GENERATION_BEGAN:
             generation += 1
+            ready.clear()
         elif _note(run.plan, record, event, again=noted_in.get(event.instance, generation) != generation):
             noted_in[event.instance] = generation
     instances = run.state.instances
@@ -55,7 +61,17 @@ def record_of(run: Dossier) -> RunRecord:
     for name, instance in instances.items():
         if name not in record.nodes and _is_recorded(run.plan, instance) and instance.state == st.WAITING:
             record.nodes[name] = [Recorded(waits=str((instance.wait or {}).get("message") or ""))]
+        elif was_stopped(instance) and (name in ready or instance.index is not None):
+            if noted_in.get(name, generation) != generation:
+                record.nodes.pop(name, None)
+            _note_unended(run.plan, record, instance)
     return record
+
+
+def _note_unended(plan: Plan, record: RunRecord, instance: Instance) -> None:
+    """What was under way when the run was stopped waits in the replay: so it holds up nothing that did end."""
+    if _is_recorded(plan, instance) and instance.name not in record.sub_runs:
+        record.nodes.setdefault(instance.name, []).append(Recorded(waits=""))
 
 
 def _note(plan: Plan, record: RunRecord, event: Event, *, again: bool) -> bool:

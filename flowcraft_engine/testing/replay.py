@@ -70,15 +70,25 @@ async def replay(case: Case, blueprints: Blueprints) -> Dossier:
     )
     clock.await_work(lambda: runtime.is_busy)
     await runtime.run(player.apply(blueprints.top), case.inputs, run_id=_RUN_ID, timeout_s=_TIMEOUT_S)
-    while (found := await player.next_answer(runtime)) is not None:
-        wait, answer = found
-        if answer.expires:
-            due = wait.wait.get("due")
-            clock.advance(max(0.0, due - clock.now()) + 0.001 if isinstance(due, (int, float)) else 0.001)
+    while True:
+        found = await player.next_answer(runtime)
+        if found is not None:
+            wait, answer = found
+            if answer.expires:
+                _advance_to(clock, wait.wait.get("due"))
+            else:
+                await runtime.answer(wait.run_id, wait.instance, action=answer.action, output=answer.output)
         else:
-            await runtime.answer(wait.run_id, wait.instance, action=answer.action, output=answer.output)
+            run = await read_dossier(runtime.store, _RUN_ID, clock.now())
+            deadline = player.next_deadline(run)
+            if deadline is None:
+                return run
+            _advance_to(clock, deadline)
         await runtime.proceed(_RUN_ID, timeout_s=_TIMEOUT_S)
-    return await read_dossier(runtime.store, _RUN_ID, clock.now())
+
+
+def _advance_to(clock: ManualClock, due: object) -> None:
+    clock.advance(max(0.0, due - clock.now()) + 0.001 if isinstance(due, (int, float)) else 0.001)
 
 
 def expectation_of(run: Dossier) -> Expectation:
@@ -145,6 +155,8 @@ class _Player:
     def __init__(self, record: RunRecord) -> None:
         self._record = record
         self._answered: set[tuple[str, str]] = set()
+        #: The last deadline that the clock was moved to.
+        self._expired = float("-inf")
 
     def apply(self, blueprint: Blueprint) -> Blueprint:
         """The blueprint with every node that reaches outside replaced."""
@@ -188,6 +200,17 @@ class _Player:
                 self._answered.add((wait.run_id, wait.instance))
                 return wait, answer
         return None
+
+    def next_deadline(self, run: Dossier) -> float | None:
+        """When the first of the runs ends that the case lets run out of time; None if there is none."""
+        due = [
+            it.state.deadline
+            for it in run.tree()
+            if not it.state.is_final and it.state.deadline is not None and it.state.deadline > self._expired
+            if (record := _record_at(self._record, it.run_id)) is not None and record.expires
+        ]
+        self._expired = min(due, default=self._expired)
+        return min(due, default=None)
 
 
 def _record_at(record: RunRecord, run_id: str) -> RunRecord | None:

@@ -106,14 +106,21 @@ def _forms(secret: str) -> Iterator[str]:
     for line in secret.splitlines():
         if len(line.strip()) >= _SHORTEST_LINE:
             yield line.strip()
-    yield json.dumps(secret)[1:-1]
-    yield json.dumps(secret, ensure_ascii=False)[1:-1]
+    for is_ascii in (True, False):
+        once = json.dumps(secret, ensure_ascii=is_ascii)[1:-1]
+        yield once
+        # JSON as a text in JSON: what one service tells of the answer of another.
+        yield json.dumps(once, ensure_ascii=is_ascii)[1:-1]
     yield repr(secret)[1:-1]
-    yield html.escape(secret)
+    yield html.escape(secret, quote=False)
+    quoted = html.escape(secret)
+    yield quoted
+    yield quoted.replace("&quot;", "&#34;").replace("&#x27;", "&#39;")
     for escaped in (quote(secret, safe=""), quote(secret), quote_plus(secret)):
         yield escaped
         yield re.sub("%[0-9A-F]{2}", lambda match: match[0].lower(), escaped)
     data = secret.encode("utf-8", "surrogatepass")
+    yield repr(data)[2:-1]
     yield data.hex()
     yield data.hex().upper()
     yield from _base64_forms(data)

@@ -14,7 +14,7 @@ from flowcraft_engine.nodes.node_context import NodeContext
 
 
 class CheckParams(Parameters):
-    # The engine adds the text of the expression as `__that__`; for authors every other key is an error.
+    # If it does not hold the engine says why, as `__that__`; for authors every other key is an error.
     model_config = ConfigDict(extra="ignore", json_schema_extra={"additionalProperties": False})
 
     that: Any = Field(description="an expression that must hold")
@@ -28,11 +28,13 @@ async def check(ctx: NodeContext, params: CheckParams) -> bool:
     """
     if params.that:
         return True
-    text = ctx.params.get("__that__")
-    raise NodeError(
-        params.message or (f"this does not hold: {text}" if text else "the check does not hold"),
+    why = ctx.params.get("__that__")
+    error = NodeError(
+        params.message or (f"this does not hold: {why['text']}" if why else "the check does not hold"),
         retryable=False,
     )
+    error.failure_cause = why
+    raise error
 
 
 def handler(_: BuiltinSettings) -> Handler:

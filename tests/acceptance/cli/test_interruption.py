@@ -142,3 +142,45 @@ def test_wait_follows_a_run_of_another_process_and_cancel_ends_it(flowcraft):
     process.communicate(timeout=60)
     assert process.returncode == 4
     until(lambda: not group_lives(group))
+
+
+LEFT = """
+import asyncio, time
+from pathlib import Path
+from flowcraft_engine import node
+
+@node("in-a-thread")
+async def in_a_thread():
+    Path("pid.txt").write_text("begun")
+    await asyncio.to_thread(time.sleep, 60)
+
+@node("heedless")
+async def heedless():
+    Path("pid.txt").write_text("begun")
+    while True:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            pass
+"""
+
+
+def test_a_command_does_not_wait_for_a_thread_that_a_node_has_left(flowcraft):
+    flowcraft.write("left.py", LEFT)
+    flowcraft.write("left.yaml", "nodes:\n  - {id: a, uses: in-a-thread, config: {timeout: 100ms}}\n")
+    process = flowcraft.begin("run", "left.yaml", "--app", "left", "-q")
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert "timeout of 100 ms" in err
+
+
+@pytest.mark.parametrize("uses", ["in-a-thread", "heedless"])
+def test_a_signal_ends_a_command_whatever_nodes_do(flowcraft, uses):
+    flowcraft.write("left.py", LEFT)
+    flowcraft.write("left.yaml", f"nodes:\n  - {{id: a, uses: {uses}}}\n")
+    process = flowcraft.begin("run", "left.yaml", "--app", "left", "--run-id", "r")
+    wait_for(flowcraft.folder / "pid.txt")
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "flowcraft reconcile r" in err

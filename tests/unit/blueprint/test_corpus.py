@@ -64,7 +64,11 @@ def test_a_valid_file_loads_without_errors_and_its_canonical_form_loads_again(na
     again = Blueprint.model_validate(json.loads(json.dumps(canonical)))
     assert again.canonical() == canonical
     assert again.digest() == blueprint.digest()
-    decided = {edge_key(i) for i, edge in enumerate(blueprint.edges) if edge.condition or edge.action}
+    decided = {
+        edge_key(i)
+        for i, edge in enumerate(blueprint.edges)
+        if edge.condition or edge.action or edge.transform
+    }
     outputs = {output_place(name) for name in blueprint.outputs or ()}
     assert set(blueprint.locations) == {node.id for node in blueprint.nodes} | outputs | decided
 

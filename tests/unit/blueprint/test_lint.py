@@ -332,6 +332,14 @@ def test_what_a_param_may_be_is_listed_also_when_it_may_be_left_out() -> None:
     ]
 
 
+def test_what_is_wrong_inside_of_a_list_is_told_there() -> None:
+    text = "nodes:\n  - {id: s, uses: shell, params: {run: [echo, [a]]}}\n"
+    _, findings = check_blueprint_text(text, catalog=NodeRegistry())
+    assert [(one.message, one.location and one.location.column) for one in findings] == [
+        ("`run.1` in params of 's' must be of type string or number or boolean, not a list", 47)
+    ]
+
+
 def test_words_of_other_tools_are_told_by_ours() -> None:
     text = (
         "inputs: {n: {type: int}}\nnodes:\n  - {id: a, type: shell, with: {x: 1}, depends_on: [], run: ls}\n"

@@ -86,6 +86,18 @@ def test_the_caret_stays_below_its_column_where_the_line_is_cut(flowcraft, monke
     assert shown.index("confg") == caret.index("^")
 
 
+def test_the_caret_stays_below_its_column_where_the_line_is_too_long_for_any_screen(flowcraft, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    for before, after in ((9, 30), (20, 9), (30, 1)):
+        fill, rest = (
+            "".join(f"k{number}: {number}, " for number in range(count)) for count in (before, after)
+        )
+        write("bad.yaml", f"nodes:\n  - {{id: a, uses: noop, params: {{{fill}}}, confg: {{{rest}}}}}\n")
+        _, shown, caret, _ = flowcraft("validate", "bad.yaml").out.splitlines()
+        assert shown.index("confg") == caret.index("^")
+        assert shown.endswith("…" if after > 1 else "confg: {k0: 0, }}")
+
+
 def test_an_explanation_is_filled_and_its_examples_stay_as_they_are(flowcraft, monkeypatch):
     monkeypatch.setenv("COLUMNS", "60")
     lines = flowcraft("nodes", "shell").out.splitlines()

@@ -137,3 +137,16 @@ def test_annotations_of_a_blueprint_name_its_file_as_seen_from_the_repository(fl
     assert "::warning file=flows/bad.yaml,line=2" in flowcraft("validate", bad, "--format", "github").out
     done = flowcraft("run", bad, "--report", "github")
     assert "::error file=flows/bad.yaml,line=2" in done.err
+
+
+def test_a_blueprint_that_is_not_valid_has_all_reports_too(flowcraft, monkeypatch):
+    write("bad.yaml", "nodes:\n  - {id: a, uses: nop}\n")
+    Path("r.html").write_text("of the run before")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "summary.md")
+    reports = ("--report", "junit=j.xml", "--report", "html=r.html", "--report", "github")
+    assert flowcraft("run", "bad.yaml", *reports).code == 3
+    for file in ("j.xml", "r.html", "summary.md"):
+        written = Path(file).read_text()
+        assert "of the run before" not in written
+        assert "is not registered" in written
+        assert "did you mean" in written

@@ -120,3 +120,13 @@ def test_a_blueprint_of_a_run_file_takes_no_folder_away_from_other_runs(flowcraf
     for step in steps if order == "imported first" else reversed(steps):
         assert flowcraft(*step).code in (0, 5)
     assert flowcraft("resume", "r2").json == {"where": "flows"}
+
+
+def test_no_run_begins_under_an_id_that_commands_would_take_for_a_file(
+    flowcraft: Flowcraft, release: str
+) -> None:
+    refused = flowcraft("run", release, "--run-id", "r1.fcrun")
+    assert refused.code == 2
+    assert "does not end with .fcrun" in refused.err
+    assert flowcraft("run", release, "--run-id", "r1.fcrun.2").code == 5
+    assert flowcraft("show", "r1.fcrun.2").code == 0

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from flowcraft_engine import BaseNode, NodeContext, NodeResult, ValueLimits
+from flowcraft_engine import BaseNode, FatalNodeError, NodeContext, NodeResult, ValueLimits
 from flowcraft_engine.backends.sqlite import SqliteStore
 from flowcraft_engine.kernel.event import NODE_RELEASED
 from tests.unit.runtime.play import blueprint, play, runtime
@@ -384,3 +384,32 @@ async def test_a_recover_that_fails_is_told_in_a_sentence_and_hides_nothing(
     assert [error.message for error in result.errors] == ["first"]
     assert "recover() of node A failed: worse (RuntimeError at tests/unit/execution/" in caplog.text
     assert "Traceback" not in caplog.text
+
+
+async def test_a_group_of_exceptions_is_told_by_those_in_it_and_where_they_were_raised() -> None:
+    async def bad(number: int) -> None:
+        raise ValueError(f"number {number}")
+
+    async def several(ctx: NodeContext) -> None:
+        async with asyncio.TaskGroup() as group:
+            for number in range(5):
+                group.create_task(bad(number))
+
+    (error,) = (await play("A", {"A": several})).errors
+    assert error.message == (
+        "unhandled errors in a TaskGroup (5 sub-exceptions): "
+        "ValueError: number 0; ValueError: number 1; ValueError: number 2; and 2 more"
+    )
+    assert isinstance(error.cause, dict)
+    assert (error.cause["type"], error.cause["function"]) == ("ValueError", "bad")
+
+
+async def test_a_fatal_error_in_a_group_is_fatal() -> None:
+    calls: list[int] = []
+
+    def fatal(ctx: NodeContext) -> None:
+        calls.append(1)
+        raise ExceptionGroup("both", [ValueError(1), ExceptionGroup("inner", [FatalNodeError("stolen")])])
+
+    await play("A", {"A": fatal}, patch={"A": {"config": {"max_retries": 3}}})
+    assert calls == [1]

@@ -152,3 +152,17 @@ async def test_an_output_that_fails_is_named_and_has_its_place(tmp_path: Path) -
         assert (error.node, error.code) == ("$end", "expression_error")
         assert error.message == "output 'ratio': division by zero, in '1 / n'"
         assert error.location == {"file": str(file), "line": 4, "column": 10}
+
+
+@pytest.mark.parametrize("key", ["condition", "transform"])
+async def test_an_error_of_an_edge_names_it_and_its_line(tmp_path: Path, key: str) -> None:
+    file = tmp_path / "flow.yaml"
+    file.write_text(
+        "nodes:\n  - {id: a, uses: noop}\n  - {id: b, uses: noop}\n"
+        f"edges:\n  - {{source: a, target: b, {key}: 1 / 0}}\n"
+    )
+    (error,) = (await FlowRuntime().run(load_blueprint(file))).errors
+    assert (error.node, error.code) == ("a", "expression_error")
+    assert error.message == "edge a -> b: division by zero, in '1 / 0'"
+    assert error.location is not None
+    assert (error.location["line"], error.location["column"]) == (5, 30 + len(key))

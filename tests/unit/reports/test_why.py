@@ -54,7 +54,9 @@ async def test_large_values_are_told_by_their_size() -> None:
     assert "(rows is a list of 5000, name is a text of 500 characters)" in told(run, "B")
 
 
-async def test_environment_variables_are_never_among_the_values(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_environment_variables_and_secrets_are_never_among_the_values(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("CANARY", "canary-in-a-mine")
     made = blueprint("A -(count > 0)-> B")
     process = runtime(made)
@@ -63,6 +65,9 @@ async def test_environment_variables_are_never_among_the_values(monkeypatch: pyt
     from flowcraft_engine.expressions import Scope
 
     observed = program.observe(Scope(env={"CANARY": "canary-in-a-mine"}, context={"count": 3}))
+    assert observed.values == {"count": 3} and observed.large == {}
+    program = plan.evaluator.compile('secret("CANARY") == context.count or len(secret("CANARY")) > count')
+    observed = program.observe(Scope(secrets={"CANARY": "canary" * 99}, context={"count": 3}))
     assert observed.values == {"count": 3} and observed.large == {}
 
 
@@ -252,3 +257,31 @@ def _fails_at_2(input: int) -> int:
     if input == 2:
         raise ValueError("no 2")
     return input
+
+
+async def test_an_iteration_that_a_rerun_has_removed_is_told_as_removed() -> None:
+    made = blueprint("P -> L:loop(A..A, (A.n or 0) < 3)")
+    passes: list[int] = []
+
+    def again() -> dict[str, int]:
+        passes.append(1)
+        return {"n": len(passes)}
+
+    process = runtime(made, {"A": again, "P": lambda: boom() if passes else None})
+    assert (await process.run(made, run_id="run")).status == "completed"
+    await process.rerun("run", "P")
+    run = await read_dossier(process.store, "run", 2e9)
+    with pytest.raises(NotFoundError, match="the rerun from P that began generation 2 removed it"):
+        why(run, "A#2")
+    with pytest.raises(NotFoundError, match="has no instance 'A#9'\n"):
+        why(run, "A#9")
+
+
+async def test_a_failed_check_tells_the_values_that_it_read() -> None:
+    patch = {"A": {"uses": "check", "params": {"that": "order.net > 100", "message": "too little"}}}
+    run = await dossier_of("A", inputs={"order": {"net": 5}}, patch=patch)
+    assert told(run, "A").splitlines()[:3] == [
+        "failed: too little [node_failed]",
+        "  attempt 1 of 1: too little [node_failed]",
+        "  `order.net > 100` does not hold (order.net = 5)",
+    ]

@@ -128,3 +128,24 @@ async def test_a_wait_that_timed_out_while_nobody_looked_has_failed() -> None:
     clock.advance(3601)
     result = await process.reconcile("run")
     assert (result.status, result.errors[0].code) == ("failed", "timeout")
+
+
+@pytest.mark.parametrize(
+    ("child", "code"),
+    [
+        ({"metadata": {"timeout": "1h"}}, "run_timeout"),
+        ({"patch": {"W": {"params": {"timeout": "1h"}}}}, "timeout"),
+    ],
+)
+async def test_what_passed_in_a_sub_run_while_nobody_looked_ends_the_run_above_at_once(
+    child: dict[str, Any], code: str
+) -> None:
+    clock = ManualClock()
+    inner = blueprint("W:wait", id="inner", **child)
+    made = blueprint("S:sub(inner) -> E")
+    process = runtime(made, clock=clock, blueprints=[inner])
+    assert (await process.run(made, run_id="run")).status == "waiting"
+    clock.advance(3601)
+    result = await process.proceed("run")
+    assert (result.status, result.errors[0].code) == ("failed", "subflow_failed")
+    assert (result.errors[0].cause or {})["code"] == code

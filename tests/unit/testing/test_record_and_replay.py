@@ -97,6 +97,52 @@ async def test_sub_runs_of_a_batch_come_to_the_same_although_one_was_tried_again
 
 
 @pytest.mark.asyncio
+async def test_a_run_that_ran_out_of_time_comes_to_the_same(tmp_path: Path) -> None:
+    calls: list[int] = []
+
+    async def slow() -> None:
+        await asyncio.sleep(60)
+
+    async def flaky() -> None:
+        calls.append(1)
+        if len(calls) > 1:
+            await asyncio.sleep(60)
+        raise ValueError("first")
+
+    patch = {
+        "F": {"config": {"max_retries": 3}},
+        "E": {"for_each": [1, 2, 3], "concurrency": 2},
+        "C": {"config": {"join_strategy": "all_done"}},
+    }
+    made = blueprint("A -> S -> C; A -> F; A -> B; A -> W:wait; E", patch, metadata={"timeout": "200ms"})
+    flow = runtime(made, {"S": slow, "F": flaky, "E": slow})
+    assert (await flow.run(made, run_id="run")).errors[0].code == "run_timeout"
+    run = await read_dossier(flow.store, "run", 2e9)
+    case = await make_case(flow.store, run, tmp_path)
+    assert case.doubts == []
+    assert case.case.expect.outputs == {"B": None}
+    assert [attempt.waits for attempt in case.case.record.nodes["F"]] == [None, ""]
+    assert "C" not in case.case.record.nodes, "it had not begun"
+    file = tmp_path / "case.yaml"
+    file.write_text(case_text(case.case))
+    assert read_case(file).to_data() == json.loads(json.dumps(case.case.to_data()))
+
+
+@pytest.mark.asyncio
+async def test_a_sub_run_that_ran_out_of_time_comes_to_the_same(tmp_path: Path) -> None:
+    async def slow() -> None:
+        await asyncio.sleep(60)
+
+    child = blueprint("X -> Y", id="child", metadata={"timeout": "50ms"})
+    made = blueprint("N:sub(child) -> E")
+    flow = runtime(made, {"X": slow}, blueprints=[child])
+    await flow.run(made, run_id="run")
+    run = await read_dossier(flow.store, "run", 2e9)
+    assert run.result.errors[0].code == "subflow_failed"
+    assert (await make_case(flow.store, run, tmp_path)).doubts == []
+
+
+@pytest.mark.asyncio
 async def test_a_node_that_did_not_run_before_says_so() -> None:
     case, run = await _case_of("A -(n > 1)-> B; A -(n < 2)-> C", inputs={"n": 1})
     case.inputs["n"] = 5

@@ -73,7 +73,7 @@ async def test_check_that_holds_gives_true(call, value):
     ("params", "message"),
     [
         ({"that": False, "message": "Sold out"}, "Sold out"),
-        ({"that": None, "__that__": "a.b > 3"}, "this does not hold: a.b > 3"),
+        ({"that": None, "__that__": {"text": "a.b > 3"}}, "this does not hold: a.b > 3"),
         ({"that": 0}, "the check does not hold"),
     ],
 )
