@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from flowcraft_engine.runtime.flow_runtime import FlowRuntime
 
 FOUND_SOMETHING = 8
-_MOST_RUNS = 10_000
+_MOST_RUNS = 1_000_000
 
 
 @takes(GOING_ON)

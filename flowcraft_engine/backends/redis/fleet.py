@@ -6,7 +6,6 @@ import json
 import math
 import re
 from collections.abc import Sequence
-from itertools import chain
 from typing import Any, cast
 
 from flowcraft_engine.backends.redis.derived import WAKE, reindexed
@@ -214,15 +213,19 @@ class RedisFleet(Fleet):
         )
         wanted = (state.blueprint_id.encode(), (state.version or "").encode())
         lost: list[str] = []
-        repairs: list[tuple[Any, ...]] = []
+        places: list[str] = []
+        values: list[str | bytes] = []
         if tuple(kept) != wanted:
             lost.append("the context")
-            repairs.append(("HSET", keys.context, *chain(*zip(BLUEPRINT_FIELDS, wanted, strict=True))))
+            for field, value in zip(BLUEPRINT_FIELDS, wanted, strict=True):
+                places.append(keys.context)
+                values += (field, value)
         if fallback != wanted[0]:
             lost.append("the coordination store")
-            repairs.append(("SET", keys.blueprint, wanted[0]))
-        if repairs and not only_look:
-            await self._link.calls(repairs)
+            places.append(keys.blueprint)
+            values += ("", wanted[0])
+        if lost and not only_look:
+            await self._link.run(self._scripts.amend, [keys.run, *places], *values)
         return lost
 
     # ---- jobs ----------------------------------------------------------------------------------------------

@@ -46,6 +46,7 @@ class Scripts:
         self.register = _script("register", prologue)
         self.find_runs = _script("find_runs")
         self.write_logs = _script("write_logs")
+        self.amend = _script("amend")
 
 
 def _script(name: str, *prologues: str) -> Script:

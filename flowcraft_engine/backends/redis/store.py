@@ -525,7 +525,8 @@ class RedisCoordinationStore(CoordinationStore):
         return [_summary(run_id, row) for run_id, row in zip(ids, rows, strict=True) if row[2] is not None]
 
     async def remember(self, run_id: str, options: JsonObject) -> None:
-        await self.link.call("HSET", self.keys.run(run_id).run, "options", json_text(options))
+        run = self.keys.run(run_id).run
+        await self.link.run(self.scripts.amend, [run, run], "options", json_text(options))
 
     async def recall(self, run_id: str) -> JsonObject:
         text = await self.link.call("HGET", self.keys.run(run_id).run, "options")

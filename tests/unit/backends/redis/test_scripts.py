@@ -447,6 +447,20 @@ def test_only_what_is_looked_for_or_set_aside_is_published_again(server: Server,
     assert server.call("HLEN", "parked") == 0
 
 
+def test_what_belongs_to_a_run_is_written_only_if_there_is_one(server: Server, scripts: Scripts) -> None:
+    def amend() -> Any:
+        return server.run(
+            scripts.amend, ["run", "run", "context", "text"], "options", "o", "id", "i", "", "t"
+        )
+
+    assert amend() == 0
+    assert server.keys() == set()
+    server.call("HSET", "run", "last", "here")
+    assert amend() == 1
+    assert (server.call("HGET", "run", "options"), server.call("HGET", "context", "id")) == (b"o", b"i")
+    assert server.call("GET", "text") == b"t"
+
+
 def test_a_page_of_runs_leaves_out_what_does_not_fit(server: Server, scripts: Scripts) -> None:
     for score, (run, blueprint, parent) in enumerate(
         [("one", "bp", ""), ("two", "other", ""), ("three", "bp", "one")], 1
