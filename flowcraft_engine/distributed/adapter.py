@@ -384,14 +384,20 @@ class _Work:
             await asyncio.wait(left, timeout=_GOODBYE_S)
         if self._output is not None:
             await self._output.stop()
-        await self._ports.fleet.leave(self._owner)
+        await self._leave()
 
     async def hand_back(self) -> None:
         await self._worker.hand_back()
         # A beat after the farewell would bring this process back, under another name.
         await self._lease.stop()
         self._has_left = True
-        await self._ports.fleet.leave(self._owner)
+        await self._leave()
+
+    async def _leave(self) -> None:
+        fleet = self._ports.fleet
+        # Granted to a job that was interrupted with its request on the way: nobody executes that, and nobody has died.
+        await self._worker.give_back(await fleet.claims_of(self._owner))
+        await fleet.leave(self._owner)
 
     async def _register(self) -> None:
         """Join the fleet, and make what nobody could execute so far ready again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -30,6 +31,7 @@ from flowcraft_engine.task import new_task
 #: How long a client waits for news before it looks whether the run still goes on.
 _LOOK_S = 1.0
 BLOCKED = "blocked"
+_log = logging.getLogger("flowcraft.client")
 
 
 class FleetClient:
@@ -214,7 +216,9 @@ class FleetClient:
         task.add_done_callback(self._under_way.discard)
 
     async def _settle(self) -> None:
-        """Everything that follows is done, or stands in the fleet's index of due errands."""
+        """Everything that follows is done, or stands in the fleet's index of due errands, where a worker finds it."""
         while self._under_way:
-            await asyncio.gather(*self._under_way)
+            for failure in await asyncio.gather(*self._under_way, return_exceptions=True):
+                if isinstance(failure, Exception):
+                    _log.warning("an errand is left to the workers: %s", failure)
         await self._publisher.flush()

@@ -244,6 +244,19 @@ class FleetWorker:
             self.observer.swept("taken_back", 1)
         self._suspects = forgotten - self._suspects
 
+    async def give_back(self, claims: Sequence[JobPayload]) -> None:
+        """Hand back claims of ours when nothing is executed here any more. It is no crash."""
+        for job in claims:
+            try:
+                await self.take_back(job.run_id, job.instance, self._env.owner, crashed=False)
+            except BackendError:
+                raise
+            except Exception:
+                # A journal that cannot be read, whatever is wrong with it, concerns its own run only: somebody else may
+                # be able to.
+                _log.exception("run %s cannot be read: %s is not handed back", job.run_id, job.instance)
+        await self._publisher.flush()
+
     async def take_back(self, run_id: str, instance: str, owner: str, *, crashed: bool) -> None:
         """Make an instance ready again that `owner` had claimed, if it still has it."""
         effects = await take_back(self._store, run_id, instance, owner, crashed=crashed)

@@ -310,7 +310,8 @@ class RedisCoordinationStore(CoordinationStore):
             # Others have gone on with it since we looked.
 
     async def tree(self, run_id: str) -> list[str]:
-        await self.runs.open(run_id)
+        if not await self.exists(run_id):
+            raise NotFoundError(f"there is no run {run_id!r}")
         found: list[str] = []
         level = [run_id]
         while level:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from flowcraft_engine import DramatiqRedisAdapter
+from flowcraft_engine import DramatiqRedisAdapter, parse_blueprint
 from flowcraft_engine.distributed import lease_keeper
 from flowcraft_engine.stores.fleet import Renewal
 
@@ -38,4 +38,20 @@ async def test_an_answer_about_the_lease_that_comes_after_the_farewell_changes_n
         await asyncio.to_thread(lease._thread.join)
         await asyncio.sleep(0)
         assert (work._lease, work._registration) == (lease, None)
+        assert await adapter.ports.fleet.members() == []
+
+
+@pytest.mark.asyncio
+async def test_a_claim_that_is_granted_while_a_worker_leaves_is_no_crash(redis_url: str) -> None:
+    blueprint = parse_blueprint({"id": "one", "nodes": [{"id": "A", "uses": "nobody-has-it"}]})
+    async with DramatiqRedisAdapter(redis_url) as adapter:
+        run_id = await adapter.start_run(blueprint)
+        await adapter.start()
+        work, store = adapter._work, adapter.ports.store
+        assert work is not None
+        assert await store.claim(run_id, [("A", "late")], work._owner)
+        await adapter.stop(0.1)
+        _, state = await store.glance(run_id)
+        instance = state.instances["A"]
+        assert (instance.state, instance.crashes) == ("ready", 0)
         assert await adapter.ports.fleet.members() == []
