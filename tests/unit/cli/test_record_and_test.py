@@ -133,7 +133,9 @@ def test_the_error_that_an_all_done_node_was_given_comes_again_with_its_cause(fl
     write(
         "flow.yaml",
         "nodes:\n  - {id: bad, uses: boom}\n  - {id: sub, uses: subflow, params: {blueprint_id: inner}}\n"
+        # Nothing else may be over before that, or the command ends at the wait.
         "  - {id: late, uses: wait, params: {timeout: 1ms}}\n"
+        "  - {id: nap, uses: sleep, params: {duration: 100ms}}\n"
         "  - {id: tidy, uses: noop, needs: [bad, sub, late], config: {join_strategy: all_done}}\n",
     )
     assert flowcraft("run", "flow.yaml", "--app", "bad_nodes", "--run-id", "r1").code == 1
