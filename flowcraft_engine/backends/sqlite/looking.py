@@ -47,7 +47,8 @@ def _open_as_it_is(path: Path) -> sqlite3.Connection:
     except sqlite3.OperationalError as error:
         if not _is_unwritable(error):
             raise
-    log = path.with_name(f"{path.name}-wal")
+    file = path.resolve()  # SQLite follows links, and writes beside what they lead to
+    log = file.with_name(f"{file.name}-wal")
     if log.exists() and log.stat().st_size:
         raise BackendError(
             f"the state file {path} cannot be read where it is: its last steps are in {log.name}, and its folder"

@@ -45,6 +45,8 @@ from flowcraft_engine.values import JsonObject, json_text
 
 #: The open stores of this process, by file.
 _siblings: defaultdict[Path, weakref.WeakSet[SqliteStore]] = defaultdict(weakref.WeakSet)
+#: Stores are opened and closed by threads.
+_changing_siblings = threading.Lock()
 
 
 class SqliteStore(JournalStore):
@@ -61,16 +63,16 @@ class SqliteStore(JournalStore):
         path = Path(path)
         self._plans = Recent()
         self._path = path.absolute()
-        self._thread = threading.get_ident()
-        #: The open stores on this file, this one among them.
-        self._stores = _siblings[self._path]
-        self._stores.add(self)
+        # However the file is called: by a link, too.
+        file = path.resolve()
         self._db = open_to_look(path) if only_looks else open_database(path)
         self._execute = self._db.cursor().execute
-        self._locks = OwnerLocks(path.with_name(path.name + "-owners"))
+        self._locks = OwnerLocks(file.with_name(file.name + "-owners"))
         self._rows: dict[str, int] = {}
         self._group: dict[str, tuple[int, list[Fact]]] = {}
         self._in_group = False
+        #: Where the group was begun.
+        self._thread = 0
         #: Groups begun so far.
         self._groups = 0
         self._will_flush = False
@@ -83,6 +85,10 @@ class SqliteStore(JournalStore):
         self._owner: str | None = None
         self._broken: BackendError | None = None
         self._data_version = self._read_data_version()
+        #: The open stores on this file, this one among them.
+        self._stores = _siblings[file]
+        with _changing_siblings:
+            self._stores.add(self)
 
     # ---- the journal ---------------------------------------------------------------------------------------
 
@@ -96,7 +102,7 @@ class SqliteStore(JournalStore):
         # Without `backend_errors`: a context manager would cost as much as the statements.
         try:
             self._execute("BEGIN IMMEDIATE")
-            self._in_group = True
+            self._in_group, self._thread = True, threading.get_ident()
             version = self._execute("PRAGMA data_version").fetchone()[0]
         except sqlite3.DatabaseError as error:
             raise backend_error(self._path, error) from error
@@ -110,8 +116,11 @@ class SqliteStore(JournalStore):
 
     def _let_siblings_write(self) -> None:
         """Another store on this file, in this thread, would keep its lock until we let it have its turn."""
-        for other in list(self._stores):
-            if other is not self and other._in_group and other._thread == self._thread:
+        with _changing_siblings:
+            stores = list(self._stores)
+        here = threading.get_ident()
+        for other in stores:
+            if other is not self and other._in_group and other._thread == here:
                 # What goes wrong there is that store's to tell.
                 with contextlib.suppress(BackendError):
                     other._write_group()
@@ -469,7 +478,8 @@ class SqliteStore(JournalStore):
         finally:
             self._locks.release()
             self._db.close()
-            self._stores.discard(self)
+            with _changing_siblings:
+                self._stores.discard(self)
 
 
 def _unwritten(path: Path, error: Exception) -> BackendError:

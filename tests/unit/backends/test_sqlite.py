@@ -389,3 +389,38 @@ async def test_a_step_that_breaks_off_takes_nothing_back_that_was_done_before(pa
     await one.complete("B")
     assert await one.status() == "completed"
     await close(one)
+
+
+async def test_whoever_is_known_by_another_name_of_the_file_is_alive(path: Path) -> None:
+    store = SqliteStore(path)
+    link = path.with_name("link.db")
+    link.symlink_to(path)
+    other = SqliteStore(link)
+    assert not await other.owner_is_dead(store.claimant())
+    await store.write_logs([])
+    await other.write_logs([])  # and it is waited for: they are siblings
+    await other.close()
+    await store.close()
+
+
+async def test_a_store_that_cannot_be_opened_is_nobodys_sibling(path: Path) -> None:
+    store = SqliteStore(path)
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA user_version = 99")
+    with pytest.raises(BackendError) as kept:
+        SqliteStore(path)
+    await store.write_logs([])
+    assert "newer" in kept.value.message
+    await store.close()
+
+
+async def test_stores_that_threads_have_opened_let_each_other_write(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_TIMEOUT_S", 1.0)
+    store = SqliteStore(path)
+    other = await asyncio.to_thread(SqliteStore, path)
+    await store.write_logs([])
+    await other.write_logs([])
+    await other.close()
+    await store.close()
