@@ -96,8 +96,8 @@ async def restore(store: CoordinationStore, bundle: Bundle) -> int:
     for run in bundle.runs:
         added = await store.restore(plans[run.digest], run.run_id, run.events)
         if isinstance(store, LogStore):
-            known = len(await store.read_logs(run.run_id))
-            await store.write_logs(run.logs[known:])
+            known = await store.last_log(run.run_id)
+            await store.write_logs(run.logs[known:], behind=known)
         new += added
     if not await store.recall(bundle.run_id) and bundle.options:
         await store.remember(bundle.run_id, bundle.options)

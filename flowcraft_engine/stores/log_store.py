@@ -38,8 +38,11 @@ class LogPart:
 class LogStore(Protocol):
     """Every store of runs here is one. What is retired loses its logs, too."""
 
-    async def write_logs(self, parts: Sequence[LogPart]) -> None:
-        """Keep these parts; of a run that is not there they are dropped."""
+    async def write_logs(self, parts: Sequence[LogPart], *, behind: int | None = None) -> None:
+        """Keep these parts; of a run that is not there they are dropped.
+
+        With `behind` they are of one run, and are dropped unless it has just so many: somebody else was faster.
+        """
         ...
 
     async def read_logs(self, run_id: str, after: int = 0, *, limit: int | None = None) -> list[LogPart]:

@@ -101,7 +101,9 @@ class MemoryStore(JournalStore):
                 break
         return found
 
-    async def write_logs(self, parts: Sequence[LogPart]) -> None:
+    async def write_logs(self, parts: Sequence[LogPart], *, behind: int | None = None) -> None:
+        if behind is not None and parts and behind != await self.last_log(parts[0].run_id):
+            return
         for part in parts:
             if part.run_id in self._journals:
                 kept = self._logs.setdefault(part.run_id, [])

@@ -71,3 +71,13 @@ async def test_logs_are_forgotten_with_their_run_and_its_sub_runs(store: Any, ru
     await run.begin("A")
     await inner.start(plan_of("A", id="child"), parent=("run", "N"))
     assert await store.read_logs("run") == await store.read_logs("run:N") == []
+
+
+async def test_parts_are_added_behind_those_that_were_there_or_not_at_all(run: Driver) -> None:
+    await run.begin("A")
+    await run.claim("A")
+    await run.store.write_logs([part("one"), part("two")], behind=0)
+    await run.store.write_logs([part("two"), part("three")], behind=1)
+    await run.store.write_logs([part("three")], behind=2)
+    found = await run.store.read_logs("run")
+    assert [(it.number, it.lines[0].text) for it in found] == [(1, "one"), (2, "two"), (3, "three")]

@@ -440,7 +440,7 @@ class RedisCoordinationStore(CoordinationStore):
 
     # ---- logs ----------------------------------------------------------------------------------------------
 
-    async def write_logs(self, parts: Sequence[LogPart]) -> None:
+    async def write_logs(self, parts: Sequence[LogPart], *, behind: int | None = None) -> None:
         by_run: dict[str, list[str]] = {}
         for part in parts:
             # Text that is no valid Unicode is kept escaped.
@@ -450,7 +450,8 @@ class RedisCoordinationStore(CoordinationStore):
             keys = self.keys.run(run_id)
             for first in range(0, len(texts), _LOGS_AT_ONCE):
                 some = texts[first : first + _LOGS_AT_ONCE]
-                await self.link.run(self.scripts.write_logs, [keys.run, keys.logs], *some)
+                there = "" if behind is None else behind + first
+                await self.link.run(self.scripts.write_logs, [keys.run, keys.logs], there, *some)
 
     async def read_logs(self, run_id: str, after: int = 0, *, limit: int | None = None) -> list[LogPart]:
         last = -1 if limit is None else after + limit - 1

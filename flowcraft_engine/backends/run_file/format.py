@@ -52,10 +52,12 @@ def write_run_file(path: Path, bundle: Bundle) -> None:
                 file.write(line)
             file.write(json.dumps({"sha256": checksum.hexdigest()}).encode() + b"\n")
         Path(name).replace(path)
-    except OSError as error:
+    except BaseException as error:  # a signal, too
         with suppress(OSError):
             Path(name).unlink()
-        raise _unwritable(path, error) from error
+        if isinstance(error, OSError):
+            raise _unwritable(path, error) from error
+        raise
 
 
 def _unwritable(path: Path, error: OSError) -> BackendError:

@@ -6,6 +6,10 @@ run goes on from there, and nodes that had run since run again, with the same id
 
 from __future__ import annotations
 
+import contextlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from flowcraft_engine.backends.run_file.format import read_bytes, read_run_file, write_run_file
@@ -13,6 +17,11 @@ from flowcraft_engine.clock import Clock
 from flowcraft_engine.errors import ConflictError
 from flowcraft_engine.stores.bundle import collect, restore
 from flowcraft_engine.stores.memory_store import MemoryStore
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - Windows
+    fcntl = None  # type: ignore[assignment]  # which is asked for below
 
 
 class RunFileStore(MemoryStore):
@@ -63,10 +72,26 @@ class RunFileStore(MemoryStore):
         self._owners.clear()
         self._attended.clear()
         bundle = await collect(self, self.run_id)
-        if read_bytes(self._path) != self._content:
-            raise ConflictError(
-                f"{self._path} was changed by somebody else meanwhile; it is left as it is",
-                hint="what was done here is lost: go on with the file as it is now",
-            )
-        write_run_file(self._path, bundle)
-        self._content, self._seen = read_bytes(self._path), self._count()
+        with _alone_in(self._path.parent):
+            if read_bytes(self._path) != self._content:
+                raise ConflictError(
+                    f"{self._path} was changed by somebody else meanwhile; it is left as it is",
+                    hint="what was done here is lost: go on with the file as it is now",
+                )
+            write_run_file(self._path, bundle)
+            self._content, self._seen = read_bytes(self._path), self._count()
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Others who change a file of this folder wait meanwhile: between a look at it and its writing, say."""
+    if fcntl is None:
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

@@ -419,12 +419,14 @@ class SqliteStore(JournalStore):
 
     # ---- logs ----------------------------------------------------------------------------------------------
 
-    async def write_logs(self, parts: Sequence[LogPart]) -> None:
+    async def write_logs(self, parts: Sequence[LogPart], *, behind: int | None = None) -> None:
         self._begin()
         with backend_errors(self._path):
-            for part in parts:
+            for number, part in enumerate(parts):
                 row = self._row_of(part.run_id)
                 if row is not None:
+                    if behind is not None and behind + number != last_number(self._db, row):
+                        return
                     insert_part(self._db, row, part)
 
     async def read_logs(self, run_id: str, after: int = 0, *, limit: int | None = None) -> list[LogPart]:

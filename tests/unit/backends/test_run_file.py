@@ -13,10 +13,12 @@ import pytest_asyncio
 
 from flowcraft_engine import ConflictError, FlowcraftError, NotFoundError, parse_blueprint
 from flowcraft_engine.assembly.run_file import export_run, read_run
-from flowcraft_engine.backends.run_file.format import RunFileError, read_run_file
+from flowcraft_engine.backends.run_file import store as run_file
+from flowcraft_engine.backends.run_file.format import RunFileError, read_run_file, write_run_file
 from flowcraft_engine.backends.run_file.store import RunFileStore
 from flowcraft_engine.backends.sqlite import SqliteStore
 from flowcraft_engine.stores.bundle import restore
+from flowcraft_engine.stores.log_store import LogLine, LogPart
 from tests.acceptance.notation import child
 from tests.contracts.same_state import assert_same_state
 from tests.unit.runtime.play import blueprint, runtime
@@ -95,6 +97,65 @@ async def test_two_who_go_on_with_one_file_do_not_overwrite_each_other(file: Pat
     await one.close()
     with pytest.raises(ConflictError, match="changed by somebody else"):
         await two.close()
+
+
+async def test_nobody_writes_between_the_look_at_a_file_and_its_writing(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import fcntl
+    import os
+
+    def write(path: Path, bundle: Any) -> None:
+        another = os.open(path.parent, os.O_RDONLY)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(another, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(another)
+        write_run_file(path, bundle)
+
+    monkeypatch.setattr(run_file, "write_run_file", write)
+    opened = await RunFileStore.open(file)
+    await runtime(blueprint(TEXT), blueprints=INNER, store=opened).resume("run", "N", output=1)
+    await opened.close()
+    assert await restore(SqliteStore(file.with_name("other.db")), read_run(file)) > 0
+
+
+async def test_a_signal_leaves_no_half_written_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = sorted(file.parent.iterdir())
+
+    def interrupted(*_: object, **__: object) -> str:
+        raise KeyboardInterrupt
+
+    bundle, content = read_run_file(file)
+    monkeypatch.setattr(json, "dumps", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_run_file(file, bundle)
+    assert sorted(file.parent.iterdir()) == before
+    assert file.read_bytes() == content
+
+
+async def test_two_who_import_a_run_at_once_bring_its_logs_once(
+    store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await start(store)
+    await store.write_logs(
+        [LogPart("run", "A", 1, 1, (LogLine(1.0, "stdout", None, str(i)),)) for i in range(3)]
+    )
+    await export_run(store, "run", tmp_path / "run.fcrun", logs=True)
+    bundle = read_run(tmp_path / "run.fcrun")
+    assert len(bundle.runs[0].logs) >= 3
+    one, two = (SqliteStore(tmp_path / "other.db") for _ in range(2))
+    asks = one.last_log
+
+    async def last_log(run_id: str) -> int:
+        known = await asks(run_id)
+        await restore(two, bundle)
+        return known
+
+    monkeypatch.setattr(one, "last_log", last_log)
+    await restore(one, bundle)
+    assert await two.last_log("run") == len(bundle.runs[0].logs)
+    await one.close()
+    await two.close()
 
 
 async def test_looking_into_a_file_does_not_write_it(file: Path) -> None:

@@ -478,8 +478,8 @@ def test_a_page_of_runs_leaves_out_what_does_not_fit(server: Server, scripts: Sc
 
 
 def test_what_was_said_is_kept_once_and_only_of_a_run_that_is_there(server: Server, scripts: Scripts) -> None:
-    def write(*parts: str) -> Any:
-        return server.run(scripts.write_logs, ["run", "logs"], *parts)
+    def write(*parts: str, behind: int | str = "") -> Any:
+        return server.run(scripts.write_logs, ["run", "logs"], behind, *parts)
 
     assert write("one") == 0
     assert server.call("EXISTS", "logs") == 0
