@@ -7,7 +7,6 @@ import gc
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,8 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from flowcraft_cli.ending import Ending
-from flowcraft_cli.interruption import NODE_THREADS, SIGNALS, Interruption, exit_code_of, word_of
+from flowcraft_cli.event_loop import close, new_runner
+from flowcraft_cli.interruption import SIGNALS, Interruption, exit_code_of, word_of
 from flowcraft_cli.manner import Manner
 from flowcraft_cli.output import emit_json_at_once, tell
 from flowcraft_cli.watching.watcher import Watcher
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from flowcraft_engine.stores.coordination_store import CoordinationStore
 
 T = TypeVar("T")
-#: What a second signal, or the end of a command, leaves for killing children and handing back claims.
+#: What a second signal leaves for killing children and handing back claims.
 _LAST_MOMENT_S = 0.5
 _NOTICE = "{}: what runs is ended and handed back; once more to stop at once"
 _HINT = "flowcraft reconcile @latest goes on with a kept run"
@@ -36,35 +36,11 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:
     if not gc.isenabled():
         keep_for_good()
         gc.enable()
-    runner = asyncio.Runner(loop_factory=_new_loop)
+    runner = new_runner()
     try:
         return runner.run(work)
     finally:
-        if _all_have_ended(runner.get_loop()):
-            runner.close()
-
-
-def _new_loop() -> asyncio.AbstractEventLoop:
-    loop = asyncio.new_event_loop()
-    loop.set_default_executor(_Threads(thread_name_prefix=NODE_THREADS))
-    return loop
-
-
-class _Threads(ThreadPoolExecutor):
-    """Threads of `asyncio.to_thread`. Nobody waits for those that nodes have left: they end with the process."""
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        super().shutdown(wait=False, cancel_futures=True)
-
-
-def _all_have_ended(loop: asyncio.AbstractEventLoop) -> bool:
-    """Cancel what is left; False if some of it does not heed that: closing the loop would wait for it."""
-    left = asyncio.all_tasks(loop)
-    for task in left:
-        task.cancel()
-    if left:
-        _, left = loop.run_until_complete(asyncio.wait(left, timeout=_LAST_MOMENT_S))
-    return not left
+        close(runner)
 
 
 def keep_for_good() -> None:

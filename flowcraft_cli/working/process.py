@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from flowcraft_cli.event_loop import close, new_runner
+from flowcraft_cli.interruption import NODE_THREADS
 from flowcraft_cli.working.equipment import equip
 from flowcraft_cli.working.log import log_to_stderr, say
 from flowcraft_cli.working.order import WorkOrder
@@ -16,6 +19,7 @@ from flowcraft_cli.working.shortcomings import tell_shortcomings
 from flowcraft_cli.working.telemetry import WorkerTelemetry
 from flowcraft_engine.distributed.seat import WorkerSeat
 from flowcraft_engine.nodes.node_output import tapped_streams
+from flowcraft_engine.nodes.node_thread import call_in_thread
 
 if TYPE_CHECKING:
     from flowcraft_engine.distributed.adapter import BaseDistributedAdapter
@@ -45,7 +49,8 @@ def work(order: WorkOrder, seat: WorkerSeat) -> None:
             has_ended = True
 
     # What nodes print is kept for `logs`, and secrets in it are masked on this screen, too.
-    with tapped_streams(), asyncio.Runner() as runner:
+    with tapped_streams():
+        runner = new_runner()
         try:
             runner.run(to_the_end())
         except BaseException as error:
@@ -56,6 +61,9 @@ def work(order: WorkOrder, seat: WorkerSeat) -> None:
             why = repr(error)
             say(f"warning: worker {seat.name} dies: a node, or what it began, ended the event loop: {why}")
             os._exit(1)
+        close(runner)
+    if any(thread.name.startswith(NODE_THREADS) for thread in threading.enumerate()):
+        seat.leave()
 
 
 def spare_the_collector() -> None:
@@ -98,7 +106,8 @@ async def _work(order: WorkOrder, seat: WorkerSeat, hide: Callable[[Masker], Non
     try:
         await _work_until(stopping, hurrying, adapter, seat)
     finally:
-        await asyncio.to_thread(telemetry.close)
+        # Not in a thread of `asyncio.to_thread`: nodes may have left something in all of these.
+        await call_in_thread(telemetry.close)
 
 
 async def _work_until(

@@ -13,6 +13,7 @@ from typing import Protocol, TypeAlias
 
 from flowcraft_engine.errors import FlowcraftError
 from flowcraft_engine.failpoints import failpoint
+from flowcraft_engine.nodes.node_thread import call_in_thread
 from flowcraft_engine.stores.fleet import Renewal
 
 _log = logging.getLogger("flowcraft.worker")
@@ -62,7 +63,7 @@ class LeaseKeeper:
     async def stop(self) -> None:
         """Renew no more. May be called twice; does not wait long for a server that is away."""
         self._end.set()
-        await asyncio.to_thread(self._thread.join, _GOODBYE_S)
+        await call_in_thread(self._thread.join, _GOODBYE_S)  # nodes may have filled those of asyncio
 
     @property
     def heard_s(self) -> float:

@@ -37,7 +37,9 @@ class WorkerSeat:
     wants `seat.on_stop(lambda: loop.call_soon_threadsafe(stopping.set))`.
     """
 
-    def __init__(self, ticket: SeatTicket, on_ready: Callable[[], None]) -> None:
+    def __init__(
+        self, ticket: SeatTicket, on_ready: Callable[[], None], on_leave: Callable[[], None] = lambda: None
+    ) -> None:
         self.index = ticket.index
         self.name = ticket.name
         self.grace_s = ticket.grace_s
@@ -47,10 +49,15 @@ class WorkerSeat:
         self._callbacks: list[Callable[[], None]] = []
         self._hurry: Callable[[], None] = lambda: None
         self._on_ready = on_ready
+        self._on_leave = on_leave
 
     def tell_ready(self) -> None:
         """The worker is at work now: whoever replaces workers may go on with the next one."""
         self._on_ready()
+
+    def leave(self) -> None:
+        """End the process now, and well: all is done, and a thread that was left would keep it alive."""
+        self._on_leave()
 
     @property
     def is_stopping(self) -> bool:

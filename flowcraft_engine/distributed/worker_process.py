@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import logging
 import os
@@ -33,10 +34,16 @@ def main(target: Target, ticket: SeatTicket, line: Connection) -> None:
     # A group of its own: Ctrl-C reaches the supervisor only, and what the worker starts can be ended with it.
     os.setsid()
     os.environ[MARK] = ticket.name
-    seat = WorkerSeat(ticket, lambda: _say(line, READY))
+    orphaned = threading.Event()
+
+    def leave() -> None:
+        if orphaned.is_set():
+            _end_all(seat)
+        _end_at_once()
+
+    seat = WorkerSeat(ticket, lambda: _say(line, READY), leave)
     seat.obey_signals()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, BLOCKED)
-    orphaned = threading.Event()
     watch = threading.Thread(
         target=_end_with_parent, args=(seat, line, orphaned), name="parent-watch", daemon=True
     )
@@ -64,6 +71,15 @@ def _end_with_parent(seat: WorkerSeat, line: Connection, orphaned: threading.Eve
     seat.stop()
     time.sleep(seat.grace_s)
     _end_all(seat)
+
+
+def _end_at_once() -> None:
+    """What the interpreter does at its end, but for waiting for threads."""
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os._exit(0)
 
 
 def _end_all(seat: WorkerSeat) -> None:

@@ -177,6 +177,29 @@ def test_a_worker_drains_within_its_grace_and_hands_back_the_rest(fleet):
     assert done["nodes"]["long"]["attempts"] == 1
 
 
+def test_a_worker_ends_at_once_though_nodes_have_left_threads(fleet):
+    fleet.write(
+        "left.py",
+        """
+import asyncio, time
+from flowcraft_engine import node
+
+@node("left")
+async def leave(ctx):
+    await asyncio.to_thread(time.sleep, 600)
+""",
+    )
+    nodes = ", ".join(f"{{id: n{i}, uses: left, config: {{timeout: 100ms}}}}" for i in range(40))
+    fleet.write("left.yaml", f"id: left\nnodes: [{nodes}]\n")
+    worker = fleet.worker("left.yaml", "--app", "left", "--metrics", "127.0.0.1:0", "--grace", "60s")
+    assert fleet("run", "left.yaml", "--timeout", "30s").code == 1, worker.said
+    began = time.monotonic()
+    assert worker.terminate() == 0, worker.said
+    assert time.monotonic() - began < 30
+    assert "died" not in worker.said
+    assert "has ended" in worker.said
+
+
 def test_a_second_signal_ends_a_worker_now_and_others_go_on_at_once(fleet):
     fleet.write("slow.yaml", SLOW)
     worker = fleet.worker("slow.yaml", "--lease", "10m", "--grace", "10m")
