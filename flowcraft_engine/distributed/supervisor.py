@@ -73,8 +73,9 @@ class Supervisor:
                     self._step()
             finally:
                 self._kill_all()
+                wish, self._wish = self._wish, -1  # somebody else may get the number
                 os.close(self._wishes)
-                os.close(self._wish)
+                os.close(wish)
         return 128 + self._signal if self._signal else int(self._failed)
 
     def stop(self) -> None:
@@ -150,7 +151,10 @@ class Supervisor:
     def _begin_replacing(self) -> None:
         if not self._stopping:
             self._say("Restarting the workers, one after the other.")
-            self._to_replace = list(self._seats)
+            # Told so while that is under way: the one that is being replaced is the first again, and not alone away.
+            self._to_replace = self._to_replace[:1] + [
+                it for it in self._seats if it not in self._to_replace[:1]
+            ]
             self._to_replace[0].ask_to_end()
             for seat in self._seats:
                 seat.due, seat.early_deaths = 0.0, 0  # what made one crash may have been mended

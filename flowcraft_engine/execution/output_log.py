@@ -102,6 +102,8 @@ class OutputLog:
     def start(self) -> None:
         """Write from now on, in the running event loop."""
         self._loop = asyncio.get_running_loop()
+        if self._dirty:  # a thread of a node has spoken while nobody wrote
+            self._schedule()
 
     async def stop(self) -> None:
         """Write what is there. May be called twice."""

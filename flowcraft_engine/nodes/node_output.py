@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import logging
 import sys
+import threading
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -145,6 +146,8 @@ class TappedStream(io.TextIOBase):
         self._as_log = as_log
         #: Beginnings of lines, by attempt.
         self._held: dict[tuple[str, str, int], tuple[str, Masker]] = {}
+        #: Threads of one attempt write to it, too.
+        self._lock = threading.Lock()
 
     def write(self, text: str, /) -> int:
         ctx = current_attempt.get()
@@ -157,19 +160,21 @@ class TappedStream(io.TextIOBase):
         if ctx.masker is None:
             return self.beneath.write(text)
         key = (ctx.run_id, ctx.instance, ctx.attempt)
-        held, _ = self._held.pop(key, ("", ctx.masker))
-        lines, end, rest = (held + text).rpartition("\n")
-        if rest:
-            self._held[key] = (rest, ctx.masker)
+        with self._lock:
+            held, _ = self._held.pop(key, ("", ctx.masker))
+            lines, end, rest = (held + text).rpartition("\n")
+            if rest:
+                self._held[key] = (rest, ctx.masker)
         if end:
             self.beneath.write(ctx.masker.text(lines) + end)
         return len(text)
 
     def release(self) -> None:
         """Show what is held, at the end of everything."""
-        for text, masker in self._held.values():
+        with self._lock:
+            held, self._held = self._held, {}
+        for text, masker in held.values():
             self.beneath.write(masker.text(text) + "\n")
-        self._held.clear()
 
     def flush(self) -> None:
         self.beneath.flush()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from threading import Event
+from threading import Event, Lock
 
 
 @dataclass(slots=True, eq=False)
@@ -26,7 +26,9 @@ class Intake:
 
     def __init__(self, room: Callable[[], int] | None = None) -> None:
         self._room = room
+        #: A new tuple at each change, so that it can be looked through at any time.
         self._hands: tuple[Hands, ...] = ()
+        self._lock = Lock()
         self.paused = False
         self.stopped = False
 
@@ -36,11 +38,13 @@ class Intake:
 
     def join(self) -> Hands:
         hands = Hands()
-        self._hands = (*self._hands, hands)
+        with self._lock:
+            self._hands = (*self._hands, hands)
         return hands
 
     def quit(self, hands: Hands) -> None:
-        self._hands = tuple(other for other in self._hands if other is not hands)
+        with self._lock:
+            self._hands = tuple(other for other in self._hands if other is not hands)
 
     def free(self, hands: Hands, limit: int) -> int:
         """How many more messages may be taken into these hands, which may hold `limit`.

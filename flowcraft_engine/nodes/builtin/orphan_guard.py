@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from collections.abc import Iterator
 
 #: Reads `+ GROUP` and `- GROUP` until the pipe is closed. It outlives what ends its process by the terminal.
@@ -35,21 +36,25 @@ class OrphanGuard:
         self._owner = 0
         #: What a new guard is told, should this one be killed.
         self._groups: set[int] = set()
+        #: Event loops of several threads may run commands.
+        self._lock = threading.Lock()
 
     @contextlib.contextmanager
     def watching(self, group: int) -> Iterator[None]:
         """Have the process group killed if this process dies meanwhile."""
         if self._owner != os.getpid():  # a forked process has a guard of its own
-            self._owner, self._pipe, self._groups = os.getpid(), None, set()
-        self._groups.add(group)
-        self._tell(f"+ {group}\n")
-        if self._pipe is None:  # none was needed so far, or it has been killed
-            self._start()
+            self._owner, self._pipe, self._groups, self._lock = os.getpid(), None, set(), threading.Lock()
+        with self._lock:
+            self._groups.add(group)
+            self._tell(f"+ {group}\n")
+            if self._pipe is None:  # none was needed so far, or it has been killed
+                self._start()
         try:
             yield
         finally:
-            self._groups.discard(group)
-            self._tell(f"- {group}\n")
+            with self._lock:
+                self._groups.discard(group)
+                self._tell(f"- {group}\n")
 
     def _start(self) -> None:
         with contextlib.suppress(OSError, NotImplementedError, AttributeError):  # the system has no such call

@@ -206,6 +206,28 @@ def test_sighup_replaces_the_workers_one_after_the_other(target: str) -> None:
         assert running.end() == 0
 
 
+def test_a_second_sighup_takes_no_second_worker_away_while_one_is_replaced() -> None:
+    with fleet("slow_to_start", 2, 20) as running:
+        running.until("begun", 2)
+        running.signal(signal.SIGHUP)
+        running.until("ended", 2)
+        running.signal(signal.SIGHUP)  # the second one is away
+        running.until("say Restarting", 1)
+        running.until("begun", 2)
+        running.signal(signal.SIGTERM)
+        assert running.end() == 0
+    there = set[str]()
+    for line in running.said:
+        kind, *words = line.split()
+        if kind == "begun":
+            there.add(words[1])
+        elif kind == "say" and words[0] == "Waiting":
+            break
+        elif kind == "ended":
+            there.discard(words[1])
+            assert there, running.said
+
+
 @pytest.mark.parametrize("target", ["broken", "broken_late"])
 def test_a_crash_loop_is_told_with_its_cause_and_slows_down(target: str) -> None:
     with fleet(target, 1, 20) as running:

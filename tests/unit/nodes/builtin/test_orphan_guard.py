@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from flowcraft_engine.nodes.builtin import orphan_guard
 from flowcraft_engine.nodes.builtin.orphan_guard import OrphanGuard
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "posix_spawn"), reason="there is no such guard")
@@ -130,3 +133,29 @@ def test_without_the_system_call_commands_run_all_the_same(monkeypatch: pytest.M
     guard = OrphanGuard()
     with guard.watching(1):
         assert guard._pipe is None
+
+
+def test_threads_that_begin_at_once_have_one_guard(monkeypatch: pytest.MonkeyPatch) -> None:
+    spawned, spawn = list[int](), orphan_guard._spawn
+    both = threading.Barrier(2)
+
+    def spawn_together() -> int:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(0.5)
+        spawned.append(spawn())
+        return spawned[-1]
+
+    monkeypatch.setattr(orphan_guard, "_spawn", spawn_together)
+    guard = OrphanGuard()
+
+    def watch(group: int) -> None:
+        with guard.watching(group):
+            pass
+
+    threads = [threading.Thread(target=watch, args=(2**22 + number,)) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(spawned) == 1
+    os.close(spawned[0])
