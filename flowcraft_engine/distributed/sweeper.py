@@ -18,6 +18,7 @@ from flowcraft_engine.distributed.publisher import Publisher, QueueOfQueues
 from flowcraft_engine.distributed.worker import Fate, FleetWorker
 from flowcraft_engine.errors import BackendError, ConflictError, FlowcraftError, NotFoundError
 from flowcraft_engine.failpoints import failpoint
+from flowcraft_engine.kernel.recent import Recent
 from flowcraft_engine.stores.coordination_store import CoordinationStore
 from flowcraft_engine.stores.fleet import Errand, Fleet
 from flowcraft_engine.stores.job_queue import JobPayload
@@ -32,6 +33,8 @@ _LOST_AT_ONCE = 500
 _FORGETTING_S = 0.25
 #: Never sleep shorter than this, however late a timer is: whoever has taken it may be about to fire it.
 _SHORTEST_S = 0.005
+#: So long an errand that fails again and again may wait for its next try.
+_LONGEST_PAUSE_S = 60.0
 
 
 class Sweeper:
@@ -71,6 +74,8 @@ class Sweeper:
         self._moved = asyncio.Event()
         self._is_stopping = False
         self._sweeps = 0
+        #: How often errands have failed here, one after the other.
+        self._failures: Recent[tuple[str, str], int] = Recent()
         self._stopped_cursor: str | None = None
         #: There are more old runs than the last sweep had time for.
         self._is_behind = False
@@ -151,11 +156,21 @@ class Sweeper:
             return
         except Exception:
             # Whatever is wrong with one run, the others get what is due. This one is tried again, here or elsewhere.
-            _log.exception("run %s: errand %r failed", first.run_id, first.kind)
+            pause_s = self._pause_after_failure_s(first)
+            again = "next try in %g s, or when something is new"
+            _log.exception(f"run %s: errand %r failed; {again}", first.run_id, first.kind, pause_s)
+            await self._fleet.put_off(group, pause_s)
             return
         failpoint("timer.done")
+        self._failures.pop((first.kind, first.run_id), None)
         await self._fleet.settle(group)
         self._observer.swept("due", len(group))
+
+    def _pause_after_failure_s(self, errand: Errand) -> float:
+        """Longer each time that it fails here: some errands fail for good."""
+        key = errand.kind, errand.run_id
+        self._failures[key] = self._failures.get(key, 0) + 1
+        return min(_LONGEST_PAUSE_S, 2.0 ** (self._failures[key] - 1))
 
     # ---- what was lost -------------------------------------------------------------------------------------
 

@@ -168,6 +168,10 @@ class Fleet(ABC):
         """They are done, or there is nothing to do. What was set anew meanwhile stays."""
 
     @abstractmethod
+    async def put_off(self, errands: Sequence[Errand], pause_s: float) -> None:
+        """They have failed, and are due again after `pause_s`. What was set anew meanwhile is due when it is."""
+
+    @abstractmethod
     async def reindex(self, run_id: str) -> None:
         """Bring back everything that the state of a run calls for, wherever it was lost."""
 

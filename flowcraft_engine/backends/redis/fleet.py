@@ -172,12 +172,12 @@ class RedisFleet(Fleet):
         return DueErrands(errands, float(next_due) / 1000 if next_due else None)
 
     async def settle(self, errands: Sequence[Errand]) -> None:
-        if not errands:
-            return
-        arguments: list[str] = []
-        for errand in errands:
-            arguments += (member(errand.kind, errand.run_id, errand.instance), errand.token)
-        await self._link.run(self._scripts.settle, [self._keys.due], *arguments)
+        if errands:
+            await self._link.run(self._scripts.settle, [self._keys.due], *_as_taken(errands))
+
+    async def put_off(self, errands: Sequence[Errand], pause_s: float) -> None:
+        pause_ms = int(pause_s * 1000)
+        await self._link.run(self._scripts.put_off, [self._keys.due], pause_ms, *_as_taken(errands))
 
     async def reindex(self, run_id: str) -> None:
         while True:
@@ -301,6 +301,13 @@ class RedisFleet(Fleet):
         keys = self._keys
         names = [keys.run(run_id).run, keys.parked, keys.runs, keys.finished, *map(keys.runs_with, STATUSES)]
         await self._link.run(self._scripts.forget, names, run_id)
+
+
+def _as_taken(errands: Sequence[Errand]) -> list[str]:
+    """Members of the index, and the scores that they had."""
+    return [
+        it for errand in errands for it in (member(errand.kind, errand.run_id, errand.instance), errand.token)
+    ]
 
 
 def _published_at(score: bytes | None) -> float | None:

@@ -32,6 +32,7 @@ class Scripts:
         self.reindex = _script("reindex", prologue, _read("apply"))
         self.retire = _script("retire")
         self.settle = _script("settle")
+        self.put_off = _script("put_off", prologue)
         self.take_due = _script("take_due", prologue)
         self.take_unclaimed = _script("take_unclaimed", prologue)
         self.take_expired = _script("take_expired", prologue)

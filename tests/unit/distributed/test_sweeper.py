@@ -11,7 +11,7 @@ import pytest
 from flowcraft_engine.clock import Clock, ManualClock, SystemClock
 from flowcraft_engine.distributed.sweeper import Sweeper
 from flowcraft_engine.errors import BackendError
-from flowcraft_engine.stores.fleet import DueErrands
+from flowcraft_engine.stores.fleet import DueErrands, Errand
 
 pytestmark = pytest.mark.asyncio
 
@@ -71,3 +71,35 @@ async def test_a_server_that_refuses_everything_is_asked_once_a_period_and_not_a
         await sweeper.run()
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert rests[0] > period_s / 2
+
+
+async def test_an_errand_that_fails_for_good_is_tried_less_and_less(caplog: pytest.LogCaptureFixture) -> None:
+    pauses = list[float]()
+    errands = [Errand("wake", "run", name, "1.5") for name in "AB"]
+
+    class Broken:
+        settled = 0
+
+        async def put_off(self, group: list[Errand], pause_s: float) -> None:
+            assert group == errands
+            pauses.append(pause_s)
+
+        async def settle(self, group: list[Errand]) -> None:
+            self.settled += 1
+
+        async def do(self, *_: Any) -> None:
+            if len(pauses) < 8:
+                raise ValueError("a journal that cannot be read")
+
+        def swept(self, *_: Any) -> None: ...
+
+    broken: Any = Broken()
+    sweeper = sweeper_of(broken)
+    sweeper._errands = sweeper._observer = broken
+    for _ in range(8):
+        await sweeper._do(errands)
+    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
+    assert "next try in 60 s" in caplog.text
+    await sweeper._do(errands)
+    assert broken.settled == 1
+    assert not sweeper._failures

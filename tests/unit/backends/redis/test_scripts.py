@@ -242,6 +242,16 @@ def test_settling_strikes_off_what_was_taken_and_nothing_newer(server: Server, s
         assert server.call("ZRANGE", "due", 0, -1) == [b"b"]
 
 
+def test_what_has_failed_is_put_off_and_nothing_newer(server: Server, scripts: Scripts) -> None:
+    server.call("ZADD", "due", NOW, "a", NOW, "b")
+    _, token = take_due(server, scripts)
+    server.call("ZADD", "due", NOW + 10_000, "b")
+    for _ in range(2):
+        server.run(scripts.put_off, ["due"], 30_000, "a", token, "b", token, "never", token)
+        due = server.call("ZRANGE", "due", 0, -1, "WITHSCORES")
+        assert due == [b"b", b"%d" % (NOW + 10_000), b"a", b"%d.5" % (NOW + 30_000)]
+
+
 def test_settling_after_another_has_taken_it_changes_nothing(server: Server, scripts: Scripts) -> None:
     server.call("ZADD", "due", NOW, "a")
     _, late = take_due(server, scripts)

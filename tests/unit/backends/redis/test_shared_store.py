@@ -406,6 +406,29 @@ async def test_a_timer_that_is_not_due_after_all_is_not_lost(make_store: MakeSto
 
 
 @pytest.mark.asyncio
+async def test_an_errand_that_has_failed_is_due_later_unless_it_was_set_anew(
+    make_store: MakeStore, server: Server
+) -> None:
+    one = make_store()
+    fleet = RedisFleet(one)
+    await begin(one, "A")
+    await one.claim(RUN, [("A", "n")], OWNER)
+    await one.commit(RUN, Commit("A", "n", Failed({"code": "x", "message": "x"}, NOW / 1000 + 1), OWNER))
+    server.set_clock(NOW + 2_000)
+    errands = (await fleet.take_due()).errands
+    await fleet.put_off(errands, 30)
+    assert server.call("ZSCORE", "flowcraft:due", "wake\x1frun\x1fA") == b"%d.5" % (NOW + 32_000)
+    await fleet.put_off(errands, 60)
+    await fleet.settle(errands)
+    assert server.call("ZSCORE", "flowcraft:due", "wake\x1frun\x1fA") == b"%d.5" % (NOW + 32_000)
+    server.set_clock(NOW + 33_000)
+    again = (await fleet.take_due()).errands
+    assert [errand.instance for errand in again] == ["A"]
+    await fleet.settle(again)
+    assert server.call("ZSCORE", "flowcraft:due", "wake\x1frun\x1fA") is None
+
+
+@pytest.mark.asyncio
 async def test_a_timer_that_is_not_due_here_is_not_lost_when_the_run_moves_on(
     make_store: MakeStore, server: Server, scripts: Scripts
 ) -> None:
