@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import weakref
 from collections.abc import Iterator
 
 #: Reads `+ GROUP` and `- GROUP` until the pipe is closed. It outlives what ends its process by the terminal.
@@ -38,6 +39,7 @@ class OrphanGuard:
         self._groups: set[int] = set()
         #: Event loops of several threads may run commands.
         self._lock = threading.Lock()
+        self._heeds_forks = False
 
     @contextlib.contextmanager
     def watching(self, group: int) -> Iterator[None]:
@@ -58,9 +60,22 @@ class OrphanGuard:
 
     def _start(self) -> None:
         with contextlib.suppress(OSError, NotImplementedError, AttributeError):  # the system has no such call
+            self._heed_forks()
             self._pipe = _spawn()
         for group in self._groups:
             self._tell(f"+ {group}\n")
+
+    def _heed_forks(self) -> None:
+        """Forked children would keep the pipe of a process that has died open."""
+        if not self._heeds_forks:
+            self._heeds_forks = True
+            let_go = weakref.WeakMethod(self._let_go)
+            os.register_at_fork(after_in_child=lambda: (method := let_go()) and method())
+
+    def _let_go(self) -> None:
+        if self._pipe is not None:
+            os.close(self._pipe)
+            self._pipe = None
 
     def _tell(self, line: str) -> None:
         if self._pipe is None:

@@ -159,3 +159,30 @@ def test_threads_that_begin_at_once_have_one_guard(monkeypatch: pytest.MonkeyPat
         thread.join()
     assert len(spawned) == 1
     os.close(spawned[0])
+
+
+FORKS = """
+import os, subprocess, time
+from flowcraft_engine.nodes.builtin.orphan_guard import OrphanGuard
+
+guard = OrphanGuard()
+command = subprocess.Popen(["sleep", "300"], start_new_session=True)
+with guard.watching(command.pid):
+    child = os.fork()
+    if child:
+        print(command.pid, child, flush=True)
+    time.sleep(300)
+"""
+
+
+def test_commands_end_with_their_process_though_a_child_that_it_has_forked_lives() -> None:
+    process = subprocess.Popen([sys.executable, "-c", FORKS], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    command, child = map(int, process.stdout.readline().split())
+    try:
+        process.kill()
+        process.wait()
+        until(lambda: members(command) == 0)
+    finally:
+        os.kill(child, signal.SIGKILL)
+        process.stdout.close()
