@@ -1,7 +1,7 @@
 """What a run would do, as far as its inputs alone decide: pure, and never wrong where it is certain.
 
-Context keys are taken to be the run's inputs unless a `set` node writes them. Whatever hangs on the result of
-a node is said to depend on it.
+A context key is taken to be what the run's inputs say unless a node evidently writes it; one that they do not name
+may be written by nodes of the user's. Whatever hangs on the result of a node is said to depend on it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from flowcraft_engine.blueprint.fixed_names import CONTINUE
+from flowcraft_engine.blueprint.context_keys import written_keys
+from flowcraft_engine.blueprint.fixed_names import BREAK, CONTINUE
 from flowcraft_engine.blueprint.graph import Graph
 from flowcraft_engine.blueprint.model import Blueprint, EdgeSpec, NodeSpec
 from flowcraft_engine.blueprint.run_inputs import bind_inputs
@@ -61,16 +62,17 @@ class _Forecast:
         self._evaluator: Evaluator = evaluator_named(blueprint.expressions)
         self._ids = frozenset(node.id for node in blueprint.nodes)
         self._scope = Scope(context=inputs, inputs=inputs)
-        self._written = {
-            key
-            for node in blueprint.nodes
-            if node.uses == "set" and isinstance(node.params.get("values"), dict)
-            for key in node.params["values"]
-        }
+        written = [written_keys(node) for node in blueprint.nodes]
+        self._written = {key for keys in written for key in keys or ()}
+        self._has_secretive_nodes = None in written
+        #: The conditions of each loop's exits, which come before its other edges.
+        self._exits: dict[str, list[EdgeSpec]] = {}
         self._incoming: dict[str, list[EdgeSpec]] = {}
         self._routed = {edge.source for edge in blueprint.edges if edge.action is not None}
         for edge in blueprint.edges:
             self._incoming.setdefault(edge.target, []).append(edge)
+            if edge.condition is not None and edge.action not in (CONTINUE, BREAK):
+                self._exits.setdefault(edge.source, []).append(edge)
         self._fates: dict[str, str] = {}
 
     def steps(self) -> list[Step]:
@@ -128,6 +130,19 @@ class _Forecast:
         if edge.source in self._routed and not is_loop:
             reasons.append(f"if no edge for the action of {edge.source} is taken")
             return None
+        if is_loop and edge not in self._exits.get(edge.source, ()):
+            return self._ends_without_exit(edge.source, reasons, holds)
+        return holds
+
+    def _ends_without_exit(self, loop: str, reasons: list[str], holds: bool | None) -> bool | None:
+        """Whether an edge is taken for which a loop has to end by its own condition."""
+        exits = [self._condition(edge, []) for edge in self._exits.get(loop, ())]
+        if any(exits):
+            reasons.append(f"another edge of {loop} ends it")
+            return False
+        if None in exits:
+            reasons.append(f"if no other edge of {loop} ends it")
+            return None
         return holds
 
     def _condition(self, edge: EdgeSpec, reasons: list[str]) -> bool | None:
@@ -163,4 +178,7 @@ class _Forecast:
             references.nodes or references.env or references.secrets or references.result or references.input
             or references.item or references.index or references.all_nodes or references.all_context
         )  # fmt: skip
-        return not reads_results and not (references.context & self._written)
+        return not reads_results and not any(map(self._may_be_written, references.context))
+
+    def _may_be_written(self, key: str) -> bool:
+        return key in self._written or (self._has_secretive_nodes and key not in self._scope.context)

@@ -52,6 +52,10 @@ def typed(text: str, spec: InputSpec | None) -> Any:
         return _WORDS[text.lower()]
     try:
         return strict_json(text)
+    except NoNumberError:
+        if kind is None:
+            return text
+        raise
     except json.JSONDecodeError as error:
         if kind is None:
             return text
@@ -64,7 +68,9 @@ def typed(text: str, spec: InputSpec | None) -> Any:
 def strict_json(text: str) -> Any:
     """JSON without duplicate keys, NaN, or a depth that nobody means. Raises `ValueError` with the place."""
     try:
-        value = json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_no_constant)
+        value = json.loads(
+            text, object_pairs_hook=_unique_keys, parse_constant=_no_constant, parse_float=_finite
+        )
     except RecursionError:
         raise ValueError(f"the JSON is nested deeper than {_MAX_DEPTH}") from None
     _check_depth(value, 0)
@@ -80,8 +86,19 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
+class NoNumberError(ValueError):
+    """What Python reads as a number, and JSON cannot hold: `NaN`, or `1234e567`, which may be the name of a commit."""
+
+
 def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
+    raise NoNumberError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise NoNumberError(f"{text[:60]} is too large for a number")
+    return value
 
 
 def _check_depth(value: Any, depth: int) -> None:

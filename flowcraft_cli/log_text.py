@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 
+from flowcraft_engine.nodes.node_output import untold
+
 
 def text_of(record: logging.LogRecord) -> str:
     """The message, with the traceback if there is one. Never raises."""
@@ -12,5 +14,5 @@ def text_of(record: logging.LogRecord) -> str:
         if record.exc_info:
             text += "\n" + logging.Formatter().formatException(record.exc_info)
     except Exception as error:  # the arguments of a user's log call may raise anything
-        text = f"{record.msg} ({type(error).__name__} while formatting)"
+        text = untold(record.msg, error)
     return text

@@ -123,15 +123,18 @@ def read_answer(text: str | None) -> Any:
         return None
     from json import JSONDecodeError
 
-    from flowcraft_cli.inputs import read_text, strict_json
+    from flowcraft_cli.inputs import NoNumberError, read_text, strict_json
     from flowcraft_engine.errors import UsageError
 
     name = "-" if text == "-" else text[1:] if text.startswith("@") else None
     content = text if name is None else read_text(name, "--output")
+    is_meant_as_json = (name or "").endswith(".json") or content.lstrip()[:1] in ("{", "[")
     try:
         return strict_json(content)
-    except JSONDecodeError as error:
-        if (name or "").endswith(".json") or content.lstrip()[:1] in ("{", "["):
+    except (JSONDecodeError, NoNumberError) as error:
+        if is_meant_as_json:
+            if not isinstance(error, JSONDecodeError):
+                raise UsageError(f"--output: {error}") from error
             place = f"line {error.lineno}, column {error.colno}"
             raise UsageError(f"--output is not JSON: {error.msg} at {place}") from error
         return content.rstrip("\n") if name is not None else content

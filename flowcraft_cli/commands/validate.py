@@ -32,7 +32,10 @@ def validate_command(
     Ends with 0, or with 3 if there are errors. Nothing is executed; node types are checked with --app, a
     project file, or installed packages.
     """
-    findings = _check(context, files)
+    from flowcraft_cli.output import stdout_for_results_only
+
+    with stdout_for_results_only():  # modules of nodes may print when they are imported
+        findings = _check(context, files)
     is_valid = not any(strict or str(finding.severity) == "error" for finding in findings)
     _print(findings, files, "json" if json else format, is_valid)
     if is_valid:

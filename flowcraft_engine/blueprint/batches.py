@@ -25,12 +25,19 @@ def spell_out_scatters(
     scatters = [node for node in nodes if node["uses"] == SCATTER]
     if not scatters:
         return
-    ids = {node["id"]: node["uses"] for node in nodes}
+    by_id = {node["id"]: node for node in nodes}
+    ids = {name: node["uses"] for name, node in by_id.items()}
     sources: dict[str, list[str]] = {}
     for edge in edges:
         sources.setdefault(edge["target"], []).append(edge["source"] if "transform" not in edge else "")
     for node in scatters:
-        _Scatter(node, ids, places, report).spell_out(sources.get(node["id"], []))
+        scatter = _Scatter(node, ids, places, report)
+        gather = by_id.get(scatter.gather) if scatter.gather is not None else None
+        key = scatter.output_key()
+        if gather is not None and key is not None:
+            # It is the gather that has the results; what it says itself goes before.
+            gather["params"] = {"output_key": key, **gather.get("params", {})}
+        scatter.spell_out(sources.get(node["id"], []))
 
 
 class _Scatter:
@@ -41,11 +48,12 @@ class _Scatter:
         self.report = report
         self.what = f"scatter '{printable(node['id'], 60)}'"
         self.params: dict[str, Any] = node.get("params", {})
+        #: The node that gathers its results; None if there is none, which has been told.
+        self.gather = self._gather()
 
     def spell_out(self, sources: list[str]) -> None:
         node = self.node
         worker = self._worker()
-        self._check_gather()
         batch: dict[str, Any] = {"source": self._source(sources)}
         chunk = self._chunk_size()
         if chunk is not None:
@@ -72,7 +80,15 @@ class _Scatter:
             self.report.error("wrong_type", text, at)
         return ""
 
-    def _check_gather(self) -> None:
+    def output_key(self) -> str | None:
+        key = self.params.get("output_key")
+        if key is None or isinstance(key, str):
+            return key
+        at = self.places.node(self.node["id"], "params", "output_key")
+        self.report.error("wrong_type", f"output_key of {self.what} must be text, not {describe(key)}", at)
+        return None
+
+    def _gather(self) -> str | None:
         gather = self.params.get("gather_node_id")
         at = self.places.node(self.node["id"], "params", "gather_node_id")
         if gather is None:
@@ -83,6 +99,9 @@ class _Scatter:
             shown = printable(str(gather), 60)
             text = f"{self.what} names the gather '{shown}', which is no batch-gather node of this blueprint"
             self.report.error("unknown_gather", text, at, did_you_mean(str(gather), gathers))
+        else:
+            return gather
+        return None
 
     def _chunk_size(self) -> int | None:
         chunk = self.params.get("chunk_size")

@@ -28,16 +28,16 @@ def known_keys(blueprint: Blueprint) -> set[str]:
     """Declared inputs, and keys that params name. Nodes of the user's may write any others."""
     keys = set(blueprint.inputs)
     for node in blueprint.nodes:
-        keys.update(_written(node) or ())
+        keys.update(written_keys(node) or ())
     return keys
 
 
 def are_all_known(blueprint: Blueprint) -> bool:
     """Whether there can be no other keys: inputs are declared, and every node tells what it writes."""
-    return bool(blueprint.inputs) and all(_written(node) is not None for node in blueprint.nodes)
+    return bool(blueprint.inputs) and all(written_keys(node) is not None for node in blueprint.nodes)
 
 
-def _written(node: NodeSpec) -> list[str] | None:
+def written_keys(node: NodeSpec) -> list[str] | None:
     """The keys that a node writes, as far as its params say; None if it may write others, too."""
     params = node.params
     if node.uses == "set":

@@ -41,7 +41,7 @@ from flowcraft_engine.nodes.node_output import current_attempt
 from flowcraft_engine.nodes.node_thread import call_in_thread
 from flowcraft_engine.nodes.result import NodeResult, Sleep, StartRun, Suspension, Wait
 from flowcraft_engine.stores.coordination_store import RunFacts
-from flowcraft_engine.values import JsonObject, JsonValue, copy_json, json_size, to_json
+from flowcraft_engine.values import JsonObject, JsonValue, copy_json, format_duration, json_size, to_json
 
 _new = object.__new__
 _SUSPENSIONS = frozenset({Wait, Sleep, StartRun})
@@ -186,7 +186,8 @@ class Attempt:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_ms / 1000
         late = NodeError(
-            f"the attempt took longer than its timeout of {timeout_ms:g} ms", error_code=ErrorCode.TIMEOUT
+            f"the attempt took longer than its timeout of {format_duration(timeout_ms)}",
+            error_code=ErrorCode.TIMEOUT,
         )
         try:
             async with asyncio.timeout_at(deadline):

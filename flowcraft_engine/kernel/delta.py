@@ -20,7 +20,11 @@ def changed_keys(context: JsonObject, changes: Iterable[Sequence[Any]]) -> dict[
     Lists are replaced, never changed in place. Raises `DeltaConflictError`; `context` is not changed.
     """
     result: dict[str, Any] = {}
+    grown: set[str] = set()  # keys whose lists in the result are its own
     for operation, key, operand in changes:
+        if operation == "append" and key in grown:
+            result[key].append(operand)  # a copy for each item would cost the square of their number
+            continue
         current = result[key] if key in result else context.get(key, ABSENT)
         if operation == "set":
             result[key] = operand
@@ -30,6 +34,10 @@ def changed_keys(context: JsonObject, changes: Iterable[Sequence[Any]]) -> dict[
             result[key] = _sum(key, 0 if current is ABSENT else current, operand)
         else:
             result[key] = _with_item(key, [] if current is ABSENT else current, operand)
+            if type(result[key]) is list:
+                grown.add(key)
+                continue
+        grown.discard(key)
     return result
 
 

@@ -34,12 +34,14 @@ class ContextReader(Protocol):
 class AsyncContextView:
     """`ctx.context` of an async node; it reads its own writes."""
 
-    __slots__ = ("_overlay", "_reader", "changes")
+    __slots__ = ("_grown", "_overlay", "_reader", "changes")
 
     def __init__(self, reader: ContextReader) -> None:
         self._reader = reader
         self._overlay: dict[str, Any] | None = None
         self.changes: list[ContextChange] | None = None
+        #: The keys whose lists in the overlay are this view's own, made by `append`.
+        self._grown: set[str] | None = None
 
     async def get(self, key: str, default: Any = None) -> Any:
         """A copy of the value of `key`, or `default`."""
@@ -52,10 +54,10 @@ class AsyncContextView:
     async def set(self, key: str, value: Any) -> None:
         """Set `key` when this node commits. Raises `NotSerializableError` for what is not JSON."""
         plain = to_json(value)
-        self._record("set", key, plain)[key] = plain
+        self._replace("set", key, plain, plain)
 
     async def delete(self, key: str) -> None:
-        self._record("delete", key, None)[key] = _ABSENT
+        self._replace("delete", key, None, _ABSENT)
 
     async def increment(self, key: str, by: float = 1) -> Any:
         """Add `by` to a number (absent counts as 0); concurrent ones add up. Returns the value seen here."""
@@ -83,7 +85,14 @@ class AsyncContextView:
             raise NodeError(
                 f"context key {key!r} holds {type(current).__name__}, not a list", retryable=False
             )
-        self._record("append", key, plain)[key] = [*current, plain]
+        overlay = self._record("append", key, plain)
+        if self._grown is None:
+            self._grown = set()
+        if key in self._grown:
+            overlay[key].append(plain)  # a copy for each item would cost the square of their number
+        else:
+            overlay[key] = [*current, plain]
+            self._grown.add(key)
 
     async def to_dict(self) -> dict[str, Any]:
         """A copy of all user keys."""
@@ -98,7 +107,7 @@ class AsyncContextView:
 
     async def restart(self, changes: list[ContextChange]) -> None:
         """Forget everything written so far and write `changes` instead."""
-        self._overlay = self.changes = None
+        self._overlay = self.changes = self._grown = None
         for operation, key, operand in changes:
             if operation == "delete":
                 await self.delete(key)
@@ -129,6 +138,11 @@ class AsyncContextView:
         if self._overlay is not None and key in self._overlay:
             return self._overlay[key]
         return (await self._reader.read((key,))).get(key, _ABSENT)
+
+    def _replace(self, operation: str, key: str, operand: JsonValue, value: Any) -> None:
+        self._record(operation, key, operand)[key] = value
+        if self._grown is not None:
+            self._grown.discard(key)
 
     def _record(self, operation: str, key: str, value: JsonValue) -> dict[str, Any]:
         if not isinstance(key, str) or not key or key.startswith("_"):

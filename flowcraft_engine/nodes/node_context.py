@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -188,5 +189,15 @@ class NodeContext:
 
     def progress(self, done: float, total: float) -> None:
         """Tell whoever watches the run how far this node is. Not stored, never fails."""
-        if self._on_progress is not None:
-            self._on_progress(self.run_id, self.instance, done, total)
+        if self._on_progress is None:
+            return
+        try:
+            how_far = _number(done), _number(total)
+            if all(map(math.isfinite, how_far)):  # a total that is not known is nothing that can be shown
+                self._on_progress(self.run_id, self.instance, *how_far)
+        except Exception as error:  # nobody who watches may change what becomes of a node
+            self.logger.debug("progress of node %s was not told: %s", self.instance, error)
+
+
+def _number(value: Any) -> float:
+    return value if type(value) in (int, float) else float(value)

@@ -117,12 +117,21 @@ class NodeLogger(logging.LoggerAdapter[logging.Logger]):
         return msg, kwargs
 
 
+def untold(message: object, error: Exception) -> str:
+    """What is told of a log call whose arguments, or whose message itself, cannot be made text."""
+    try:
+        told = f"{message} "
+    except Exception:  # an object of the user's
+        told = ""
+    return f"{told}({type(error).__name__} while formatting)"
+
+
 def _message(msg: object, args: tuple[object, ...], exc_info: object) -> str:
     try:
         record = logging.LogRecord("", 0, "", 0, msg, args, None)
         text = record.getMessage()
     except Exception as error:  # the arguments of a user's log call may raise anything
-        text = f"{msg} ({type(error).__name__} while formatting)"
+        text = untold(msg, error)
     if exc_info:
         found: Any = exc_info
         if isinstance(exc_info, BaseException):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -69,18 +69,21 @@ def _nodes(old: Blueprint, new: Blueprint) -> Iterator[PartDiff]:
 def _edges(old: Blueprint, new: Blueprint) -> Iterator[PartDiff]:
     """Edges that are the same count as often as they are there; of the rest, those between the same nodes pair up."""
     gone, come = _leftovers(old, new), _leftovers(new, old)
+    twins: dict[tuple[str, str], deque[int]] = {}
+    for index in come:
+        twins.setdefault(_ends(new.edges[index]), deque()).append(index)
     for index in gone:
         edge = old.edges[index]
-        twin = next((it for it in come if _ends(new.edges[it]) == _ends(edge)), None)
         place = old.edge_location(index)
-        if twin is None:
+        pair = twins.get(_ends(edge))
+        if not pair:
             yield PartDiff("removed", f"edge {_label(edge)}", (), place)
             continue
-        come.remove(twin)
+        twin = pair.popleft()
         changes = tuple(json_changes(_edge(edge), _edge(new.edges[twin])))
         name = f"edge {edge.source} -> {edge.target}"
         yield PartDiff("changed", name, changes, place, new.edge_location(twin))
-    for index in come:
+    for index in sorted(left for pair in twins.values() for left in pair):
         yield PartDiff("added", f"edge {_label(new.edges[index])}", (), None, new.edge_location(index))
 
 

@@ -13,11 +13,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from flowcraft_engine.nodes.node_output import current_attempt
+from flowcraft_engine.nodes.node_output import current_attempt, untold
 from flowcraft_engine.values.masking import Masker
 
 #: A text that is longer is cut: collectors drop lines that are too long.
 LONGEST_TEXT: Final = 16_000
+#: Objects that are deeper inside of each other, or inside of themselves, are told as text.
+_DEEPEST: Final = 16
 #: Attributes of a record, and of an attempt, by the name that they have in the JSON.
 _PLACE = {
     "run": "run_id",
@@ -69,7 +71,7 @@ def message_of(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
     except Exception as error:  # the arguments of a user's log call may raise anything
-        return f"{record.msg} ({type(error).__name__} while formatting)"
+        return untold(record.msg, error)
 
 
 def _place(record: logging.LogRecord) -> dict[str, Any]:
@@ -100,14 +102,18 @@ def _masker() -> Masker | None:
     return attempt.masker if attempt is not None else None
 
 
-def _plain(value: Any, masker: Masker | None) -> Any:
+def _plain(value: Any, masker: Masker | None, depth: int = 0) -> Any:
     """Numbers and truth as they are; everything else as text, masked before it is cut."""
     if value is True or value is False or type(value) is int:
         return value
     if type(value) is float:
         return value if abs(value) < float("inf") else str(value)
-    if isinstance(value, Mapping):
-        return {str(name): _plain(part, masker) for name, part in value.items()}
+    if isinstance(value, Mapping) and depth < _DEEPEST:
+        return {_text(name, masker): _plain(part, masker, depth + 1) for name, part in value.items()}
+    return _text(value, masker)
+
+
+def _text(value: Any, masker: Masker | None) -> str:
     try:
         text = str(value)
     except Exception as error:  # an object of the user's

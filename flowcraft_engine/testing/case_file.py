@@ -123,10 +123,18 @@ class _Reader:
         return Recorded(
             given.get("output"),
             self._text(given.get("action"), f"{name}.action"),
-            tuple(self._change(change, name) for change in given.get("context") or ()),
+            self._changes(given.get("context") or [], name),
             error,
             None if waits is None else str(waits),
         )
+
+    def _changes(self, data: Any, name: str) -> tuple[tuple[str, str, Any], ...]:
+        if not isinstance(data, list):
+            raise UsageError(
+                f"{self._where}: {name}.context is a list, not {describe(data)}",
+                hint="write [[set, key, value]]",
+            )
+        return tuple(self._change(change, name) for change in data)
 
     def _change(self, data: Any, name: str) -> tuple[str, str, Any]:
         is_change = isinstance(data, list) and len(data) == 3 and data[0] in _OPERATIONS

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from flowcraft_engine.blueprint import find_blueprints, load_blueprint
+from pydantic import ValidationError
+
+from flowcraft_engine.blueprint import find_blueprints, lint_blueprint, load_blueprint, parse_blueprint
+from flowcraft_engine.blueprint.finding import BlueprintError, Severity
 from flowcraft_engine.blueprint.model import Blueprint, NodeSpec
 from flowcraft_engine.clock import ManualClock
 from flowcraft_engine.errors import FlowcraftError, NodeError
@@ -47,12 +50,31 @@ def blueprints_of(case: Case, folder: Path) -> Blueprints:
         file = folder / case.blueprint
         top, beside = load_blueprint(file), file.absolute().parent
     else:
-        # Stored in its canonical form, so it is not desugared again.
-        top, beside = Blueprint.model_validate(dict(case.blueprint)), folder
+        top, beside = _written_out(case.blueprint), folder
     if not any(node.uses == SUBFLOW for node in top.nodes):
         return Blueprints(top)
     found, _ = find_blueprints([beside])
     return Blueprints(top, tuple(child for child in found.values() if child.id != top.id))
+
+
+def _written_out(data: Mapping[str, Any]) -> Blueprint:
+    """The blueprint in a case: as `record` has written it, in its canonical form, or as people write."""
+    try:
+        blueprint = Blueprint.model_validate(dict(data))
+    except ValidationError:
+        return parse_blueprint(data)
+    findings = lint_blueprint(blueprint)
+    if any(finding.severity is Severity.ERROR for finding in findings):
+        raise BlueprintError(findings)
+    return blueprint
+
+
+@frozen
+class _AnySecret:
+    """Gives every secret that is asked for: what the nodes made of it was recorded, and it is masked in the rest."""
+
+    def find(self, name: str) -> str:
+        return f"the secret {name}, which no replay knows"
 
 
 async def replay(case: Case, blueprints: Blueprints) -> Dossier:
@@ -67,6 +89,7 @@ async def replay(case: Case, blueprints: Blueprints) -> Dossier:
         blueprints=[player.apply(child) for child in blueprints.others],
         concurrency=1,
         clock=clock,
+        secret_providers=(_AnySecret(),),
     )
     clock.await_work(lambda: runtime.is_busy)
     await runtime.run(player.apply(blueprints.top), case.inputs, run_id=_RUN_ID, timeout_s=_TIMEOUT_S)

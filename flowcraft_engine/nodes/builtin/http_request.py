@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import ssl
 from collections.abc import Iterable
 from typing import Any
@@ -24,6 +25,8 @@ _MAX_REDIRECTS = 5
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _WORTH_RETRYING = frozenset({408, 425, 429})
 _SHOWN_CHARACTERS = 300
+#: Some servers begin their JSON with it.
+_BYTE_ORDER_MARK = "\ufeff"
 
 
 class HttpRequester:
@@ -113,10 +116,10 @@ async def _read(response: httpx.Response) -> bytes:
 
 
 def _parsed(response: httpx.Response, content: bytes, parse: str) -> Any:
-    text = content.decode(response.charset_encoding or "utf-8", errors="replace")
-    is_json = "json" in response.headers.get("content-type", "").lower()
-    if parse == "text" or (parse == "auto" and not is_json):
+    text = _decoded(response, content)
+    if parse == "text" or (parse == "auto" and not _is_json(response)):
         return text
+    text = text.removeprefix(_BYTE_ORDER_MARK)
     if not text:
         return None
     try:
@@ -129,9 +132,22 @@ def _parsed(response: httpx.Response, content: bytes, parse: str) -> Any:
         raise HttpError(message, "body") from error
 
 
+def _decoded(response: httpx.Response, content: bytes) -> str:
+    try:
+        return content.decode(response.charset_encoding or "utf-8", errors="replace")
+    except (LookupError, ValueError):  # a server may name any charset, also one that is none
+        return content.decode(errors="replace")
+
+
+def _is_json(response: httpx.Response) -> bool:
+    """Whether the body is one JSON value: of `application/x-ndjson` and the like it is one a line."""
+    media_type = response.headers.get("content-type", "").lower().partition(";")[0].strip()
+    return re.split("[/+]", media_type)[-1] in ("json", "x-json")
+
+
 def _bad_status(response: httpx.Response, content: bytes) -> HttpError:
     status = response.status_code
-    said = without_secrets(content.decode(errors="replace").strip())[:_SHOWN_CHARACTERS]
+    said = without_secrets(_decoded(response, content).strip())[:_SHOWN_CHARACTERS]
     message = f"{_place(response.request)} answered {status} {response.reason_phrase}".rstrip()
     return HttpError(
         f"{message}: {said}" if said else message,

@@ -158,6 +158,12 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
+def _lines(text: str) -> list[str]:
+    """The lines that programs mean, as the log has them; `str.splitlines` divides at form feeds and the like, too."""
+    ended = text.removesuffix("\n")
+    return [line.rstrip("\r") for line in ended.split("\n")] if text else []
+
+
 def _parsed(stdout: Captured, parse: str) -> Any:
     if stdout.left_out:
         size = PARSED_BYTES + stdout.left_out
@@ -167,7 +173,7 @@ def _parsed(stdout: Captured, parse: str) -> Any:
             retryable=False,
         )
     if parse == "lines":
-        return stdout.text.splitlines()
+        return _lines(stdout.text)
     if parse == "text":
         return stdout.text.rstrip("\r\n")
     try:

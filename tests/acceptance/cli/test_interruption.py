@@ -171,7 +171,7 @@ def test_a_command_does_not_wait_for_a_thread_that_a_node_has_left(flowcraft):
     process = flowcraft.begin("run", "left.yaml", "--app", "left", "-q")
     _, err = process.communicate(timeout=20)
     assert process.returncode == 1
-    assert "timeout of 100 ms" in err
+    assert "timeout of 100ms" in err
 
 
 @pytest.mark.parametrize("uses", ["in-a-thread", "heedless"])

@@ -95,6 +95,19 @@ def test_a_scatter_becomes_a_batch_of_its_worker() -> None:
     assert gather.params == {"output_key": "doubled", "gather_node_id": "double_gather"}
 
 
+@pytest.mark.parametrize(("own", "key"), [({}, "rows"), ({"output_key": "mine"}, "mine")])
+def test_the_output_key_of_a_scatter_is_one_of_its_gather(own: dict[str, Any], key: str) -> None:
+    params = {"worker_uses_key": "noop", "gather_node_id": "g", "output_key": "rows"}
+    scatter = {"id": "s", "uses": "batch-scatter", "params": params}
+    made = parse_blueprint(
+        {"nodes": [scatter, {"id": "g", "uses": "batch-gather", "params": own}], "edges": ["s -> g"]}
+    )
+    assert made.nodes[1].params["output_key"] == key
+    scatter["params"] = {**params, "output_key": 3}
+    with pytest.raises(BlueprintError, match="output_key of scatter 's' must be text, not the number 3"):
+        parse_blueprint({"nodes": [scatter, {"id": "g", "uses": "batch-gather"}], "edges": ["s -> g"]})
+
+
 def test_a_scatter_without_inputs_takes_what_leads_to_it() -> None:
     def source(*edges: Any) -> Any:
         params = {"workerUsesKey": "noop", "gatherNodeId": "g"}

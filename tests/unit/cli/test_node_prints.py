@@ -130,3 +130,9 @@ def test_of_a_progress_bar_its_last_state_is_shown(flowcraft, monkeypatch):
     done = flowcraft("run", "bar.yaml", "--app", "bar", "--run-id", "r1")
     assert _told(done.err) == ["a | 100 %", "a | windows"]
     assert r"10 %\r50 %\r100 %" in flowcraft("logs", "r1").out
+
+
+def test_a_module_that_prints_when_it_is_imported_does_not_disturb_validate(flowcraft, flow, monkeypatch):
+    write("noisy.py", 'import os\nprint("noise")\nos.write(1, b"noise")\nfrom talking import *\n')
+    done = flowcraft("validate", flow, "--app", "noisy", "--json")
+    assert (done.json["valid"], "noise" in done.err) == (True, True)

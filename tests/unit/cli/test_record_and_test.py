@@ -150,3 +150,41 @@ def test_the_error_that_an_all_done_node_was_given_comes_again_with_its_cause(fl
     assert "warning" not in flowcraft("record", "r1", "-o", "case.yaml").err
     done = flowcraft("test", "case.yaml")
     assert (done.code, done.out) == (0, "✓ case.yaml\n")
+
+
+def test_a_case_needs_no_secrets(flowcraft, monkeypatch):
+    write(
+        "secret.yaml",
+        "id: s\nnodes:\n  - {id: a, uses: shell, params: {run: 'true', env: {T: '${{ secret(\"TOKEN\") }}'}}}\n"
+        "  - {id: b, uses: set, needs: [a], params: {values: {t: '<${{ secret(\"TOKEN\") }}>'}}}\n",
+    )
+    monkeypatch.setenv("TOKEN", "hunter2hunter2")
+    assert flowcraft("run", "secret.yaml", "--run-id", "r").code == 0
+    monkeypatch.delenv("TOKEN")
+    assert "warning" not in flowcraft("record", "r", "-o", "case.yaml").err
+    assert "t: <***>" in Path("case.yaml").read_text()
+    assert flowcraft("test", "case.yaml").code == 0
+
+
+@pytest.mark.parametrize(
+    ("blueprint", "words"),
+    [
+        ("{id: x, nodes: 5}", "nodes must be a list of nodes"),
+        ("{foo: 1}", "foo"),
+        ("{id: x, nodes: [{id: a, uses: noop}], edges: [{source: a, target: zz}]}", "'zz'"),
+    ],
+)
+def test_a_blueprint_that_is_wrong_in_its_case_is_told(flowcraft, blueprint, words):
+    write("case.yaml", f"blueprint: {blueprint}\nexpect: {{status: completed}}\n")
+    done = flowcraft("test", "case.yaml")
+    assert done.code == 1
+    assert words in done.out
+
+
+def test_a_blueprint_in_its_case_may_have_shorthands(flowcraft):
+    nodes = "[{id: a, uses: noop}, {id: b, uses: noop, needs: a}]"
+    write(
+        "case.yaml",
+        f"blueprint: {{id: x, nodes: {nodes}}}\nnodes: {{}}\nexpect: {{status: completed, path: [a, b]}}\n",
+    )
+    assert flowcraft("test", "case.yaml").code == 0

@@ -12,6 +12,7 @@ import pytest
 
 from flowcraft_engine import FlowRuntime, NodeRegistry, node
 from flowcraft_engine.telemetry.json_log import LONGEST_TEXT, JsonFormatter
+from flowcraft_engine.values.masking import Masker
 from tests.unit.telemetry.flows import flow
 
 FLOW = flow(
@@ -121,6 +122,30 @@ def test_what_cannot_be_formatted_is_told_as_it_is():
             raise RuntimeError
 
     assert json.loads(formatted("x", thing=Bad()))["extra"] == {"thing": "(RuntimeError while formatting)"}
+    assert json.loads(formatted(Bad()))["message"] == "(RuntimeError while formatting)"
+    round_: dict[str, Any] = {}
+    round_["round"] = round_
+    assert "{...}" in formatted("x", thing=round_)
+
+
+@pytest.mark.asyncio
+async def test_a_node_does_not_fail_for_what_it_logs(monkeypatch):
+    class Bad:
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    async def talk(ctx: Any, params: Any) -> None:
+        ctx.logger.warning(Bad())
+
+    await play(talk, monkeypatch)
+
+
+def test_secrets_are_masked_in_the_names_of_what_is_logged_besides():
+    masker = Masker()
+    masker.add(SECRET)
+    record = logging.LogRecord("x", logging.INFO, "", 0, "x", (), None)
+    record.__dict__["thing"] = {SECRET: [SECRET]}
+    assert SECRET not in JsonFormatter(masker=masker).format(record)
 
 
 def test_a_long_text_is_cut():

@@ -193,6 +193,7 @@ async def test_values_that_yaml_could_misread_come_back_as_they_were(tmp_path: P
         ("{blueprint: x.yaml, nodes: {a: {outptu: 1}}}", "nodes.a has no key 'outptu'"),
         ("{blueprint: x.yaml, nodes: {a: []}}", "nodes.a has no attempts"),
         ("{blueprint: x.yaml, nodes: {a: {context: [[put, k, 1]]}}}", "nodes.a.context has"),
+        ("{blueprint: x.yaml, nodes: {a: {context: 5}}}", "nodes.a.context is a list, not the number 5"),
         ("{blueprint: x.yaml, expect: {path: a}}", "expect.path is a list of nodes"),
     ],
 )

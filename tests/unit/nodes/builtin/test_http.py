@@ -124,6 +124,10 @@ async def test_answer_becomes_status_headers_and_body(get):
         ("text/plain", "json", "[1]", [1]),
         ("application/json", "text", "[1]", "[1]"),
         ("application/json", "auto", "", None),
+        ("application/json", "auto", b"\xef\xbb\xbf[1]", [1]),
+        ("application/x-ndjson", "auto", "[1]\n[2]\n", "[1]\n[2]\n"),
+        ("text/plain; charset=utf8mb4", "auto", "hé", "hé"),
+        ("application/json; charset=hex", "auto", '["hé"]', ["hé"]),
     ],
 )
 async def test_body_is_parsed_as_asked(get, content_type, parse, body, expected):

@@ -78,6 +78,7 @@ async def test_cwd_begins_at_the_folder_of_the_blueprint(sh, tmp_path):
         ("printf 'a\\nb\\n\\n'", "text", "a\nb"),
         ("printf 'a\\nb\\n'", "lines", ["a", "b"]),
         ("true", "lines", []),
+        ("printf '\\na\\fb\\342\\200\\250c\\r\\nd'", "lines", ["", "a\fb\u2028c", "d"]),
         ("echo '{\"a\": [1, null]}'", "json", {"a": [1, None]}),
         ("printf '\\377x'", "text", "�x"),
     ],
