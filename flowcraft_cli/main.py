@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import atexit
 import gc
 import os
 import sys
 import threading
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Annotated, NoReturn
 
 import typer
@@ -36,13 +34,11 @@ def leave(code: int) -> NoReturn:
     What was registered for the end is done all the same, and other threads that keep a process alive are waited
     for. A node's thread that hangs can print nothing any more, nor can one of `asyncio.to_thread`.
     """
+    from flowcraft_engine.process_end import end_at_once
+
     if any(map(_is_waited_for, threading.enumerate())):
         sys.exit(code)
-    atexit._run_exitfuncs()
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError, AttributeError):
-            stream.flush()
-    os._exit(code)
+    end_at_once(code)
 
 
 def _is_waited_for(thread: threading.Thread) -> bool:

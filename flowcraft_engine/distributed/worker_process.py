@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import logging
 import os
@@ -17,6 +16,7 @@ from typing import Final
 from flowcraft_engine.distributed.leftovers import MARK, end_leftovers
 from flowcraft_engine.distributed.seat import SeatTicket, WorkerSeat
 from flowcraft_engine.errors import FlowcraftError
+from flowcraft_engine.process_end import end_at_once
 
 Target = Callable[[WorkerSeat], None]
 
@@ -39,7 +39,7 @@ def main(target: Target, ticket: SeatTicket, line: Connection) -> None:
     def leave() -> None:
         if orphaned.is_set():
             _end_all(seat)
-        _end_at_once()
+        end_at_once(0)
 
     seat = WorkerSeat(ticket, lambda: _say(line, READY), leave)
     seat.obey_signals()
@@ -71,15 +71,6 @@ def _end_with_parent(seat: WorkerSeat, line: Connection, orphaned: threading.Eve
     seat.stop()
     time.sleep(seat.grace_s)
     _end_all(seat)
-
-
-def _end_at_once() -> None:
-    """What the interpreter does at its end, but for waiting for threads."""
-    atexit._run_exitfuncs()
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError, AttributeError):
-            stream.flush()
-    os._exit(0)
 
 
 def _end_all(seat: WorkerSeat) -> None:

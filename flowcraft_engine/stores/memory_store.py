@@ -86,9 +86,8 @@ class MemoryStore(JournalStore):
         run = self._open(run_id)
         if not run.state.is_final:
             raise ConflictError(f"run {run_id} has not ended")
-        self._reopen(
-            run_id
-        )  # its id may be used again, by a run that has not ended when this one's turn would come
+        # Its id may be used again, by a run that has not ended when this one's turn to be forgotten would come.
+        self._reopen(run_id)
         self._forget_tree(run_id)
 
     async def list_runs(self, *, limit: int = 50, status: str | None = None) -> list[RunSummary]:

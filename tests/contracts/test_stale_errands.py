@@ -55,12 +55,17 @@ def child(store: Any, clock: ManualClock) -> Driver:
     return Driver(store, clock, "run:N")
 
 
-async def begin(run: Driver, child: Driver) -> None:
-    """`run` waits at N for a sub-run whose X can be claimed."""
+async def reach(run: Driver) -> None:
+    """`run` waits at N for a sub-run that nobody has started yet."""
     plan = plan_of("X -> Y", id="child")
     await run.store.pin(plan)
     await run.start(plan_of("N:sub(child) -> B"), pins={"child": plan.digest})
     await run.begin_child("N")
+
+
+async def begin(run: Driver, child: Driver) -> None:
+    """`run` waits at N for a sub-run whose X can be claimed."""
+    await reach(run)
     await do(run, "start", "run", ["N"])
     assert await child.status() == "running"
 
@@ -201,10 +206,7 @@ class Overtaken:
 async def test_a_sub_run_that_starts_while_its_run_is_paused_is_paused_too(
     run: Driver, child: Driver
 ) -> None:
-    plan = plan_of("X -> Y", id="child")
-    await run.store.pin(plan)
-    await run.start(plan_of("N:sub(child) -> B"), pins={"child": plan.digest})
-    await run.begin_child("N")
+    await reach(run)
     slow: Any = Overtaken(run.store, "start", lambda: repair.pause(run.store, "run"))
     target, effects = await start_child(slow, "run", "N")
     assert (target, effects.ready) == ("run:N", [])
@@ -216,11 +218,7 @@ async def test_a_sub_run_that_starts_while_its_run_is_paused_is_paused_too(
 async def test_a_sub_run_that_starts_while_its_run_is_paused_for_a_moment_goes_on(
     run: Driver, child: Driver
 ) -> None:
-    plan = plan_of("X -> Y", id="child")
-    await run.store.pin(plan)
-    await run.start(plan_of("N:sub(child) -> B"), pins={"child": plan.digest})
-    await run.begin_child("N")
-
+    await reach(run)
     slow: Any = Overtaken(run.store, "start", lambda: repair.pause(run.store, "run"))
     slower: Any = Overtaken(slow, "pause", lambda: repair.unpause(run.store, "run"))
     _, effects = await start_child(slower, "run", "N")
@@ -229,10 +227,7 @@ async def test_a_sub_run_that_starts_while_its_run_is_paused_for_a_moment_goes_o
 
 
 async def test_a_sub_run_that_begins_while_its_run_is_unpaused_goes_on(run: Driver, child: Driver) -> None:
-    plan = plan_of("X -> Y", id="child")
-    await run.store.pin(plan)
-    await run.start(plan_of("N:sub(child) -> B"), pins={"child": plan.digest})
-    await run.begin_child("N")
+    await reach(run)
 
     async def start_paused() -> None:
         slow: Any = Overtaken(run.store, "start", lambda: repair.pause(run.store, "run"))

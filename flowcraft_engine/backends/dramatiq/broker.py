@@ -90,5 +90,5 @@ class HardenedBroker(RedisBroker):
         return (
             *("EVALSHA", self.scripts["dispatch"].sha, 1, self.namespace),
             *("fetch", current_millis(), queue_name, self.broker_id, self.heartbeat_timeout),
-            *(self.dead_message_ttl, 1, self._max_unpack_size(), count),  # type: ignore[no-untyped-call]
+            *(self.dead_message_ttl, 1, self._max_unpack_size(), count),  # type: ignore[no-untyped-call]  # of dramatiq
         )

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import io
-import sys
-import threading
 from types import SimpleNamespace
 from typing import Any
 
 from flowcraft_engine.nodes.node_output import TappedStream, current_attempt
 from flowcraft_engine.values.masking import Masker
+from tests.unit.threads import in_threads
 
 
 def test_nothing_is_lost_when_threads_of_one_attempt_print_pieces_of_lines() -> None:
@@ -22,18 +21,9 @@ def test_nothing_is_lost_when_threads_of_one_attempt_print_pieces_of_lines() -> 
         for _ in range(5_000):
             stream.write("x")
 
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        threads = [threading.Thread(target=speak) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    finally:
-        sys.setswitchinterval(before)
+    count = in_threads(speak)
     stream.release()
-    assert shown.getvalue().count("x") == 20_000
+    assert shown.getvalue().count("x") == 5_000 * count
 
 
 def test_whoever_prints_while_the_rest_is_shown_disturbs_nobody() -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-import threading
-
 from flowcraft_engine.backends.dramatiq.intake import Hands, Intake
+from tests.unit.threads import in_threads
 
 
 def test_consumers_that_come_and_go_at_once_are_all_known() -> None:
@@ -17,14 +15,5 @@ def test_consumers_that_come_and_go_at_once_are_all_known() -> None:
             intake.quit(intake.join())
         kept.append(intake.join())
 
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        threads = [threading.Thread(target=come_and_go) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    finally:
-        sys.setswitchinterval(before)
+    assert in_threads(come_and_go) == len(kept)
     assert set(map(id, intake._hands)) == set(map(id, kept))

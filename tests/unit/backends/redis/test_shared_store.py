@@ -67,6 +67,12 @@ async def complete(store: RedisCoordinationStore, name: str, output: Any = None,
     assert committed.status == APPLIED
 
 
+async def fail_once(store: RedisCoordinationStore) -> None:
+    """A fails, and is to be tried again after a second."""
+    await store.claim(RUN, [("A", "n")], OWNER)
+    await store.commit(RUN, Commit("A", "n", Failed({"code": "x", "message": "x"}, NOW / 1000 + 1), OWNER))
+
+
 async def requests(road: Road, count: int = 1) -> None:
     """Return when so many requests of a stepped process are under way."""
     while len(road.trips) < count:
@@ -394,8 +400,7 @@ async def test_a_timer_that_is_not_due_after_all_is_not_lost(make_store: MakeSto
     one = make_store()
     fleet = RedisFleet(one)
     await begin(one, "A")
-    await one.claim(RUN, [("A", "n")], OWNER)
-    await one.commit(RUN, Commit("A", "n", Failed({"code": "x", "message": "x"}, NOW / 1000 + 1), OWNER))
+    await fail_once(one)
     server.set_clock(NOW + 2_000)
     errands = (await fleet.take_due()).errands
     assert [errand.kind for errand in errands] == ["wake"]
@@ -412,8 +417,7 @@ async def test_an_errand_that_has_failed_is_due_later_unless_it_was_set_anew(
     one = make_store()
     fleet = RedisFleet(one)
     await begin(one, "A")
-    await one.claim(RUN, [("A", "n")], OWNER)
-    await one.commit(RUN, Commit("A", "n", Failed({"code": "x", "message": "x"}, NOW / 1000 + 1), OWNER))
+    await fail_once(one)
     server.set_clock(NOW + 2_000)
     errands = (await fleet.take_due()).errands
     await fleet.put_off(errands, 30)
@@ -434,8 +438,7 @@ async def test_a_timer_that_is_not_due_here_is_not_lost_when_the_run_moves_on(
 ) -> None:
     other, (behind, road) = make_store(), stepped(server, scripts)
     await begin(other, "A, B")
-    await other.claim(RUN, [("A", "n")], OWNER)
-    await other.commit(RUN, Commit("A", "n", Failed({"code": "x", "message": "x"}, NOW / 1000 + 1), OWNER))
+    await fail_once(other)
     server.set_clock(NOW + 2_000)
     errands = (await RedisFleet(other).take_due()).errands
     behind.server_clock.hear(NOW)  # by a reply that was on its way for two seconds
@@ -457,8 +460,7 @@ async def test_the_time_limit_of_a_run_is_not_lost_when_a_timer_is_due_with_it(
     one = make_store()
     fleet = RedisFleet(one)
     await one.start(plan_of("A", metadata={"timeout": "1s"}), Start(RUN, {}))
-    await one.claim(RUN, [("A", "n")], OWNER)
-    await one.commit(RUN, Commit("A", "n", Failed({"code": "x", "message": "x"}, NOW / 1000 + 1), OWNER))
+    await fail_once(one)
     server.set_clock(NOW + 2_000)
     errands = (await fleet.take_due()).errands
     assert sorted(errand.instance for errand in errands) == ["", "A"]
